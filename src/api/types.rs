@@ -1,0 +1,193 @@
+//! Parall's objects as this plugin reads them: only the fields it uses, everything optional that a server may leave out.
+//!
+//! Ids are opaque strings. Fields and their evidence are listed in the protocol notes; whatever is a choice rather than
+//! evidence stands in [`super::wire`].
+
+use serde::Deserialize;
+
+/// A piece of work the server hands to this agent: "look at this source".
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Dispatch {
+    /// `dsp_...`; what [`super::Client::acknowledge`] takes.
+    pub id: String,
+    /// Kind of the source, `message` or `task`; absent means `message`.
+    #[serde(default)]
+    pub source_type: Option<String>,
+    /// Id of the message or task.
+    pub source_id: String,
+    /// What happened, such as `message` or `task.assigned`.
+    #[serde(default)]
+    pub event_type: Option<String>,
+    /// `pending` or `received`; absent means pending.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// Why this agent got it, such as `mention` or `direct`; free text.
+    #[serde(default)]
+    pub delivery_reason: Option<String>,
+}
+
+/// A message of a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Message {
+    /// Message id.
+    pub id: String,
+    /// The chat it stands in.
+    pub chat_id: String,
+    /// Who wrote it; empty when the server does not say.
+    #[serde(default)]
+    pub sender_id: String,
+    /// The writer's profile, which the server may leave out.
+    #[serde(default)]
+    pub sender: Option<Sender>,
+    /// The text part.
+    #[serde(default)]
+    pub content: Content,
+    /// Root of the thread this message belongs to.
+    #[serde(default)]
+    pub thread_root_id: Option<String>,
+    /// Wishes of the sender.
+    #[serde(default)]
+    pub hints: Hints,
+    /// Files that ride on the message.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
+    /// RFC 3339, UTC.
+    #[serde(default)]
+    pub created_at: Option<String>,
+}
+
+/// Who wrote a message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Sender {
+    /// `usr_...`
+    #[serde(default)]
+    pub id: String,
+    /// Name as people see it.
+    #[serde(default)]
+    pub display_name: Option<String>,
+    /// `human` or `agent`.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
+}
+
+/// The content of a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Content {
+    /// May be empty when there are attachments.
+    #[serde(default)]
+    pub text: String,
+}
+
+/// Wishes of a message's sender.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Hints {
+    /// The sender does not want an answer.
+    #[serde(default)]
+    pub no_reply: bool,
+}
+
+/// A file on a message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Attachment {
+    /// `att_...`
+    pub id: String,
+    /// File name.
+    #[serde(default, alias = "name")]
+    pub file_name: Option<String>,
+    /// Media type.
+    #[serde(default, alias = "content_type")]
+    pub mime_type: Option<String>,
+    /// Bytes.
+    #[serde(default, alias = "size")]
+    pub file_size: Option<u64>,
+}
+
+/// A chat.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Chat {
+    /// `cht_...`
+    pub id: String,
+    /// `direct` or `group`.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
+    /// A direct chat may have none.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// A task.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Task {
+    /// `tsk_...`
+    pub id: String,
+    /// The short name people use, such as `FP-1`.
+    #[serde(default)]
+    pub identifier: Option<String>,
+    /// Title.
+    #[serde(default)]
+    pub title: String,
+    /// Longer text.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// `todo`, `in_progress`, `in_review`, `done` or `canceled`.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// `high`, `normal` or `low`.
+    #[serde(default)]
+    pub priority: Option<String>,
+    /// Who is to do it.
+    #[serde(default)]
+    pub assignee_id: Option<String>,
+    /// Who made it.
+    #[serde(default)]
+    pub creator_id: Option<String>,
+    /// `YYYY-MM-DD`.
+    #[serde(default)]
+    pub due_date: Option<String>,
+    /// Project it belongs to.
+    #[serde(default)]
+    pub project_id: Option<String>,
+}
+
+/// A comment on a task.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Comment {
+    /// `cmt_...`
+    pub id: String,
+    /// Who wrote it.
+    #[serde(default)]
+    pub author_id: Option<String>,
+    /// The text.
+    #[serde(default)]
+    pub body: String,
+}
+
+/// This agent, as `agents/me` tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// `usr_...`
+    pub id: String,
+    /// Name as people see it.
+    pub display_name: Option<String>,
+}
+
+/// What the server answers to a sent message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Sent {
+    /// Id of the message that now stands in the chat.
+    pub id: String,
+}
+
+/// A frame of the socket.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Frame {
+    /// What it is; unknown kinds are ignored.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Position in this agent's stream, where the frame has one.
+    #[serde(default)]
+    pub seq: Option<u64>,
+    /// The payload, as it came.
+    #[serde(default)]
+    pub data: Option<Box<serde_json::value::RawValue>>,
+}

@@ -1,0 +1,17 @@
+//! The native part of `@parall/parall`, the `OpenClaw` channel plugin for Parall.
+//!
+//! A map of the house. Dependencies point downwards only:
+//!
+//! ```text
+//! bindings       #[napi] glue, one line a call; the only module that knows Node
+//!   orchestrator events, lanes, turns, delivery
+//!     api        Parall over HTTP and WebSocket
+//!     config     platform config: fetch, cache, merge, apply
+//!     session    session store, transcripts, forks
+//!     account    channels.parall and PRLL_* -> accounts
+//!       fs       atomic replacement, locks
+//!       error    what every error of this crate offers to JavaScript
+//! ```
+
+mod bindings;
+pub mod error;
