@@ -1,5 +1,5 @@
 import { CONDITIONS } from "./conditions.js";
-import { WaitTimeout } from "./journal.js";
+import { WaitTimeout } from "./waiting.js";
 
 const DEFAULT_WAIT = 30_000;
 

@@ -42,7 +42,6 @@ export class Rest {
     const route = this.#find(method, path);
     const user = this.#user(headers);
     const entry = world.journal.request({
-      at: Date.now() - world.journal.startedAt,
       method,
       path,
       route: route?.name ?? null,

@@ -43,7 +43,6 @@ export class Sockets {
     this.#tickets.delete(url.searchParams.get("ticket"));
     const context = { user: ticket?.userId };
     const entry = this.world.journal.request({
-      at: Date.now() - this.world.journal.startedAt,
       method: "UPGRADE",
       path: url.pathname,
       route: "ws.connect",
