@@ -13,6 +13,8 @@
 //!       error    what every error of this crate offers to JavaScript
 //! ```
 
+pub mod account;
 pub mod api;
-mod bindings;
+pub mod bindings;
 pub mod error;
+pub mod orchestrator;
