@@ -1,5 +1,5 @@
 /** The life of one account in the gateway process. */
-import { CHANNEL, resolveAccount } from "./account.js";
+import { resolveAccount } from "./account.js";
 import { channelRuntime, readConfig, resolveAgentId, resolveStateDir } from "./host.js";
 import { native } from "./native.js";
 import { gatewayOptions } from "./options.js";
@@ -81,10 +81,11 @@ function applyStatus(ctx, { blocked, ...patch }) {
   ctx.setStatus({ ...ctx.getStatus(), accountId: ctx.accountId, ...patch, ...terminal });
 }
 
+/** The host's logger of this channel already names the channel. */
 function logger(ctx) {
   return (level, message) => {
     const write = ctx.log?.[level] ?? ctx.log?.info;
-    write?.call(ctx.log, `[${CHANNEL}:${ctx.accountId}] ${message}`);
+    write?.call(ctx.log, `[${ctx.accountId}] ${message}`);
   };
 }
 

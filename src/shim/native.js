@@ -74,9 +74,7 @@ function detectLibc(require) {
 
 function loadError({ platform, libcText, version, failures, packageName }) {
   const missing = ({ error }) => error?.code === "MODULE_NOT_FOUND";
-  const lines = failures.map(
-    (failure) => `  - ${failure.place}: ${missing(failure) ? "not there" : firstLine(failure.error)}`,
-  );
+  const lines = failures.map((failure) => `  - ${failure.place}: ${missing(failure) ? "not there" : firstLine(failure.error)}`);
   const advice = failures.every(missing)
     ? `Install the plugin again with optional dependencies allowed, so that ${packageName}@${version} comes along. If npm has no such package, this system is not supported.`
     : `The binary that is there does not fit this system. Install the plugin again; if the message stays, this system is not supported.`;

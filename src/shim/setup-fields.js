@@ -32,7 +32,10 @@ export const setup = {
 function readSettings(input) {
   const found = Object.entries(SETTINGS).map(([name, options]) => [
     name,
-    options.map((option) => input?.[option]).find((value) => typeof value === "string" && value.trim() !== "")?.trim(),
+    options
+      .map((option) => input?.[option])
+      .find((value) => typeof value === "string" && value.trim() !== "")
+      ?.trim(),
   ]);
   return Object.fromEntries(found.filter(([, value]) => value !== undefined));
 }

@@ -20,6 +20,8 @@ const RUNTIME_KEYS = [
   "terminalDisconnect",
 ];
 
+const BLOCKED_FIX = "do what the message says; a key that Parall refuses has to be replaced in channels.parall.api_key";
+
 export const defaultRuntime = {
   accountId: "default",
   running: false,
@@ -34,9 +36,14 @@ export function describeAccount(account, cfg) {
     accountId: account.accountId,
     enabled: account.enabled,
     configured: account.configured,
-    ...(account.config.parall_url ? { baseUrl: account.config.parall_url } : {}),
+    ...(account.config.parall_url ? { baseUrl: withoutCredentials(account.config.parall_url) } : {}),
     ...(cfg ? { tokenSource: settingSource(cfg, "api_key") } : {}),
   };
+}
+
+/** An address may carry a name and a password; a listing must not. */
+function withoutCredentials(address) {
+  return address.replace(/^([a-z]+:\/\/)[^/?#]*@/i, "$1");
 }
 
 export function buildAccountSnapshot({ account, cfg, runtime, probe }) {
@@ -66,8 +73,9 @@ function issueOf(account) {
       fix: "set channels.parall.parall_url, api_key and org_id, or PRLL_API_URL, PRLL_API_KEY and PRLL_ORG_ID",
     };
   }
-  if (account.terminalDisconnect === true) {
-    return { kind: "auth", message: account.lastError ?? "The account is blocked.", fix: fixFor(account.lastError) };
+  // Newer hosts judge the health themselves and have told this one already.
+  if (account.terminalDisconnect === true && account.healthState === undefined) {
+    return { kind: "auth", message: account.lastError ?? "The account is blocked.", fix: BLOCKED_FIX };
   }
   if (account.running === true && account.connected === false && account.lastError) {
     return {
@@ -77,12 +85,6 @@ function issueOf(account) {
     };
   }
   return undefined;
-}
-
-function fixFor(lastError) {
-  return /native part/.test(lastError ?? "")
-    ? "install the plugin again, then restart the gateway"
-    : "put a valid agent key into channels.parall.api_key; the channel restarts by itself";
 }
 
 /** Asks Parall whether the key works. Never rejects. */
