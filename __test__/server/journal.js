@@ -24,6 +24,7 @@ export class Journal extends Waiting {
   request(detail) {
     const entry = { at: Date.now() - this.startedAt, ...detail };
     push(this.requests, entry, this.#limit);
+    this.changed();
     return entry;
   }
 }
