@@ -31,7 +31,14 @@ describe("the main tarball", () => {
       files.filter((file) => !allowed.test(file)),
       [],
     );
-    for (const needed of ["src/shim/index.js", "src/shim/setup.js", "src/shim/native.js", "openclaw.plugin.json", "index.d.ts", "LICENSE"]) {
+    for (const needed of [
+      "src/shim/index.js",
+      "src/shim/setup.js",
+      "src/shim/native.js",
+      "openclaw.plugin.json",
+      "index.d.ts",
+      "LICENSE",
+    ]) {
       assert.ok(files.includes(`package/${needed}`), needed);
     }
   });
@@ -75,7 +82,11 @@ describe("the main tarball", () => {
 
   it("imports nothing from the host", () => {
     for (const file of listTarball(main.file).filter((name) => name.endsWith(".js"))) {
-      assert.doesNotMatch(readTarball(main.file, file.replace("package/", "")), /(?:from|import|require)\s*\(?\s*["'](?:openclaw|@parall\/sdk)/, file);
+      assert.doesNotMatch(
+        readTarball(main.file, file.replace("package/", "")),
+        /(?:from|import|require)\s*\(?\s*["'](?:openclaw|@parall\/sdk)/,
+        file,
+      );
     }
   });
 

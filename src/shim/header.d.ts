@@ -5,4 +5,3 @@ export interface ParallError extends Error {
   /** `PARALL_...`; `PARALL_NATIVE_LOAD` when the native part itself could not be loaded. */
   readonly code: string;
 }
-

@@ -1,7 +1,7 @@
 /** Where a message can go: a chat (`cht_...`) or a task (`tsk_...`), optionally written `prll://...` or `parall:...`. */
 
 const PREFIX = /^(?:prll:\/\/|parall:(?:\/\/)?)/i;
-const TARGET = /^(?:cht|tsk)_[A-Za-z0-9]+$/;
+const TARGET = /^(?:cht|tsk)_[\w-]+$/;
 export const TARGET_HINT = "<cht_... | tsk_...>";
 
 /** The bare id with its case kept, or `undefined` when the text names no chat and no task. */
