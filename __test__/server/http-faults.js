@@ -77,15 +77,22 @@ export async function faultAfter({ world, sockets, response, context, entry, ans
     response.socket.destroy();
     return true;
   }
-  if (world.faults.take("http.truncated_body", context)) {
-    entry.fault = "http.truncated_body";
+  for (const [name, end] of CUT_BODIES) {
+    if (!world.faults.take(name, context)) continue;
+    entry.fault = name;
     const text = JSON.stringify(answer.body ?? {});
     response.writeHead(answer.status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) + 1 });
-    response.write(text.slice(0, text.length / 2), () => response.socket.destroy());
+    response.write(text.slice(0, text.length / 2), () => end(response));
     return true;
   }
   return false;
 }
+
+/** Half of a body, and then the end of the connection or nothing at all. */
+const CUT_BODIES = [
+  ["http.truncated_body", (response) => response.socket.destroy()],
+  ["http.stalled_body", () => {}],
+];
 
 /**
  * A fault that changes the body of a success.

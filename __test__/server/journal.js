@@ -27,6 +27,7 @@ export class Journal extends Waiting {
   request(detail) {
     const entry = { at: now() - this.startedAt, ...detail };
     push(this.requests, entry, this.#limit);
+    this.changed();
     return entry;
   }
 }

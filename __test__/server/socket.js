@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { WebSocketServer } from "ws";
-import { BAD_FRAMES } from "./faults.js";
+import { BAD_FRAMES, requireKnown } from "./faults.js";
 
 /** The WebSocket side: tickets, `hello`, heartbeat, replay, frames. */
 export class Sockets {
@@ -184,7 +184,7 @@ function close(socket, { code, reason }) {
 }
 
 function sendBad(socket, { kind, ...parameters }) {
-  if (!Object.hasOwn(BAD_FRAMES, kind)) throw new TypeError(`unknown bad frame ${kind}; known: ${Object.keys(BAD_FRAMES).join(", ")}`);
+  requireKnown(BAD_FRAMES, kind, "bad frame");
   const [data, binary] = BAD_FRAMES[kind](parameters);
   socket.send(data, { binary });
 }

@@ -21,7 +21,9 @@ export class World {
     /** Set by the socket part: `(userId, frame)`. */
     this.deliver = () => {};
     this.idempotencyHits = 0;
-    for (const message of store.messages.values()) this.chatMessages(message.chat_id).push(message);
+    /** All messages, oldest first. */
+    this.messages = [...store.messages.values()];
+    for (const message of this.messages) this.chatMessages(message.chat_id).push(message);
     for (const dispatch of store.dispatches.values())
       if (dispatch.status !== choices.acknowledgedStatus) this.openDispatches(dispatch.agent_id).set(dispatch.id, dispatch);
     for (const record of store.frames.values()) this.frames(record.user_id).push(record.frame);
@@ -166,6 +168,7 @@ export class World {
       ];
     }
     this.store.put("messages", message.id, message);
+    this.messages.push(message);
     this.chatMessages(chat.id).push(message);
     this.store.put("chats", chat.id, Object.assign(chat, { last_message_at: message.created_at, updated_at: message.created_at }));
     this.journal.event("message", {
