@@ -129,6 +129,18 @@ describe("faults of requests", () => {
     assert.equal(parall.messages().length, 1);
   });
 
+  test("http.response_withheld stores and never answers", async () => {
+    parall.fault("http.response_withheld", { times: 1, route: "messages.post" });
+    const hangUp = new AbortController();
+    const posting = agent.call("POST", "~/chats/cht_Ada/messages", undefined, {
+      body: JSON.stringify({ message_type: "text", content: { text: "Hi" } }),
+      signal: hangUp.signal,
+    });
+    await parall.waitForMessage((message) => message.sender_id === "usr_agent", TIMEOUT);
+    hangUp.abort();
+    await assert.rejects(posting, { name: "AbortError" });
+  });
+
   test("http.slow answers after a later request", async () => {
     parall.fault("http.slow", { times: 1, ms: 200, route: "agents.me" });
     const order = [];

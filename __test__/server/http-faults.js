@@ -5,6 +5,12 @@ import { ERROR_FORMS } from "./errors.js";
 const REFUSING = ["http.error", "http.rate_limit", "http.unauthorized"];
 const LIST = ["list.no_cursor", "list.repeated_cursor"];
 
+/** Half of a body, and then the end of the connection or nothing at all. */
+const CUT_BODIES = [
+  ["http.truncated_body", (response) => response.socket.destroy()],
+  ["http.stalled_body", () => {}],
+];
+
 /** The answer to a refused request, in one of the error forms. */
 export function refuse({ status, code = CHOICES.errorCode[status] ?? "ERROR", message, form = "nested", headers }) {
   const [contentType, body] = ERROR_FORMS[form]({ status, code, message });
@@ -77,6 +83,10 @@ export async function faultAfter({ world, sockets, response, context, entry, ans
     response.socket.destroy();
     return true;
   }
+  if (world.faults.take("http.response_withheld", context)) {
+    entry.fault = "http.response_withheld";
+    return true;
+  }
   for (const [name, end] of CUT_BODIES) {
     if (!world.faults.take(name, context)) continue;
     entry.fault = name;
@@ -87,12 +97,6 @@ export async function faultAfter({ world, sockets, response, context, entry, ans
   }
   return false;
 }
-
-/** Half of a body, and then the end of the connection or nothing at all. */
-const CUT_BODIES = [
-  ["http.truncated_body", (response) => response.socket.destroy()],
-  ["http.stalled_body", () => {}],
-];
 
 /**
  * A fault that changes the body of a success.

@@ -25,7 +25,10 @@ export class Sockets {
     const context = { user: userId };
     const ticket = randomUUID();
     const expires = Date.now() + (faults.take("ticket.expired", context) ? -1 : choices.ticketLifetime);
-    for (const [old, { expires: end }] of this.#tickets) if (end < Date.now()) this.#tickets.delete(old);
+    for (const [old, { expires: end }] of this.#tickets) {
+      if (end >= Date.now()) break;
+      this.#tickets.delete(old);
+    }
     this.#tickets.set(ticket, { userId, expires });
     const answer = { ticket, ws_url: this.wsUrl(), expires_at: new Date(expires).toISOString() };
     if (faults.take("ticket.no_ws_url", context)) delete answer.ws_url;
