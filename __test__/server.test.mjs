@@ -290,6 +290,8 @@ describe("the socket", () => {
     await assert.rejects(openSocket(`${url}?ticket=${ticket}`), { status: 401 });
     await assert.rejects(openSocket(`${url}?ticket=wrong`), { status: 401 });
     await assert.rejects(openSocket(url), { status: 401 });
+    await assert.rejects(openSocket(`${url}?region=test?ticket=${(await agent.post("/ws/ticket")).body.ticket}`), { status: 401 });
+    await assert.rejects(openSocket(`${parall.wsUrl}//?ticket=x`), { status: 404 });
   });
 
   test("replays what came after the last number and keeps counting", async () => {
