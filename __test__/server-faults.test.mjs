@@ -129,6 +129,18 @@ describe("faults of requests", () => {
     assert.equal(parall.messages().length, 1);
   });
 
+  test("http.response_withheld stores and never answers", async () => {
+    parall.fault("http.response_withheld", { times: 1, route: "messages.post" });
+    const hangUp = new AbortController();
+    const posting = agent.call("POST", "~/chats/cht_Ada/messages", undefined, {
+      body: JSON.stringify({ message_type: "text", content: { text: "Hi" } }),
+      signal: hangUp.signal,
+    });
+    await parall.waitForMessage((message) => message.sender_id === "usr_agent", TIMEOUT);
+    hangUp.abort();
+    await assert.rejects(posting, { name: "AbortError" });
+  });
+
   test("http.slow answers after a later request", async () => {
     parall.fault("http.slow", { times: 1, ms: 200, route: "agents.me" });
     const order = [];
@@ -253,9 +265,11 @@ describe("faults of the socket", () => {
     assert.equal(answered, false);
   });
 
-  test("socket.no_hello opens and sends only events", async () => {
+  test("socket.no_hello opens and sends all but the greeting", async () => {
     parall.fault("socket.no_hello", { times: 1 });
     const socket = await connect();
+    socket.send({ type: "ping", data: {} });
+    await socket.frames("pong");
     say();
     await socket.frames("dispatch.new");
     assert.ok(socket.received.every(({ frame }) => frame.type !== "hello"));

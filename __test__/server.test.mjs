@@ -250,12 +250,13 @@ describe("tasks", () => {
 
 describe("the platform config", () => {
   test("answers 304 to those who have its version, and its change is pushed", async () => {
+    assert.equal((await agent.get("/platform-config")).status, 404);
     assert.equal((await agent.get("~/platform-config")).status, 404);
     const socket = await connect();
     parall.setPlatformConfig({ version: "v1", schema_version: 1, config: { models: {} } });
     assert.equal((await socket.frames("agent_config.update"))[0].data.version, "v1");
     assert.equal((await agent.get("~/platform-config")).body.version, "v1");
-    assert.equal((await agent.get("~/platform-config?version=v1")).status, 304);
+    assert.equal((await agent.get("/platform-config?version=v1")).status, 304);
     assert.equal(
       (await agent.get("~/platform-config", { headers: { authorization: "Bearer key_agent", "if-none-match": '"v1"' } })).status,
       304,
@@ -289,6 +290,8 @@ describe("the socket", () => {
     await assert.rejects(openSocket(`${url}?ticket=${ticket}`), { status: 401 });
     await assert.rejects(openSocket(`${url}?ticket=wrong`), { status: 401 });
     await assert.rejects(openSocket(url), { status: 401 });
+    await assert.rejects(openSocket(`${url}?region=test?ticket=${(await agent.post("/ws/ticket")).body.ticket}`), { status: 401 });
+    await assert.rejects(openSocket(`${parall.wsUrl}//?ticket=x`), { status: 404 });
   });
 
   test("replays what came after the last number and keeps counting", async () => {

@@ -12,6 +12,7 @@ export const FAULTS = {
   "http.close": {},
   "http.slow": { ms: 500 },
   "http.response_lost": {},
+  "http.response_withheld": {},
   "http.truncated_body": {},
   "http.stalled_body": {},
   "http.oversized_body": { bytes: 16 * 1024 * 1024 },

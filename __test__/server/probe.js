@@ -1,6 +1,9 @@
 import WebSocket from "ws";
 import { Waiting } from "./waiting.js";
 
+/** Milliseconds after which a request is given up, so that a test fails instead of hanging. */
+const REQUEST_TIMEOUT = 10_000;
+
 /** A bare client that does what it is told and nothing by itself: for tests of the server. */
 export class Probe {
   constructor(url, key, org = "org_demo") {
@@ -22,6 +25,7 @@ export class Probe {
       headers: { authorization: `Bearer ${this.key}`, "content-type": "application/json" },
       body: body === undefined ? undefined : JSON.stringify(body),
       redirect: "manual",
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT),
       ...options,
     });
     const text = await response.text();
