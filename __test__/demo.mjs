@@ -38,7 +38,11 @@ process.exit(failed ? 1 : 0);
 /** What the two people say, and what has to come back. */
 async function conversation({ parall, people }) {
   const { direct, group, agent } = people;
-  parall.say({ from: "usr_ada", chat: direct.ada, text: "Good morning! What do you need from me before the launch? [[say:Good morning Ada. The final price list, please.]]" });
+  parall.say({
+    from: "usr_ada",
+    chat: direct.ada,
+    text: "Good morning! What do you need from me before the launch? [[say:Good morning Ada. The final price list, please.]]",
+  });
   const root = parall.say({ from: "usr_ben", chat: group, text: "Thread for the launch checklist", noReply: true });
   parall.say({
     from: "usr_ben",
@@ -66,7 +70,10 @@ function followTimeline({ parall, people }) {
   const readable = (text) => `"${text.replaceAll(/\s*\[\[.*?\]\]/g, "")}"`;
   const place = (event) => `${names.get(event.chat)}${event.thread ? ", in a thread" : ""}`;
   const lines = {
-    message: (event) => [event.from === people.agent.id ? "answer" : "message", `${names.get(event.from)} (${place(event)}): ${readable(event.text)}`],
+    message: (event) => [
+      event.from === people.agent.id ? "answer" : "message",
+      `${names.get(event.from)} (${place(event)}): ${readable(event.text)}`,
+    ],
     task: (event) => ["task", `${names.get(event.by)} assigns to ${names.get(event.assignee)}: ${readable(event.title)}`],
     comment: (event) => ["answer", `${names.get(event.by)} (comment on the task): ${readable(event.text)}`],
     received: (event) => ["received", `the agent begins with ${event.source}`],

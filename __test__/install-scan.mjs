@@ -13,5 +13,7 @@ const RULES = [
 
 /** @param {string} text of one file; @returns {string[]} names of the rules that would block it */
 export function criticalFindings(text) {
-  return RULES.filter(({ pattern, context }) => pattern.test(text) && (context === undefined || context.test(text))).map(({ name }) => name);
+  return RULES.filter(({ pattern, context }) => pattern.test(text) && (context === undefined || context.test(text))).map(
+    ({ name }) => name,
+  );
 }

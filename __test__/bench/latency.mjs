@@ -57,8 +57,5 @@ export async function latency() {
   const dispatches = new Map();
   for (const { event, source, at } of events) if (event === "dispatch") dispatches.set(source, startedAt + at);
   const times = ids.slice(WARM_UP).map((id) => started.get(id) - dispatches.get(id));
-  return [
-    row("frame to host call, p50", percentile(times, 50), "ms", 2),
-    row("frame to host call, p99", percentile(times, 99), "ms", 10),
-  ];
+  return [row("frame to host call, p50", percentile(times, 50), "ms", 2), row("frame to host call, p99", percentile(times, 99), "ms", 10)];
 }

@@ -26,8 +26,5 @@ const load = `
 
 export function startup() {
   const rounds = (code) => median(Array.from({ length: ROUNDS }, () => measure(code)));
-  return [
-    row("import the entry and register", rounds(register), "ms", 15),
-    row("load the native part", rounds(load), "ms", 10),
-  ];
+  return [row("import the entry and register", rounds(register), "ms", 15), row("load the native part", rounds(load), "ms", 10)];
 }

@@ -9,5 +9,10 @@ export function percentile(values, rank) {
 
 /** One line of the table: what was measured, beside the bound it is meant to keep. */
 export function row(what, value, unit, bound) {
-  return { what, measured: `${value.toFixed(value < 10 ? 2 : 1)} ${unit}`, bound: `<= ${bound} ${unit}`, kept: value <= bound ? "yes" : "NO" };
+  return {
+    what,
+    measured: `${value.toFixed(value < 10 ? 2 : 1)} ${unit}`,
+    bound: `<= ${bound} ${unit}`,
+    kept: value <= bound ? "yes" : "NO",
+  };
 }
