@@ -13,5 +13,6 @@
 //!       error    what every error of this crate offers to JavaScript
 //! ```
 
+pub mod api;
 mod bindings;
 pub mod error;
