@@ -86,7 +86,7 @@ fn json(body: &[u8]) -> Option<Refusal> {
 }
 
 fn plain(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(4 * LONGEST_MESSAGE)]);
+    let text = String::from_utf8_lossy(body);
     let lower = text.to_ascii_lowercase();
     if !lower.contains("<html") && !lower.contains("<!doctype") {
         return text.into_owned();
