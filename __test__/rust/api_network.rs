@@ -26,13 +26,13 @@ fn client(url: &str, variables: &[(&str, &str)]) -> Client {
 
 /// A proxy that notes each request: it tunnels for CONNECT and answers everything else as the agent.
 async fn proxy() -> (RawServer, mpsc::UnboundedReceiver<String>) {
-    let (noted, notes) = mpsc::unbounded_channel();
+    let (sender, notes) = mpsc::unbounded_channel();
     let server = RawServer::start(move |mut stream| {
-        let noted = noted.clone();
+        let sender = sender.clone();
         async move {
             let head = read_head(&mut stream).await;
             // A test that has seen enough does not listen any more.
-            let _ = noted.send(head.clone());
+            let _ = sender.send(head.clone());
             let Some(target) =
                 head.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next())
             else {

@@ -1,5 +1,6 @@
 //! The connection that never gives up.
 
+use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -508,7 +509,7 @@ async fn neither_key_nor_ticket_is_in_anything_that_is_told() {
     visitor.socket.close(Some(CloseFrame { code: 4000.into(), reason })).await.unwrap();
     let mut told = String::new();
     while !told.contains("Disconnected") {
-        told.push_str(&format!("{:?}\n", running.next().await.unwrap()));
+        writeln!(told, "{:?}", running.next().await.unwrap()).unwrap();
     }
 
     let (desk_answer, refusal) = (
@@ -534,6 +535,9 @@ async fn neither_key_nor_ticket_is_in_anything_that_is_told() {
         let mut running = Running::start(client(&desk.url()), None);
         told.push_str(&running.disconnected().await);
     }
+    let body = format!("{ticket:?}");
+    let desk = RawServer::answering(json_answer("200 OK", "", &body)).await;
+    told.push_str(&Running::start(client(&desk.url()), None).disconnected().await);
     assert!(told.contains("4000") && told.contains("500"), "{told}");
     assert!(!told.contains("canary"), "{told}");
 }
