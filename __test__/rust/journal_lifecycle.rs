@@ -1,5 +1,7 @@
 //! The journal as the orchestrator uses it: claims, turns, parts, forks, results, and what a new start finds.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its bench has failed")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
