@@ -8,6 +8,7 @@
 //!     api        Parall over HTTP and WebSocket
 //!     config     platform config: fetch, cache, merge, apply
 //!     session    session store, transcripts, forks
+//!     journal    what must survive: dispatches, deliveries, forks, cursor
 //!     account    channels.parall and PRLL_* -> accounts
 //!       fs       atomic replacement, locks
 //!       error    what every error of this crate offers to JavaScript
@@ -17,4 +18,5 @@ pub mod account;
 pub mod api;
 pub mod bindings;
 pub mod error;
+pub mod journal;
 pub mod orchestrator;

@@ -155,7 +155,7 @@ fn describe_attachment(attachment: &Attachment) -> String {
 }
 
 /// Makes somebody's words safe for one header line: a name must not be able to forge another line.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     let mut cleaned = String::new();
     for character in text.trim().chars().take(NAME_LIMIT) {
         cleaned.push(match character {

@@ -1,0 +1,425 @@
+//! The journal as the orchestrator uses it: claims, turns, parts, forks, results, and what a new start finds.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its bench has failed")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use parall::journal::{
+    Claim, Clock, Condition, Details, Error, ForkState, Intent, Journal, Lease, LeaseAttempt,
+    NewDispatch, NewFork, NewPart, NewResult, Opened, Origin, PartState, State,
+};
+use tempfile::TempDir;
+
+struct Bench {
+    folder: TempDir,
+    now: Arc<AtomicI64>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            now: Arc::new(AtomicI64::new(1_800_000_000_000)),
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        let now = Arc::clone(&self.now);
+        Arc::new(move || now.load(Ordering::Relaxed))
+    }
+
+    fn pass(&self, milliseconds: i64) {
+        self.now.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    fn open(&self) -> Opened {
+        match Lease::try_acquire(&self.folder.path().join("parall"), "default").unwrap() {
+            LeaseAttempt::Acquired(lease) => Journal::open(lease, self.clock()).unwrap(),
+            LeaseAttempt::Held(holder) => panic!("held by {holder:?}"),
+        }
+    }
+}
+
+fn dispatch(id: &str) -> NewDispatch {
+    NewDispatch {
+        id: id.to_owned(),
+        origin: Origin::Inbox,
+        source_type: "message".to_owned(),
+        source_id: format!("msg_{id}"),
+        details: None,
+    }
+}
+
+fn part(id: &str, ordinal: u32, text: &str) -> NewPart {
+    NewPart {
+        ordinal,
+        key: format!("openclaw:{id}:{ordinal}:{text}"),
+        target: "cht_1".to_owned(),
+        thread_root_id: None,
+        text: text.to_owned(),
+    }
+}
+
+fn result(id: &str) -> NewResult {
+    NewResult {
+        dispatch_id: id.to_owned(),
+        session_key: "agent:main:fork-1".to_owned(),
+        target: "cht_2".to_owned(),
+        chat_label: "Design".to_owned(),
+        sender_name: "Ada".to_owned(),
+        question: "How far?".to_owned(),
+        answer: "Almost there.".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_dispatch_is_taken_on_once_and_remembered_after_a_restart() {
+    let bench = Bench::new();
+    let Opened { journal, condition } = bench.open();
+    assert_eq!(condition, Condition::Created);
+    assert_eq!(journal.claim(dispatch("dsp_1")).await.unwrap(), Claim::New);
+    assert_eq!(journal.claim(dispatch("dsp_1")).await.unwrap(), Claim::Running(State::Claimed));
+    assert_eq!(journal.adopt("dsp_1", "turn-1", "agent:main").await.unwrap(), 1);
+    let intents = journal.intend("dsp_1", vec![part("dsp_1", 0, "Hello")], true).await.unwrap();
+    assert_eq!(intents, [Intent::Send]);
+    assert!(matches!(
+        journal.acknowledged("dsp_1").await,
+        Err(Error::Undelivered { parts: 1, .. })
+    ));
+    journal.part_delivered("dsp_1", 0, "msg_9").await.unwrap();
+    journal.acknowledged("dsp_1").await.unwrap();
+    journal.acknowledged("dsp_1").await.unwrap();
+    journal.close().await;
+    assert!(matches!(journal.claim(dispatch("dsp_1")).await, Err(Error::Closed)));
+
+    let Opened { journal, condition } = bench.open();
+    assert_eq!(condition, Condition::Sound);
+    assert_eq!(journal.claim(dispatch("dsp_1")).await.unwrap(), Claim::Done);
+    assert!(journal.recover().await.unwrap().dispatches.is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_before_its_answer_is_known() {
+    let journal = Bench::new().open().journal;
+    journal.claim(dispatch("a")).await.unwrap();
+    for _ in 0..2 {
+        assert!(matches!(
+            journal.acknowledged("a").await,
+            Err(Error::Order { state: State::Claimed, .. })
+        ));
+    }
+    journal.adopt("a", "turn-1", "s").await.unwrap();
+    assert!(matches!(
+        journal.acknowledged("a").await,
+        Err(Error::Order { state: State::Adopted, .. })
+    ));
+    journal.no_reply("a", None).await.unwrap();
+    journal.acknowledged("a").await.unwrap();
+    assert!(matches!(journal.acknowledged("b").await, Err(Error::Unknown { .. })));
+}
+
+#[tokio::test]
+async fn a_finished_answer_is_found_after_a_restart_with_its_keys() {
+    let bench = Bench::new();
+    let journal = bench.open().journal;
+    for id in ["dsp_1", "dsp_2"] {
+        journal.claim(dispatch(id)).await.unwrap();
+    }
+    let details =
+        Details { target: "cht_1".into(), sender_kind: Some("agent".into()), ..Details::default() };
+    journal.describe("dsp_1", details.clone()).await.unwrap();
+    journal.adopt("dsp_1", "turn-1", "agent:main").await.unwrap();
+    let parts = vec![part("dsp_1", 0, "one"), part("dsp_1", 1, "two"), part("dsp_1", 2, "three")];
+    journal.intend("dsp_1", parts.clone(), true).await.unwrap();
+    journal.part_delivered("dsp_1", 0, "msg_a").await.unwrap();
+    journal.part_refused("dsp_1", 1, "too long").await.unwrap();
+    journal.close().await;
+
+    let journal = bench.open().journal;
+    let recovery = journal.recover().await.unwrap();
+    let [first, second] = recovery.dispatches.as_slice() else { panic!("{recovery:?}") };
+    assert_eq!((first.record.id.as_str(), first.record.state), ("dsp_1", State::Answered));
+    assert_eq!(first.record.details, Some(details));
+    assert!(first.is_answered() && !second.is_answered());
+    let undelivered: Vec<_> = first.undelivered().map(|record| record.part.clone()).collect();
+    assert_eq!(undelivered, [parts[2].clone()]);
+    assert_eq!((first.next_ordinal(), second.next_ordinal()), (3, 0));
+    // The same parts come again: each keeps its fate.
+    let intents = journal.intend("dsp_1", parts, true).await.unwrap();
+    assert_eq!(
+        intents,
+        [
+            Intent::Delivered { message_id: "msg_a".into() },
+            Intent::Refused { cause: "too long".into() },
+            Intent::Send
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_is_complete_takes_no_more_parts() {
+    let journal = Bench::new().open().journal;
+    journal.claim(dispatch("a")).await.unwrap();
+    journal.intend("a", vec![part("a", 0, "x")], true).await.unwrap();
+    let late =
+        journal.intend("a", vec![part("a", 0, "x"), part("a", 1, "again")], true).await.unwrap();
+    assert_eq!(late, [Intent::Send, Intent::TooLate]);
+    assert_eq!(journal.parts("a").await.unwrap().len(), 1);
+    let conflict = journal.intend("a", vec![part("a", 0, "other")], false).await;
+    assert!(matches!(conflict, Err(Error::PartConflict { ordinal: 0, .. })));
+}
+
+#[tokio::test]
+async fn attempts_count_crashes_and_failures_but_not_an_orderly_stop() {
+    let bench = Bench::new();
+    let journal = bench.open().journal;
+    journal.claim(dispatch("a")).await.unwrap();
+    assert_eq!(journal.adopt("a", "t1", "s").await.unwrap(), 1);
+    journal.release("a").await.unwrap();
+    assert_eq!(journal.adopt("a", "t2", "s").await.unwrap(), 1);
+    // Adopted again without an end: the process died.
+    assert_eq!(journal.adopt("a", "t3", "s").await.unwrap(), 2);
+    journal.fail("a", "model is gone", bench.clock()() + 1_000).await.unwrap();
+    assert!(journal.due().await.unwrap().is_empty());
+    bench.pass(1_000);
+    let due = journal.due().await.unwrap();
+    assert_eq!(
+        (due[0].attempts, due[0].failures, due[0].cause.as_deref()),
+        (2, 1, Some("model is gone"))
+    );
+}
+
+#[tokio::test]
+async fn a_dead_letter_waits_for_an_operator_who_retries_or_discards_it() {
+    let bench = Bench::new();
+    let journal = bench.open().journal;
+    for id in ["a", "b"] {
+        journal.claim(dispatch(id)).await.unwrap();
+        journal.adopt(id, "t", "s").await.unwrap();
+        journal.intend(id, vec![part(id, 0, "half")], false).await.unwrap();
+        journal.dead_letter(id, "five times").await.unwrap();
+    }
+    assert_eq!(
+        journal.claim(dispatch("a")).await.unwrap(),
+        Claim::Dead { cause: "five times".into() }
+    );
+    assert!(journal.recover().await.unwrap().dispatches.is_empty());
+    assert_eq!(journal.counters().await.unwrap().dead, 2);
+
+    // The operator's command runs beside the gateway.
+    let beside =
+        Journal::open_beside(&bench.folder.path().join("parall"), "default", bench.clock())
+            .unwrap();
+    assert_eq!(beside.queue(10).await.unwrap().len(), 2);
+    beside.retry("a").await.unwrap();
+    beside.discard("b").await.unwrap();
+    beside.close().await;
+    let due = journal.due().await.unwrap();
+    assert_eq!((due[0].id.as_str(), due[0].attempts), ("a", 0));
+    let finished = journal.finished().await.unwrap();
+    assert_eq!((finished.len(), finished[0].id.as_str()), (1, "b"));
+    assert_eq!(journal.parts("b").await.unwrap()[0].state, PartState::Refused);
+    journal.acknowledged("b").await.unwrap();
+    assert!(matches!(journal.retry("b").await, Err(Error::Order { .. })));
+}
+
+#[tokio::test]
+async fn results_are_told_to_main_exactly_once() {
+    let bench = Bench::new();
+    let journal = bench.open().journal;
+    journal.add_result(result("dsp_1")).await.unwrap();
+    journal.add_result(result("dsp_1")).await.unwrap();
+    assert_eq!(journal.take_results_for("turn-1").await.unwrap().len(), 1);
+    assert_eq!(journal.take_results_for("turn-1").await.unwrap().len(), 1);
+    assert!(journal.take_results_for("turn-2").await.unwrap().is_empty());
+    journal.release_results("turn-1").await.unwrap();
+    assert_eq!(journal.take_results_for("turn-2").await.unwrap().len(), 1);
+    journal.close().await;
+
+    // The process died before turn 2 told main.
+    let journal = bench.open().journal;
+    assert_eq!(journal.recover().await.unwrap().released_results, 1);
+    let told = journal.take_results_for("turn-3").await.unwrap();
+    assert_eq!(told[0].result, result("dsp_1"));
+    journal.confirm_results("turn-3").await.unwrap();
+    // The dispatch's delivery is recovered and leaves its result again.
+    journal.add_result(result("dsp_1")).await.unwrap();
+    assert!(journal.take_results_for("turn-4").await.unwrap().is_empty());
+    assert_eq!(journal.recover().await.unwrap().released_results, 0);
+}
+
+#[tokio::test]
+async fn a_fork_is_known_from_before_it_exists_until_nothing_is_left_of_it() {
+    let bench = Bench::new();
+    let journal = bench.open().journal;
+    let fork = NewFork {
+        session_key: "agent:main:fork-1".into(),
+        session_id: None,
+        transcript: Some("/sessions/1.jsonl".into()),
+        target: "cht_2".into(),
+    };
+    journal.fork_creating(fork.clone()).await.unwrap();
+    journal.fork_running(&fork.session_key, Some("session-1"), None).await.unwrap();
+    journal.close().await;
+
+    let journal = bench.open().journal;
+    let left = journal.recover().await.unwrap().forks;
+    assert_eq!((left.len(), left[0].state), (1, ForkState::Running));
+    assert_eq!(left[0].fork, NewFork { session_id: Some("session-1".into()), ..fork.clone() });
+    journal.fork_answered(&fork.session_key).await.unwrap();
+    journal.fork_removed(&fork.session_key).await.unwrap();
+    journal.fork_removed(&fork.session_key).await.unwrap();
+    assert!(journal.forks().await.unwrap().is_empty());
+    assert!(matches!(journal.fork_running("nobody", None, None).await, Err(Error::Unknown { .. })));
+}
+
+#[tokio::test]
+async fn the_cursor_and_notes_survive_closing_and_the_newest_counts() {
+    let bench = Bench::new();
+    let journal = bench.open().journal;
+    assert_eq!(journal.cursor().await.unwrap(), None);
+    for number in 0..1_000 {
+        journal.set_cursor(number);
+    }
+    journal.set_note("loop_budget", "{}".into());
+    assert_eq!(journal.cursor().await.unwrap(), Some(999));
+    journal.close().await;
+    let journal = bench.open().journal;
+    assert_eq!(journal.cursor().await.unwrap(), Some(999));
+    assert_eq!(journal.note("loop_budget").await.unwrap().as_deref(), Some("{}"));
+}
+
+#[tokio::test]
+async fn a_cursor_reaches_the_disk_without_being_asked_for() {
+    let bench = Bench::new();
+    let journal = bench.open().journal;
+    journal.set_cursor(7);
+    let beside =
+        Journal::open_beside(&bench.folder.path().join("parall"), "default", bench.clock())
+            .unwrap();
+    while beside.cursor().await.unwrap() != Some(7) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn delivered_words_are_recognised_also_when_the_dispatch_is_over() {
+    let bench = Bench::new();
+    let journal = bench.open().journal;
+    journal.claim(dispatch("a")).await.unwrap();
+    journal.intend("a", vec![part("a", 0, "The answer")], true).await.unwrap();
+    assert_eq!(journal.delivered_since("cht_1", "The answer", 0).await.unwrap(), None);
+    journal.part_delivered("a", 0, "msg_1").await.unwrap();
+    journal.acknowledged("a").await.unwrap();
+    assert_eq!(
+        journal.delivered_since("cht_1", "The answer", 0).await.unwrap().as_deref(),
+        Some("msg_1")
+    );
+    assert_eq!(journal.delivered_since("cht_2", "The answer", 0).await.unwrap(), None);
+    assert_eq!(
+        journal.delivered_since("cht_1", "The answer", bench.clock()() + 1).await.unwrap(),
+        None
+    );
+    assert_eq!(journal.parts("a").await.unwrap()[0].part.text, "");
+}
+
+#[tokio::test]
+async fn counters_tell_what_waits_since_when() {
+    let bench = Bench::new();
+    let journal = bench.open().journal;
+    let start = bench.clock()();
+    for id in ["a", "b", "c", "d"] {
+        journal.claim(dispatch(id)).await.unwrap();
+        bench.pass(10);
+    }
+    journal.no_reply("a", None).await.unwrap();
+    journal.acknowledged("a").await.unwrap();
+    journal.adopt("b", "t", "s").await.unwrap();
+    journal.no_reply("d", None).await.unwrap();
+    let counters = journal.counters().await.unwrap();
+    assert_eq!(
+        (counters.waiting, counters.running, counters.finishing, counters.pending()),
+        (1, 1, 1, 3)
+    );
+    assert_eq!(counters.oldest_pending_at, Some(start + 10));
+    assert!(counters.bytes > 4_096);
+}
+
+#[tokio::test]
+async fn tombstones_stay_for_thirty_days_or_twenty_thousand_whichever_is_more() {
+    const DAY: i64 = 86_400_000;
+    let bench = Bench::new();
+    let journal = Journal::in_memory(bench.clock()).unwrap();
+    let finish = async |id: String| {
+        journal.claim(dispatch(&id)).await.unwrap();
+        journal.no_reply(&id, None).await.unwrap();
+        journal.acknowledged(&id).await.unwrap();
+    };
+    for number in 0..5 {
+        finish(format!("old-{number}")).await;
+    }
+    bench.pass(31 * DAY);
+    assert_eq!(journal.prune().await.unwrap().tombstones, 0);
+    for number in 0..19_999 {
+        finish(format!("new-{number}")).await;
+    }
+    // All but one of the old ones are both too old and too many.
+    bench.pass(1);
+    assert_eq!(journal.prune().await.unwrap().tombstones, 0, "ties at the border are kept");
+    finish("newest".into()).await;
+    assert_eq!(journal.prune().await.unwrap().tombstones, 5);
+    bench.pass(29 * DAY);
+    assert_eq!(journal.prune().await.unwrap().tombstones, 0);
+    assert_eq!(journal.claim(dispatch("new-0")).await.unwrap(), Claim::Done);
+    assert_eq!(journal.claim(dispatch("old-0")).await.unwrap(), Claim::New);
+}
+
+#[tokio::test]
+async fn too_many_dead_letters_are_discarded_from_the_oldest_on() {
+    let journal = Journal::in_memory(Bench::new().clock()).unwrap();
+    for number in 0..1_003 {
+        let id = format!("dsp_{number}");
+        journal.claim(dispatch(&id)).await.unwrap();
+        journal.dead_letter(&id, "poison").await.unwrap();
+    }
+    assert_eq!(journal.prune().await.unwrap().dead_letters, 3);
+    let discarded: Vec<_> =
+        journal.finished().await.unwrap().into_iter().map(|record| record.id).collect();
+    assert_eq!(discarded, ["dsp_0", "dsp_1", "dsp_2"]);
+}
+
+#[tokio::test]
+async fn calls_that_fail_in_a_shared_transaction_leave_the_others_alone() {
+    let journal = Bench::new().open().journal;
+    let good: Vec<_> =
+        (0..50).map(|number| journal.claim(dispatch(&format!("dsp_{number}")))).collect::<Vec<_>>();
+    let bad = (0..50)
+        .map(|number| journal.acknowledged(if number % 2 == 0 { "nobody" } else { "dsp_0" }));
+    let (good, bad) = futures_util::join!(
+        futures_util::future::join_all(good),
+        futures_util::future::join_all(bad)
+    );
+    assert!(good.into_iter().all(|claim| claim.unwrap() == Claim::New));
+    assert!(bad.into_iter().all(|acknowledged| acknowledged.is_err()));
+    assert_eq!(journal.counters().await.unwrap().waiting, 50);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn folder_and_files_are_closed_to_others() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new();
+    let folder = bench.folder.path().join("parall");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).unwrap();
+    let journal = bench.open().journal;
+    journal.claim(dispatch("a")).await.unwrap();
+    let mode =
+        |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}

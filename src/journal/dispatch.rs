@@ -1,0 +1,386 @@
+//! The life of a dispatch, from claim to acknowledgement.
+
+use rusqlite::Row;
+
+use super::error::Fault;
+use super::store::Access;
+use super::text_enum::text_enum;
+use super::{Error, Journal};
+
+text_enum! {
+    /// How an event reached this agent.
+    pub enum Origin {
+        /// By the dispatch inbox: the server keeps it until it is acknowledged.
+        Inbox = "inbox",
+        /// By a frame of a server without inbox.
+        Announcement = "announcement",
+    }
+}
+
+text_enum! {
+    /// How far a dispatch has come.
+    pub enum State {
+        /// Taken on; waits for a turn.
+        Claimed = "claimed",
+        /// A turn was started for it.
+        Adopted = "adopted",
+        /// All parts of the answer are journaled; some may have to be delivered yet.
+        Answered = "answered",
+        /// It needs no answer; to be acknowledged.
+        NoReply = "no_reply",
+        /// The last attempt failed; another one follows.
+        Failed = "failed",
+        /// Given up until an operator decides.
+        Dead = "dead",
+        /// Over. Kept so that it is not taken on again.
+        Acknowledged = "acknowledged",
+    }
+}
+
+impl State {
+    /// Whether an answer may still be added.
+    fn is_unanswered(self) -> bool {
+        matches!(self, Self::Claimed | Self::Adopted | Self::Failed)
+    }
+}
+
+/// Something to take on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDispatch {
+    /// Dispatch id; for servers without inbox the id of the message or task.
+    pub id: String,
+    /// How it came.
+    pub origin: Origin,
+    /// `message` or `task`.
+    pub source_type: String,
+    /// Id of the message or task.
+    pub source_id: String,
+    /// What is known of the source already.
+    pub details: Option<Details>,
+}
+
+/// What is known of a dispatch when its source has been loaded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Details {
+    /// Where the answer goes, `cht_...` or `tsk_...`.
+    pub target: String,
+    /// The thread that the answer belongs to.
+    pub thread_root_id: Option<String>,
+    /// Who wrote it.
+    pub sender_id: Option<String>,
+    /// `human` or `agent`.
+    pub sender_kind: Option<String>,
+    /// When it was written, as the server spells it.
+    pub created_at: Option<String>,
+}
+
+/// The answer to a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// Taken on now.
+    New,
+    /// Taken on earlier and not over yet.
+    Running(State),
+    /// Over; the server has to be told again.
+    Done,
+    /// Given up, and why.
+    Dead {
+        /// Why.
+        cause: String,
+    },
+}
+
+/// A dispatch as the journal knows it. Times are milliseconds since the epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DispatchRecord {
+    /// Order of admission.
+    pub sequence: i64,
+    /// As claimed.
+    pub id: String,
+    /// How it came.
+    pub origin: Origin,
+    /// `message` or `task`.
+    pub source_type: String,
+    /// Id of the message or task.
+    pub source_id: String,
+    /// What is known of the source.
+    pub details: Option<Details>,
+    /// How far it has come.
+    pub state: State,
+    /// Turns started, without those that were called off.
+    pub attempts: u32,
+    /// Attempts that ended with an error. The others ended with the process.
+    pub failures: u32,
+    /// The newest turn.
+    pub turn_id: Option<String>,
+    /// The session of that turn.
+    pub session_key: Option<String>,
+    /// Why it failed, is dead or needs no answer.
+    pub cause: Option<String>,
+    /// When to try again.
+    pub next_try_at: Option<i64>,
+    /// When it was taken on.
+    pub claimed_at: i64,
+    /// When it last changed.
+    pub changed_at: i64,
+}
+
+/// The columns that [`DispatchRecord::read`] takes, in its order.
+pub(super) const COLUMNS: &str = "sequence, id, origin, source_type, source_id, target, thread_root_id, sender_id, \
+    sender_kind, created_at, state, attempts, failures, turn_id, session_key, cause, next_try_at, claimed_at, changed_at";
+
+impl DispatchRecord {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let target: Option<String> = row.get(5)?;
+        let details = match target {
+            Some(target) => Some(Details {
+                target,
+                thread_root_id: row.get(6)?,
+                sender_id: row.get(7)?,
+                sender_kind: row.get(8)?,
+                created_at: row.get(9)?,
+            }),
+            None => None,
+        };
+        Ok(Self {
+            sequence: row.get(0)?,
+            id: row.get(1)?,
+            origin: row.get(2)?,
+            source_type: row.get(3)?,
+            source_id: row.get(4)?,
+            details,
+            state: row.get(10)?,
+            attempts: row.get(11)?,
+            failures: row.get(12)?,
+            turn_id: row.get(13)?,
+            session_key: row.get(14)?,
+            cause: row.get(15)?,
+            next_try_at: row.get(16)?,
+            claimed_at: row.get(17)?,
+            changed_at: row.get(18)?,
+        })
+    }
+}
+
+impl Journal {
+    /// Takes a dispatch on. The same id is new only once.
+    pub async fn claim(&self, dispatch: NewDispatch) -> Result<Claim, Error> {
+        self.call(move |access| claim(access, &dispatch)).await
+    }
+
+    /// Adds what its source says.
+    pub async fn describe(&self, id: &str, details: Details) -> Result<(), Error> {
+        let id = id.to_owned();
+        self.call(move |access| describe(access, &id, &details)).await
+    }
+
+    /// A turn starts. Returns which attempt this is, counted from one. Call it before the host is asked to run the turn, so
+    /// that a message that kills the process is counted.
+    pub async fn adopt(&self, id: &str, turn_id: &str, session_key: &str) -> Result<u32, Error> {
+        let (id, turn_id, session_key) =
+            (id.to_owned(), turn_id.to_owned(), session_key.to_owned());
+        self.call(move |access| {
+            let state = unanswered(access, &id, "given to a turn")?;
+            access.execute(
+                "UPDATE dispatches SET attempts = attempts + 1, turn_id = ?2, session_key = ?3, next_try_at = NULL
+                 WHERE id = ?1",
+                (&id, &turn_id, &session_key),
+            )?;
+            change(access, &id, state, State::Adopted, None)?;
+            let attempts = access
+                .first("SELECT attempts FROM dispatches WHERE id = ?1", [&id], |row| row.get(0))?;
+            Ok(attempts.unwrap_or_default())
+        })
+        .await
+    }
+
+    /// The turn was called off because the account stops: the attempt does not count.
+    pub async fn release(&self, id: &str) -> Result<(), Error> {
+        let id = id.to_owned();
+        self.call(move |access| {
+            access.execute(
+                "UPDATE dispatches SET state = 'claimed', attempts = max(attempts - 1, 0), changed_at = ?2
+                 WHERE id = ?1 AND state = 'adopted'",
+                (&id, access.now),
+            )?;
+            state(access, &id).map(drop)
+        })
+        .await
+    }
+
+    /// Every part of the answer has been journaled.
+    pub async fn answer_complete(&self, id: &str) -> Result<(), Error> {
+        let id = id.to_owned();
+        self.call(move |access| complete(access, &id)).await
+    }
+
+    /// It needs no answer, and why if that is worth a word. What was journaled of an answer is still delivered.
+    pub async fn no_reply(&self, id: &str, cause: Option<&str>) -> Result<(), Error> {
+        let (id, cause) = (id.to_owned(), cause.map(str::to_owned));
+        self.call(move |access| match state(access, &id)? {
+            State::NoReply => Ok(()),
+            before if before.is_unanswered() => {
+                change(access, &id, before, State::NoReply, cause.as_deref())
+            }
+            state => Err(Error::Order { id, state, step: "left without answer" }.into()),
+        })
+        .await
+    }
+
+    /// The attempt failed; `retry_at` says when to try again, in milliseconds since the epoch.
+    pub async fn fail(&self, id: &str, cause: &str, retry_at: i64) -> Result<(), Error> {
+        let (id, cause) = (id.to_owned(), cause.to_owned());
+        self.call(move |access| {
+            let before = unanswered(access, &id, "tried again")?;
+            access.execute(
+                "UPDATE dispatches SET failures = failures + 1, next_try_at = ?2 WHERE id = ?1",
+                (&id, retry_at),
+            )?;
+            change(access, &id, before, State::Failed, Some(&cause))
+        })
+        .await
+    }
+
+    /// Gives a dispatch up until an operator decides.
+    pub async fn dead_letter(&self, id: &str, cause: &str) -> Result<(), Error> {
+        let (id, cause) = (id.to_owned(), cause.to_owned());
+        self.call(move |access| {
+            let before = unanswered(access, &id, "given up")?;
+            change(access, &id, before, State::Dead, Some(&cause))
+        })
+        .await
+    }
+
+    /// The server knows that it is over, or there is no server to tell. Refused as long as a part of the answer is on its
+    /// way.
+    pub async fn acknowledged(&self, id: &str) -> Result<(), Error> {
+        let id = id.to_owned();
+        self.call(move |access| acknowledged(access, id)).await
+    }
+
+    /// One dispatch, also when it is over.
+    pub async fn dispatch(&self, id: &str) -> Result<Option<DispatchRecord>, Error> {
+        let id = id.to_owned();
+        self.call(move |access| {
+            let sql = format!("SELECT {COLUMNS} FROM dispatches WHERE id = ?1");
+            access.first(&sql, [&id], DispatchRecord::read)
+        })
+        .await
+    }
+}
+
+fn claim(access: &Access<'_>, dispatch: &NewDispatch) -> Result<Claim, Fault> {
+    let inserted = access.execute(
+        "INSERT INTO dispatches (id, origin, source_type, source_id, state, claimed_at, changed_at)
+         VALUES (?1, ?2, ?3, ?4, 'claimed', ?5, ?5) ON CONFLICT DO NOTHING",
+        (&dispatch.id, dispatch.origin, &dispatch.source_type, &dispatch.source_id, access.now),
+    )?;
+    if inserted == 1 {
+        if let Some(details) = &dispatch.details {
+            describe(access, &dispatch.id, details)?;
+        }
+        return Ok(Claim::New);
+    }
+    Ok(match state(access, &dispatch.id)? {
+        State::Acknowledged => Claim::Done,
+        State::Dead => Claim::Dead { cause: cause(access, &dispatch.id)? },
+        state => Claim::Running(state),
+    })
+}
+
+fn describe(access: &Access<'_>, id: &str, details: &Details) -> Result<(), Fault> {
+    let changed = access.execute(
+        "UPDATE dispatches SET target = ?2, thread_root_id = ?3, sender_id = ?4, sender_kind = ?5, created_at = ?6
+         WHERE id = ?1",
+        (
+            id,
+            &details.target,
+            &details.thread_root_id,
+            &details.sender_id,
+            &details.sender_kind,
+            &details.created_at,
+        ),
+    )?;
+    if changed == 0 { Err(unknown(id).into()) } else { Ok(()) }
+}
+
+/// Marks the answer as complete; nothing changes when it is already.
+pub(super) fn complete(access: &Access<'_>, id: &str) -> Result<(), Fault> {
+    match state(access, id)? {
+        State::Answered => Ok(()),
+        before if before.is_unanswered() => change(access, id, before, State::Answered, None),
+        state => Err(Error::Order { id: id.to_owned(), state, step: "answered" }.into()),
+    }
+}
+
+fn acknowledged(access: &Access<'_>, id: String) -> Result<(), Fault> {
+    let before = match state(access, &id)? {
+        State::Acknowledged => return Ok(()),
+        before @ (State::Answered | State::NoReply) => before,
+        state => return Err(Error::Order { id, state, step: "acknowledged" }.into()),
+    };
+    let open = access.first(
+        "SELECT count(*) FROM parts JOIN dispatches ON sequence = dispatch
+         WHERE id = ?1 AND parts.state = 'intended'",
+        [&id],
+        |row| row.get(0),
+    )?;
+    match open.unwrap_or_default() {
+        0 => {
+            // The words stand in the chat; what is kept serves to recognise them.
+            access.execute(
+                "UPDATE parts SET text = '' WHERE dispatch = (SELECT sequence FROM dispatches WHERE id = ?1)",
+                [&id],
+            )?;
+            change(access, &id, before, State::Acknowledged, None)
+        }
+        parts => Err(Error::Undelivered { id, parts }.into()),
+    }
+}
+
+/// The state of a dispatch that must exist.
+pub(super) fn state(access: &Access<'_>, id: &str) -> Result<State, Fault> {
+    access
+        .first("SELECT state FROM dispatches WHERE id = ?1", [id], |row| row.get(0))?
+        .ok_or_else(|| unknown(id).into())
+}
+
+/// The state of a dispatch whose answer must not be complete.
+fn unanswered(access: &Access<'_>, id: &str, step: &'static str) -> Result<State, Fault> {
+    let state = state(access, id)?;
+    if state.is_unanswered() {
+        Ok(state)
+    } else {
+        Err(Error::Order { id: id.to_owned(), state, step }.into())
+    }
+}
+
+/// Moves a dispatch on. Without a new cause the old one stays while it is open.
+pub(super) fn change(
+    access: &Access<'_>,
+    id: &str,
+    before: State,
+    after: State,
+    cause: Option<&str>,
+) -> Result<(), Fault> {
+    access.execute(
+        "UPDATE dispatches SET state = ?3, cause = coalesce(?4, cause), changed_at = ?5 WHERE id = ?1 AND state = ?2",
+        (id, before, after, cause, access.now),
+    )?;
+    Ok(())
+}
+
+fn cause(access: &Access<'_>, id: &str) -> Result<String, Fault> {
+    let cause: Option<Option<String>> =
+        access.first("SELECT cause FROM dispatches WHERE id = ?1", [id], |row| row.get(0))?;
+    Ok(cause.flatten().unwrap_or_default())
+}
+
+fn unknown(id: &str) -> Error {
+    Error::Unknown { kind: "dispatch", id: id.to_owned() }
+}
+
+/// Whether an answer in this state still takes parts.
+pub(super) fn takes_parts(state: State) -> bool {
+    state.is_unanswered()
+}

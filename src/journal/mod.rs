@@ -1,0 +1,55 @@
+//! What an account must not forget, in one `SQLite` database: which dispatches it took on, what became of them, which parts
+//! of which answers are on their way, which forks live, and how far it has read.
+//!
+//! ```text
+//!  claim -> claimed -> adopted -> answered  -> acknowledged     (kept as a tombstone)
+//!              ^  |       |   \-> no_reply -^
+//!              |  v       v
+//!              failed  <--+---------> dead  -> retried or discarded by an operator
+//! ```
+//! Every call is written and synced to disk before its future resolves; calls that arrive together share one transaction.
+//! A call that has been polled is carried out even when its future is dropped.
+//!
+//! Whoever opens a journal for writing holds its [`Lease`], so two gateways never serve one account.
+
+mod dispatch;
+mod error;
+mod files;
+mod fork;
+mod lease;
+mod notes;
+mod open;
+mod part;
+mod queue;
+mod recovery;
+mod retention;
+mod schema;
+mod store;
+mod text_enum;
+mod writer;
+
+pub use dispatch::{Claim, Details, DispatchRecord, NewDispatch, Origin, State};
+pub use error::Error;
+pub use fork::{ForkRecord, ForkResult, ForkState, NewFork, NewResult};
+pub use lease::{Holder, Lease, LeaseAttempt};
+pub use open::{Condition, Opened};
+pub use part::{Intent, NewPart, PartRecord, PartState};
+pub use queue::Counters;
+pub use recovery::{OpenDispatch, Recovery};
+pub use retention::Pruned;
+pub use writer::Journal;
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Tells the time, milliseconds since the epoch.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// The clock of the machine.
+pub fn system_clock() -> Clock {
+    Arc::new(|| {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+    })
+}

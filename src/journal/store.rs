@@ -1,0 +1,169 @@
+//! The connection, and how calls become transactions.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, Params, Row, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::error::Fault;
+use super::notes::Notes;
+use super::{Clock, Error, Lease};
+
+/// The open database with everything that belongs to it. Closing happens in the order of the fields.
+pub(super) struct Store {
+    pub connection: Connection,
+    pub path: PathBuf,
+    pub notes: Arc<Notes>,
+    pub clock: Clock,
+    /// Held as long as the database is open; none for an operator's command and in memory.
+    pub _lease: Option<Lease>,
+}
+
+/// What a job sees of the database.
+pub(super) struct Access<'connection> {
+    pub connection: &'connection Connection,
+    /// Milliseconds since the epoch.
+    pub now: i64,
+}
+
+impl Access<'_> {
+    /// Runs a statement and returns how many rows it changed.
+    pub(super) fn execute(&self, sql: &str, params: impl Params) -> Result<usize, Fault> {
+        Ok(self.connection.prepare_cached(sql)?.execute(params)?)
+    }
+
+    /// The first row of a query, if any.
+    pub(super) fn first<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, Fault> {
+        Ok(self.connection.prepare_cached(sql)?.query_row(params, read).optional()?)
+    }
+
+    /// All rows of a query.
+    pub(super) fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, Fault> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map(params, read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+/// A call that waits for its transaction.
+pub(super) trait Job: Send {
+    /// Does the work, keeping its result.
+    fn run(&mut self, access: &Access<'_>) -> Result<(), Fault>;
+    /// Tells the caller: the kept result once it is durable, or why nothing was recorded.
+    fn finish(self: Box<Self>, committed: Result<(), Error>);
+}
+
+/// A [`Job`] made of a closure.
+pub(super) struct Call<T, F> {
+    pub work: Option<F>,
+    pub result: Option<T>,
+    pub reply: oneshot::Sender<Result<T, Error>>,
+}
+
+impl<T, F> Job for Call<T, F>
+where
+    T: Send,
+    F: FnOnce(&Access<'_>) -> Result<T, Fault> + Send,
+{
+    fn run(&mut self, access: &Access<'_>) -> Result<(), Fault> {
+        if let Some(work) = self.work.take() {
+            self.result = Some(work(access)?);
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), Error>) {
+        let result = match (committed, self.result) {
+            (Ok(()), Some(result)) => Ok(result),
+            (Ok(()), None) => Err(Error::Closed),
+            (Err(error), _) => Err(error),
+        };
+        // A caller that went away does not want to know.
+        let _ = self.reply.send(result);
+    }
+}
+
+impl Store {
+    /// Runs jobs in order, in as few transactions as possible. A job that fails leaves no trace and does not disturb the
+    /// others, unless `SQLite` gives up the whole transaction.
+    pub(super) fn run(&self, jobs: Vec<Box<dyn Job>>) {
+        let mut waiting = VecDeque::from(jobs);
+        while !waiting.is_empty() {
+            let mut done = Vec::new();
+            let committed = self.transact(|access| {
+                while let Some(mut job) = waiting.pop_front() {
+                    match isolated(access, |access| job.run(access)) {
+                        Ok(()) => done.push(job),
+                        Err(fault) if access.connection.is_autocommit() => {
+                            done.push(job);
+                            return Err(fault);
+                        }
+                        Err(fault) => job.finish(Err(fault.at(&self.path))),
+                    }
+                }
+                Ok(())
+            });
+            if committed.is_err() && done.is_empty() {
+                // The transaction could not even begin.
+                done.extend(waiting.drain(..));
+            }
+            for job in done {
+                job.finish(committed.clone());
+            }
+        }
+    }
+
+    /// Writes the notes that changed. On failure they stay to be written.
+    pub(super) fn flush(&self) -> Result<(), Error> {
+        let pending = self.notes.take();
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let result = self.transact(|access| Notes::write(access, &pending));
+        if result.is_err() {
+            self.notes.put_back(pending);
+        }
+        result
+    }
+
+    pub(super) fn transact(
+        &self,
+        work: impl FnOnce(&Access<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Error> {
+        let at = |error| Error::sqlite(&self.path, error);
+        let transaction =
+            rusqlite::Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
+                .map_err(at)?;
+        let access = Access { connection: &self.connection, now: (self.clock)() };
+        work(&access).map_err(|fault| fault.at(&self.path))?;
+        transaction.commit().map_err(at)
+    }
+}
+
+/// Runs one job so that its failure undoes only what it did itself.
+fn isolated(
+    access: &Access<'_>,
+    work: impl FnOnce(&Access<'_>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    access.execute("SAVEPOINT job", [])?;
+    let result = work(access);
+    if !access.connection.is_autocommit() {
+        if result.is_err() {
+            access.execute("ROLLBACK TO job", [])?;
+        }
+        access.execute("RELEASE job", [])?;
+    }
+    result
+}

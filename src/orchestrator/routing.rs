@@ -1,0 +1,286 @@
+//! Which lane an event goes to. A pure function: no clock, no I/O, no memory.
+
+use std::fmt;
+
+use super::target::Target;
+
+/// Most forks at once, unless configured otherwise.
+pub const DEFAULT_MAX_FORKS: usize = 4;
+
+/// What the lanes are doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lanes {
+    /// The chat or task that main works on, if it works.
+    pub main: Option<Target>,
+    /// The chats and tasks of the events that wait for main, in order.
+    pub waiting: Vec<Target>,
+    /// The forks that take events, from the moment they are decided on.
+    pub forks: Vec<ForkLane>,
+}
+
+/// A fork and the chat or task that it serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForkLane {
+    /// Its session key.
+    pub session: String,
+    /// What it serves.
+    pub target: Target,
+}
+
+/// What the account allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Most forks at once.
+    pub max_forks: usize,
+    /// Whether a fork can be made now: the host offers a way and the history fits.
+    pub can_fork: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_forks: DEFAULT_MAX_FORKS, can_fork: true }
+    }
+}
+
+/// Where an event goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Main takes it at once.
+    Main,
+    /// It is appended to main's queue.
+    WaitForMain {
+        /// Why nobody takes it now.
+        reason: Wait,
+    },
+    /// The fork that serves its chat takes it, after what that fork has already.
+    Fork {
+        /// Session key of the fork.
+        session: String,
+    },
+    /// A new fork is made for its chat.
+    NewFork,
+}
+
+/// Why an event waits for main.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Main works on the same chat or task.
+    SameChat,
+    /// An earlier event of the same chat or task waits for main.
+    EarlierWaits,
+    /// As many forks run as are allowed.
+    ForkLimit,
+    /// No fork can be made.
+    NoForks,
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::SameChat => "the agent is busy in the same chat",
+            Self::EarlierWaits => "an earlier message of the same chat waits",
+            Self::ForkLimit => "the agent is busy and as many forks run as are allowed",
+            Self::NoForks => "the agent is busy and cannot be forked",
+        })
+    }
+}
+
+/// Decides where an event for `target` goes.
+///
+/// What keeps the order within a chat comes first: a chat is served by one lane until that lane is done with it. Main
+/// counts as busy while events wait for it, because it takes those next.
+pub fn route(lanes: &Lanes, limits: &Limits, target: &Target) -> Decision {
+    if let Some(fork) = lanes.forks.iter().find(|fork| fork.target == *target) {
+        return Decision::Fork { session: fork.session.clone() };
+    }
+    let reason = if lanes.waiting.contains(target) {
+        Wait::EarlierWaits
+    } else if lanes.main.as_ref() == Some(target) {
+        Wait::SameChat
+    } else if lanes.main.is_none() && lanes.waiting.is_empty() {
+        return Decision::Main;
+    } else if !limits.can_fork {
+        Wait::NoForks
+    } else if lanes.forks.len() >= limits.max_forks {
+        Wait::ForkLimit
+    } else {
+        return Decision::NewFork;
+    };
+    Decision::WaitForMain { reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, VecDeque};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn chat(name: &str) -> Target {
+        Target::Chat(format!("cht_{name}"))
+    }
+
+    fn wait(reason: Wait) -> Decision {
+        Decision::WaitForMain { reason }
+    }
+
+    fn fork(name: &str) -> Decision {
+        Decision::Fork { session: format!("fork-{name}") }
+    }
+
+    type Row = (
+        Option<&'static str>,
+        &'static [&'static str],
+        &'static [&'static str],
+        usize,
+        bool,
+        Decision,
+    );
+
+    /// Every row: main works on, waiting for main, forks serve, most forks, can fork; the event is always of chat A.
+    #[test]
+    fn every_row_of_the_table() {
+        let rows: &[Row] = &[
+            // Main idle.
+            (None, &[], &[], 4, true, Decision::Main),
+            (None, &[], &["b"], 4, true, Decision::Main),
+            (None, &[], &["a"], 4, true, fork("a")),
+            (None, &[], &[], 0, false, Decision::Main),
+            // Main about to take what waits.
+            (None, &["a"], &[], 4, true, wait(Wait::EarlierWaits)),
+            (None, &["b"], &[], 4, true, Decision::NewFork),
+            (None, &["b"], &[], 4, false, wait(Wait::NoForks)),
+            (None, &["b"], &["c"], 1, true, wait(Wait::ForkLimit)),
+            // Main busy with the same chat.
+            (Some("a"), &[], &[], 4, true, wait(Wait::SameChat)),
+            (Some("a"), &["b"], &["c"], 4, true, wait(Wait::SameChat)),
+            (Some("a"), &["b", "a"], &[], 4, true, wait(Wait::EarlierWaits)),
+            // Main busy with another chat.
+            (Some("b"), &[], &[], 4, true, Decision::NewFork),
+            (Some("b"), &[], &["a"], 4, true, fork("a")),
+            (Some("b"), &[], &["c"], 4, true, Decision::NewFork),
+            (Some("b"), &["a"], &[], 4, true, wait(Wait::EarlierWaits)),
+            (Some("b"), &["c"], &[], 4, true, Decision::NewFork),
+            // Over the limit.
+            (Some("b"), &[], &["c", "d"], 2, true, wait(Wait::ForkLimit)),
+            (Some("b"), &[], &["a", "d"], 2, true, fork("a")),
+            (Some("b"), &[], &[], 0, true, wait(Wait::ForkLimit)),
+            // No way to fork; what runs already goes on.
+            (Some("b"), &[], &[], 4, false, wait(Wait::NoForks)),
+            (Some("b"), &[], &["a"], 4, false, fork("a")),
+        ];
+        for (main, waiting, forks, max_forks, can_fork, expected) in rows {
+            let lanes = Lanes {
+                main: main.map(chat),
+                waiting: waiting.iter().map(|name| chat(name)).collect(),
+                forks: forks
+                    .iter()
+                    .map(|name| ForkLane { session: format!("fork-{name}"), target: chat(name) })
+                    .collect(),
+            };
+            let limits = Limits { max_forks: *max_forks, can_fork: *can_fork };
+            assert_eq!(route(&lanes, &limits, &chat("a")), *expected, "{lanes:?} {limits:?}");
+        }
+    }
+
+    /// A small orchestrator: events are numbered, each lane runs its events in order, one at a time.
+    #[derive(Default)]
+    struct World {
+        main: Option<(Target, usize)>,
+        waiting: VecDeque<(Target, usize)>,
+        forks: Vec<(ForkLane, VecDeque<usize>)>,
+        finished: HashMap<Target, Vec<usize>>,
+        made: usize,
+    }
+
+    impl World {
+        fn lanes(&self) -> Lanes {
+            Lanes {
+                main: self.main.as_ref().map(|(target, _)| target.clone()),
+                waiting: self.waiting.iter().map(|(target, _)| target.clone()).collect(),
+                forks: self.forks.iter().map(|(lane, _)| lane.clone()).collect(),
+            }
+        }
+
+        fn arrive(&mut self, number: usize, target: Target, limits: &Limits) {
+            match route(&self.lanes(), limits, &target) {
+                Decision::Main => {
+                    assert!(self.main.is_none(), "main has two turns");
+                    self.main = Some((target, number));
+                }
+                Decision::WaitForMain { .. } => self.waiting.push_back((target, number)),
+                Decision::Fork { session } => {
+                    let fork = self.forks.iter_mut().find(|(lane, _)| lane.session == session);
+                    fork.expect("the fork exists").1.push_back(number);
+                }
+                Decision::NewFork => {
+                    assert!(limits.can_fork && self.forks.len() < limits.max_forks);
+                    self.made += 1;
+                    let session = format!("fork-{}", self.made);
+                    self.forks.push((ForkLane { session, target }, VecDeque::from([number])));
+                }
+            }
+        }
+
+        /// One lane finishes its turn and takes the next event; a fork without one ends.
+        fn finish(&mut self, lane: usize) {
+            let lane = lane % (self.forks.len() + 1);
+            if lane == 0 {
+                if let Some((target, number)) = self.main.take() {
+                    self.finished.entry(target).or_default().push(number);
+                }
+                self.main = self.waiting.pop_front();
+                return;
+            }
+            let (fork, queue) = &mut self.forks[lane - 1];
+            let number = queue.pop_front().expect("a fork has an event");
+            self.finished.entry(fork.target.clone()).or_default().push(number);
+            if queue.is_empty() {
+                self.forks.remove(lane - 1);
+            }
+        }
+
+        fn check(&self) {
+            let mut lanes: HashMap<&Target, Vec<String>> = HashMap::new();
+            for target in self.main.iter().chain(&self.waiting).map(|(target, _)| target) {
+                lanes.entry(target).or_default().push("main".to_owned());
+            }
+            for (fork, _) in &self.forks {
+                lanes.entry(&fork.target).or_default().push(fork.session.clone());
+            }
+            for (target, mut lanes) in lanes {
+                lanes.dedup();
+                assert_eq!(lanes.len(), 1, "{target} is in the lanes {lanes:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_chat_is_in_one_lane_in_order_and_no_event_is_lost(
+            steps in prop::collection::vec((any::<bool>(), 0usize..6), 1..200),
+            max_forks in 0usize..4,
+            can_fork in any::<bool>(),
+        ) {
+            let limits = Limits { max_forks, can_fork };
+            let mut world = World::default();
+            let mut sent: HashMap<Target, Vec<usize>> = HashMap::new();
+            for (number, (arrives, which)) in steps.into_iter().enumerate() {
+                if arrives {
+                    let target = chat(&which.to_string());
+                    sent.entry(target.clone()).or_default().push(number);
+                    world.arrive(number, target, &limits);
+                } else {
+                    world.finish(which);
+                }
+                world.check();
+                prop_assert!(world.forks.len() <= max_forks);
+            }
+            while world.main.is_some() || !world.waiting.is_empty() || !world.forks.is_empty() {
+                (0..=world.forks.len()).rev().for_each(|lane| world.finish(lane));
+            }
+            prop_assert_eq!(world.finished, sent);
+        }
+    }
+}
