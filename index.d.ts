@@ -16,6 +16,16 @@ export declare class Gateway {
   close(): Promise<void>
 }
 
+/** A forked session. */
+export interface Fork {
+  /** Its session key, lower case. */
+  sessionKey: string
+  /** Its session id. */
+  sessionId: string
+  /** Its transcript, where it is a file. */
+  sessionFile?: string
+}
+
 /** What an account needs to run. */
 export interface GatewayOptions {
   /** Account id of the host. */
@@ -30,6 +40,12 @@ export interface GatewayOptions {
   wsUrl?: string
   /** The host's agent that answers. */
   agentId: string
+  /** Folder in which the journal is kept, `parall/<account>.sqlite` below it; without one it lives in memory. */
+  stateDir?: string
+  /** Most forks at once, 4 when left out; none with 0. */
+  maxForks?: number
+  /** How many turns agents may cause each other in an hour, 8 when left out. */
+  agentTurns?: number
   /** `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself. */
   replies?: string
 }
@@ -38,6 +54,12 @@ export interface GatewayOptions {
 export interface HostCallbacks {
   /** Runs one agent turn; replies go to `Gateway.deliver` while it runs. */
   runTurn: (turn: Turn) => Promise<TurnOutcome>
+  /** Makes a session that knows the history of a session up to its last completed turn; `null` when there is none. */
+  createFork: (parent: string) => Promise<Fork | null>
+  /** Removes a fork with everything that belongs to it. */
+  removeFork: (fork: Fork) => Promise<void>
+  /** The forks of a session that a crash has left. */
+  leftoverForks: (parent: string) => Promise<Array<Fork>>
   /** Merges a JSON object into the account's status. */
   status: (patch: string) => void
   /** Writes a line to the host's log; levels are `debug`, `info`, `warn` and `error`. */

@@ -72,7 +72,7 @@ test("a dispatch that is listed, pushed and pushed again is one turn and one ans
   assert.equal(answers(parall, seed.direct.ada).length, 1);
 });
 
-test("turns of one session never overlap and keep their order", async (t) => {
+test("turns of one session never overlap, and each chat keeps its order", async (t) => {
   let running = 0;
   let most = 0;
   const { parall, seed, turns } = await startAccount(t, {
@@ -87,12 +87,15 @@ test("turns of one session never overlap and keep their order", async (t) => {
   const texts = Array.from({ length: 30 }, (_, index) => `number ${index}`);
   for (const [index, text] of texts.entries())
     parall.say({ from: "usr_ada", chat: index % 2 ? seed.direct.ada : seed.group, text, mentions: ["usr_agent"] });
-  await answerTo(parall, "echo: number 29");
+  for (const text of texts) await answerTo(parall, `echo: ${text}`);
   assert.equal(most, 1);
-  assert.deepEqual(
-    turns.map((turn) => turn.rawText),
-    texts,
-  );
+  for (const chat of [seed.direct.ada, seed.group]) {
+    const said = parall.messages(chat).filter((message) => message.sender_id === "usr_ada");
+    assert.deepEqual(
+      turns.filter((turn) => turn.target === chat).map((turn) => turn.rawText),
+      said.map((message) => message.content.text),
+    );
+  }
 });
 
 test("a lost response does not make a second message", async (t) => {

@@ -14,17 +14,17 @@ export const native = require("../parall.linux-x64-gnu.node");
  * @param {import("node:test").TestContext} test ends everything when the test ends
  * @param {{ runTurn?: (turn: any, gateway: any) => Promise<any>, options?: object, server?: object }} [setup]
  */
-export async function startAccount(test, { runTurn = echo, options = {}, server = {} } = {}) {
+export async function startAccount(test, { server = {}, ...setup } = {}) {
   const parall = await LocalParall.start(server);
   test.after(() => parall.close());
   const seed = parall.seed();
-  const account = open(test, parall.url, { runTurn, options });
+  const account = open(test, parall.url, setup);
   await account.until((status) => status.connected);
   return { parall, seed, ...account };
 }
 
 /** An account on a server that runs somewhere else. */
-export function open(test, url, { runTurn = echo, options = {} } = {}) {
+export function open(test, url, { runTurn = echo, options = {}, forks = noForks } = {}) {
   const turns = [];
   const logs = [];
   let status = {};
@@ -36,6 +36,7 @@ export function open(test, url, { runTurn = echo, options = {} } = {}) {
         turns.push(turn);
         return runTurn(turn, gateway);
       },
+      ...forks,
       status: (patch) => {
         status = { ...status, ...JSON.parse(patch) };
         for (const check of waiting) check();
@@ -62,6 +63,13 @@ export function open(test, url, { runTurn = echo, options = {} } = {}) {
     });
   return { gateway, turns, logs, until, status: () => status };
 }
+
+/** A host that cannot fork. */
+export const noForks = {
+  createFork: async () => null,
+  removeFork: async () => undefined,
+  leftoverForks: async () => [],
+};
 
 /** Answers with what was said. */
 export async function echo(turn, gateway) {

@@ -1,5 +1,6 @@
 //! A running account for JavaScript.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use napi_derive::napi;
 
 use super::promise::{promise, to_js};
 use crate::api::{ClientOptions, Secret};
+use crate::orchestrator::loop_budget::DEFAULT_TURNS;
+use crate::orchestrator::routing::DEFAULT_MAX_FORKS;
 use crate::orchestrator::{self as core, Host, Level, Replies};
 
 /// A callback that does not keep the process alive.
@@ -36,6 +39,12 @@ pub struct GatewayOptions {
     pub ws_url: Option<String>,
     /// The host's agent that answers.
     pub agent_id: String,
+    /// Folder in which the journal is kept, `parall/<account>.sqlite` below it; without one it lives in memory.
+    pub state_dir: Option<String>,
+    /// Most forks at once, 4 when left out; none with 0.
+    pub max_forks: Option<u32>,
+    /// How many turns agents may cause each other in an hour, 8 when left out.
+    pub agent_turns: Option<u32>,
     /// `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself.
     pub replies: Option<String>,
 }
@@ -69,6 +78,17 @@ pub struct Turn {
     pub timestamp: f64,
 }
 
+/// A forked session.
+#[napi(object)]
+pub struct Fork {
+    /// Its session key, lower case.
+    pub session_key: String,
+    /// Its session id.
+    pub session_id: String,
+    /// Its transcript, where it is a file.
+    pub session_file: Option<String>,
+}
+
 /// How a turn ended.
 #[napi(object, object_to_js = false)]
 pub struct TurnOutcome {
@@ -95,6 +115,15 @@ pub struct HostCallbacks {
     /// Runs one agent turn; replies go to `Gateway.deliver` while it runs.
     #[napi(ts_type = "(turn: Turn) => Promise<TurnOutcome>")]
     pub run_turn: Callback<Turn, Promise<TurnOutcome>>,
+    /// Makes a session that knows the history of a session up to its last completed turn; `null` when there is none.
+    #[napi(ts_type = "(parent: string) => Promise<Fork | null>")]
+    pub create_fork: Callback<String, Promise<Option<Fork>>>,
+    /// Removes a fork with everything that belongs to it.
+    #[napi(ts_type = "(fork: Fork) => Promise<void>")]
+    pub remove_fork: Callback<Fork, Promise<()>>,
+    /// The forks of a session that a crash has left.
+    #[napi(ts_type = "(parent: string) => Promise<Array<Fork>>")]
+    pub leftover_forks: Callback<String, Promise<Vec<Fork>>>,
     /// Merges a JSON object into the account's status.
     #[napi(ts_type = "(patch: string) => void")]
     pub status: Callback<String, ()>,
@@ -136,6 +165,9 @@ pub fn start_gateway(
             account_id: options.account_id.clone(),
             agent_id: options.agent_id.clone(),
             replies: options.replies(),
+            state_folder: options.state_dir.as_ref().map(|folder| Path::new(folder).join("parall")),
+            max_forks: options.max_forks.map_or(DEFAULT_MAX_FORKS, |forks| forks as usize),
+            agent_turns: options.agent_turns.map_or(DEFAULT_TURNS, |turns| turns as usize),
         },
         client: options.into(),
     };
@@ -219,6 +251,41 @@ impl Host for JavaScriptHost {
         .boxed()
     }
 
+    fn create_fork(
+        &self,
+        parent: String,
+    ) -> BoxFuture<'static, Result<Option<core::Fork>, String>> {
+        let callbacks = Arc::clone(&self.callbacks);
+        async move {
+            let call = async { callbacks.create_fork.call_async_catch(parent).await?.await };
+            call.await.map(|fork| fork.map(Into::into)).map_err(|error| error.reason.clone())
+        }
+        .boxed()
+    }
+
+    fn remove_fork(&self, fork: core::Fork) -> BoxFuture<'static, Result<(), String>> {
+        let callbacks = Arc::clone(&self.callbacks);
+        async move {
+            let call = async { callbacks.remove_fork.call_async_catch(fork.into()).await?.await };
+            call.await.map_err(|error| error.reason.clone())
+        }
+        .boxed()
+    }
+
+    fn leftover_forks(
+        &self,
+        parent: String,
+    ) -> BoxFuture<'static, Result<Vec<core::Fork>, String>> {
+        let callbacks = Arc::clone(&self.callbacks);
+        async move {
+            let call = async { callbacks.leftover_forks.call_async_catch(parent).await?.await };
+            call.await
+                .map(|forks| forks.into_iter().map(Into::into).collect())
+                .map_err(|error| error.reason.clone())
+        }
+        .boxed()
+    }
+
     fn status(&self, patch: String) {
         self.callbacks.status.call(patch, NonBlocking);
     }
@@ -260,6 +327,26 @@ impl From<core::Turn> for Turn {
             message_id: turn.message_id,
             thread_root_id: turn.thread_root_id,
             timestamp: turn.timestamp,
+        }
+    }
+}
+
+impl From<core::Fork> for Fork {
+    fn from(fork: core::Fork) -> Self {
+        Self {
+            session_key: fork.session_key,
+            session_id: fork.session_id,
+            session_file: fork.session_file,
+        }
+    }
+}
+
+impl From<Fork> for core::Fork {
+    fn from(fork: Fork) -> Self {
+        Self {
+            session_key: fork.session_key,
+            session_id: fork.session_id,
+            session_file: fork.session_file,
         }
     }
 }

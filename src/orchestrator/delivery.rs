@@ -15,9 +15,13 @@ use super::split::{PART_LIMIT, split};
 use super::target::Target;
 use super::turns::OpenTurn;
 use crate::api::NewMessage;
+use crate::error::chain;
+use crate::journal::{Intent, NewPart};
 
 /// What the agent answers when it does not want to say anything; a convention of the host.
 const SILENCE: &str = "NO_REPLY";
+/// What people read where a part is missing.
+const MISSING_PART: &str = "(A part of this answer could not be delivered.)";
 
 /// Sends text, one part after the other for each target.
 #[derive(Default)]
@@ -75,7 +79,8 @@ impl Outbox {
         let _order = self.lane(target).lock_owned().await;
         let mut id = String::new();
         for (ordinal, part) in split(text, PART_LIMIT).into_iter().enumerate() {
-            id = put(shared, target, &part, thread, &key(&nonce, ordinal, &part)).await?;
+            id = put(shared, target, &part, thread, &key(&nonce, ordinal, &part), Attempt::First)
+                .await?;
         }
         Ok(id)
     }
@@ -95,19 +100,57 @@ impl Outbox {
         last: bool,
     ) -> Result<String, Error> {
         let _order = self.lane(&turn.target).lock_owned().await;
-        let parts = split(text, PART_LIMIT);
-        let count = parts.len();
-        let mut id = String::new();
-        for (index, part) in parts.into_iter().enumerate() {
-            let key = key(&turn.event_key, turn.next_part() as usize, &part);
-            id = put(shared, &turn.target, &part, thread, &key).await.inspect_err(|error| {
-                if let Error::Delivery { .. } = error {
-                    turn.refused(crate::error::chain(error));
+        let parts: Vec<NewPart> = split(text, PART_LIMIT)
+            .into_iter()
+            .map(|text| {
+                let ordinal = turn.next_part();
+                let (target, thread_root_id) = (turn.target.to_string(), thread.map(str::to_owned));
+                NewPart {
+                    ordinal,
+                    key: key(&turn.event_key, ordinal as usize, &text),
+                    target,
+                    thread_root_id,
+                    text,
                 }
-            })?;
-            turn.delivered(last && index + 1 == count);
+            })
+            .collect();
+        let journal = shared.journal()?;
+        let intents = shared
+            .record("noting an answer", || journal.intend(&turn.event_key, parts.clone(), false))
+            .await?;
+        let mut sent = Ok(String::new());
+        for (index, (part, intent)) in parts.iter().zip(intents).enumerate() {
+            if intent != Intent::Send {
+                continue;
+            }
+            match send_part(shared, &turn.event_key, part, Attempt::First).await {
+                Ok(id) => {
+                    turn.delivered(&part.text, last && index + 1 == parts.len());
+                    sent = sent.map(|_| id);
+                }
+                Err(Error::Closed) => return Err(Error::Closed),
+                Err(error) => {
+                    turn.refused(chain(&error));
+                    if apologise(shared, &turn.target, thread, part).await {
+                        turn.delivered("", false);
+                    }
+                    sent = sent.and(Err(error));
+                }
+            }
         }
-        Ok(id)
+        sent
+    }
+
+    /// Sends what the last run wrote down and did not get confirmed.
+    pub(super) async fn resume(
+        &self,
+        shared: &Shared,
+        dispatch_id: &str,
+        part: &NewPart,
+    ) -> Result<String, Error> {
+        let target: Target = part.target.parse()?;
+        let _order = self.lane(&target).lock_owned().await;
+        send_part(shared, dispatch_id, part, Attempt::Repeated).await
     }
 
     /// The lane of a target: whoever holds it sends, the others wait in order.
@@ -123,13 +166,65 @@ impl Outbox {
     }
 }
 
-/// Puts one part where it belongs and notes it in the status.
+/// Whether a part may have been sent before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    /// Certainly not.
+    First,
+    /// Perhaps, before a crash.
+    Repeated,
+}
+
+/// Sends a part that the journal knows and notes what became of it.
+async fn send_part(
+    shared: &Shared,
+    dispatch_id: &str,
+    part: &NewPart,
+    attempt: Attempt,
+) -> Result<String, Error> {
+    let target = part.target.parse()?;
+    let thread = part.thread_root_id.as_deref();
+    let journal = shared.journal()?;
+    match put(shared, &target, &part.text, thread, &part.key, attempt).await {
+        Ok(id) => {
+            shared
+                .record("noting a delivery", || {
+                    journal.part_delivered(dispatch_id, part.ordinal, &id)
+                })
+                .await?;
+            Ok(id)
+        }
+        Err(Error::Closed) => Err(Error::Closed),
+        Err(error) => {
+            let cause = chain(&error);
+            shared.log(
+                Level::Error,
+                format!("part {} of the answer to {dispatch_id}: {cause}", part.ordinal),
+            );
+            shared
+                .record("noting a refusal", || {
+                    journal.part_refused(dispatch_id, part.ordinal, &cause)
+                })
+                .await?;
+            Err(error)
+        }
+    }
+}
+
+/// Tells people that something is missing; whether that worked.
+async fn apologise(shared: &Shared, target: &Target, thread: Option<&str>, part: &NewPart) -> bool {
+    let key = format!("{}:missing", part.key);
+    put(shared, target, MISSING_PART, thread, &key, Attempt::First).await.is_ok()
+}
+
+/// Puts text where it belongs and notes it in the status.
 async fn put(
     shared: &Shared,
     target: &Target,
     text: &str,
     thread: Option<&str>,
     key: &str,
+    attempt: Attempt,
 ) -> Result<String, Error> {
     let id = match target {
         Target::Chat(chat_id) => {
@@ -144,29 +239,38 @@ async fn put(
                 .await;
             sent.map_err(|error| error.for_target(target))?.id
         }
-        Target::Task(task_id) => {
-            comment(shared, task_id, text).await.map_err(|error| error.for_target(target))?
-        }
+        Target::Task(task_id) => comment(shared, task_id, text, attempt)
+            .await
+            .map_err(|error| error.for_target(target))?,
     };
     shared.status.touch(|status| &mut status.last_outbound_at);
     Ok(id)
 }
 
-/// Writes a comment once. Comments take no idempotency key, so a comment whose answer got lost is looked for before it is
-/// written again; where comments cannot be read, the lost one counts as refused and is not repeated.
-async fn comment(shared: &Shared, task_id: &str, body: &str) -> Result<String, PersistError> {
-    let before = match shared.persist("reading comments", || shared.server.comments(task_id)).await
-    {
-        Ok(comments) => comments,
-        Err(PersistError::Refused(_)) => Vec::new(),
-        Err(PersistError::Closed) => return Err(PersistError::Closed),
+/// Writes a comment once. Comments take no idempotency key, so a comment whose outcome is unknown is looked for before it
+/// is written again; where comments cannot be read, it counts as refused and is not repeated.
+async fn comment(
+    shared: &Shared,
+    task_id: &str,
+    body: &str,
+    attempt: Attempt,
+) -> Result<String, PersistError> {
+    let known = match attempt {
+        Attempt::Repeated => Vec::new(),
+        Attempt::First => {
+            match shared.persist("reading comments", || shared.server.comments(task_id)).await {
+                Ok(comments) => comments,
+                Err(PersistError::Refused(_)) => Vec::new(),
+                Err(PersistError::Closed) => return Err(PersistError::Closed),
+            }
+        }
     };
-    let attempted = AtomicBool::new(false);
+    let look = AtomicBool::new(attempt == Attempt::Repeated);
     let write = || async {
-        if attempted.swap(true, Ordering::Relaxed) {
+        if look.swap(true, Ordering::Relaxed) {
             let now = shared.server.comments(task_id).await?;
             if let Some(written) =
-                now.into_iter().find(|comment| comment.body == body && !before.contains(comment))
+                now.into_iter().find(|comment| comment.body == body && !known.contains(comment))
             {
                 return Ok(written.id);
             }

@@ -1,5 +1,6 @@
 //! What can go wrong between an event and its answer.
 
+use super::shared::Stopped;
 use crate::api;
 use crate::error::Coded;
 
@@ -39,6 +40,12 @@ pub enum Error {
     /// The options cannot make a client.
     #[error("cannot set up the Parall client")]
     Setup(#[source] Box<api::Error>),
+}
+
+impl From<Stopped> for Error {
+    fn from(_: Stopped) -> Self {
+        Self::Closed
+    }
 }
 
 impl Coded for Error {

@@ -2,6 +2,7 @@
 
 use super::Target;
 use crate::api::{Chat, Dispatch, Message, Task};
+use crate::journal::{self, Details, DispatchRecord};
 
 /// Something that happened in Parall and that the agent is to look at.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +81,36 @@ impl Event {
     /// The sender asked for no answer.
     pub(super) fn no_reply(&self) -> bool {
         matches!(&self.subject, Subject::Message { message, .. } if message.hints.no_reply)
+    }
+}
+
+impl Event {
+    /// What the journal takes on.
+    pub(super) fn details(&self) -> Details {
+        let message = match &self.subject {
+            Subject::Message { message, .. } => Some(message),
+            Subject::Task(_) => None,
+        };
+        Details {
+            target: self.target().to_string(),
+            thread_root_id: self.thread_root_id().map(str::to_owned),
+            sender_id: message.map(|message| message.sender_id.clone()),
+            sender_kind: message.and_then(|message| message.sender.as_ref()?.kind.clone()),
+            created_at: message.and_then(|message| message.created_at.clone()),
+        }
+    }
+}
+
+impl From<&DispatchRecord> for Origin {
+    fn from(record: &DispatchRecord) -> Self {
+        match record.origin {
+            journal::Origin::Announcement => Self::Announcement,
+            journal::Origin::Inbox => Self::Dispatch {
+                id: record.id.clone(),
+                source_type: record.source_type.clone(),
+                source_id: record.source_id.clone(),
+            },
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One running account: the handle that the host holds.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,15 +8,23 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::Error;
+use super::forks::Forks;
+use super::gate::{Gate, LOOP_BUDGET_NOTE};
 use super::host::{Host, Level, ReplyPart};
 use super::intake::Intake;
-use super::lane::Lane;
+use super::lanes::Lanes;
+use super::loader::Loader;
+use super::loop_budget::{BudgetLimits, LoopBudget};
+use super::monitor;
+use super::recovery::recover;
+use super::runner::Runner;
 use super::seen::Seen;
 use super::server::Server;
-use super::shared::{PersistError, Replies, Shared};
+use super::shared::{PersistError, Replies, Shared, Stopped};
 use super::target::Target;
 use crate::api::{Agent, Client, ClientOptions};
 use crate::error::chain;
+use crate::journal::{self, Condition, Holder, Journal, Lease, Opened, system_clock};
 
 /// How long everything may take to end; the host expects three seconds at most.
 const STOP_LIMIT: Duration = Duration::from_millis(2_500);
@@ -42,6 +51,12 @@ pub struct AccountOptions {
     pub agent_id: String,
     /// Which answers go out.
     pub replies: Replies,
+    /// Folder for what must survive the process; without one it lives in memory.
+    pub state_folder: Option<PathBuf>,
+    /// Most forks at once; none with zero.
+    pub max_forks: usize,
+    /// How many turns agents may cause each other in an hour.
+    pub agent_turns: usize,
 }
 
 /// A running account. Dropping the handle stops it without waiting.
@@ -67,7 +82,7 @@ impl Gateway {
         shared.status.update(|status| status.running = true);
         let publisher =
             tokio::spawn(Arc::clone(&shared.status).publish(host, shared.shutdown.clone()));
-        shared.tasks.spawn(serve(Arc::clone(&shared), options.account_id, options.agent_id));
+        shared.tasks.spawn(serve(Arc::clone(&shared), options));
         Self { shared, publisher: Mutex::new(Some(publisher)) }
     }
 
@@ -100,6 +115,9 @@ impl Gateway {
             self.shared
                 .log(Level::Warn, "some requests were still on their way when the account stopped");
         }
+        if let Some(journal) = self.shared.journal.get() {
+            journal.close().await;
+        }
         self.shared.shutdown.cancel();
         let publisher = self.publisher.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(publisher) = publisher {
@@ -115,21 +133,98 @@ impl Drop for Gateway {
     }
 }
 
-async fn serve(shared: Arc<Shared>, account_id: String, agent_id: String) {
+async fn serve(shared: Arc<Shared>, options: AccountOptions) {
+    if open_journal(&shared, &options).await.is_err() {
+        return;
+    }
     let Some(agent) = introduce(&shared).await else { return };
-    shared.log(
-        Level::Info,
-        format!("serving as {} ({})", agent.display_name.as_deref().unwrap_or("agent"), agent.id),
-    );
-    let session_key = format!("agent:{agent_id}:parall:{account_id}-{}", agent.id).to_lowercase();
+    let name = agent.display_name.as_deref().unwrap_or("agent");
+    shared.log(Level::Info, format!("serving as {name} ({})", agent.id));
+    // Without a result the account stops.
+    let _ = work(shared, options, agent).await;
+}
+
+/// Sets the parts of the account to work and keeps the connection.
+async fn work(shared: Arc<Shared>, options: AccountOptions, agent: Agent) -> Result<(), Stopped> {
+    let journal = shared.journal()?;
+    let session = format!("agent:{}:parall:{}-{}", options.agent_id, options.account_id, agent.id)
+        .to_lowercase();
+    let saved = shared.record("reading the loop budget", || journal.note(LOOP_BUDGET_NOTE)).await?;
+    let limits = BudgetLimits { turns: options.agent_turns, ..BudgetLimits::default() };
+    let cursor = shared.record("reading the event cursor", || journal.cursor()).await?;
+
     let seen = Arc::new(Seen::default());
-    let (lane_events, lane_queue) = mpsc::unbounded_channel();
+    let gate = Gate::new(agent, LoopBudget::restore(saved.as_deref(), limits));
+    let runner = Runner { shared: Arc::clone(&shared), seen: Arc::clone(&seen) };
+    let forks = Forks(Arc::clone(&shared));
+    forks.sweep(&session).await;
+    let lanes = Lanes::new(runner, forks, session.clone(), options.max_forks);
+    let (references, queue) = mpsc::unbounded_channel();
+    recover(&shared, &seen, &session, &references).await?;
+
+    let loader = Loader { shared: Arc::clone(&shared), seen: Arc::clone(&seen), gate };
+    let intake = Intake::new(Arc::clone(&shared), Arc::clone(&seen), references.clone());
     let (socket_events, socket_queue) = mpsc::channel(SOCKET_EVENTS);
-    let lane = Lane { shared: Arc::clone(&shared), seen: Arc::clone(&seen), session_key };
-    let intake = Intake::new(Arc::clone(&shared), seen, agent, lane_events);
-    shared.tasks.spawn(lane.run(lane_queue));
+    shared.tasks.spawn(Arc::clone(&lanes).run_main());
+    shared.tasks.spawn(loader.run(queue, lanes));
+    shared.tasks.spawn(monitor::watch(Arc::clone(&shared), seen, references));
     shared.tasks.spawn(intake.run(socket_queue));
-    shared.server.connect(None, socket_events, shared.work.clone()).await;
+    shared.server.connect(cursor, socket_events, shared.work.clone()).await;
+    Ok(())
+}
+
+/// Opens the journal as soon as no other gateway serves the account. What is wrong with it stands in the status.
+async fn open_journal(shared: &Shared, options: &AccountOptions) -> Result<(), Stopped> {
+    loop {
+        let opened = tokio::select! {
+            opened = try_open_journal(shared, options) => opened,
+            () = shared.work.cancelled() => return Err(Stopped),
+        };
+        let error = match opened {
+            Ok(journal) => {
+                shared.status.update(|status| status.last_error = None);
+                // Only this function sets it.
+                let _ = shared.journal.set(journal);
+                return Ok(());
+            }
+            Err(error) => chain(&error),
+        };
+        shared.log(Level::Error, format!("cannot start: {error}"));
+        shared.status.update(|status| status.last_error = Some(error));
+        tokio::select! {
+            () = tokio::time::sleep(REFUSED_PAUSE) => {}
+            () = shared.work.cancelled() => return Err(Stopped),
+        }
+    }
+}
+
+async fn try_open_journal(
+    shared: &Shared,
+    options: &AccountOptions,
+) -> Result<Journal, journal::Error> {
+    let Some(folder) = &options.state_folder else { return Journal::in_memory(system_clock()) };
+    let held = |holder: Option<&Holder>| {
+        let who = holder.map_or_else(
+            || "another process".to_owned(),
+            |holder| format!("process {} on {}", holder.pid, holder.host),
+        );
+        let text = format!("waiting: {who} serves this account already");
+        shared.log(Level::Warn, text.clone());
+        shared.status.update(|status| status.last_error = Some(text));
+    };
+    let lease = Lease::acquire(folder, &options.account_id, held).await?;
+    // Opening only fails to return when the runtime ends.
+    let opened = tokio::task::spawn_blocking(move || Journal::open(lease, system_clock()));
+    let Opened { journal, condition } = opened.await.map_err(|_| journal::Error::Closed)??;
+    if let Condition::Rebuilt { set_aside, cause } = condition {
+        let text = format!(
+            "the journal was damaged ({cause}) and is kept as {}; what the server still lists comes again",
+            set_aside.display()
+        );
+        shared.log(Level::Error, text.clone());
+        shared.status.update(|status| status.journal_rebuilt = Some(text));
+    }
+    Ok(journal)
 }
 
 /// Asks who this agent is until the server says so; nothing can be told from the agent's own messages before.

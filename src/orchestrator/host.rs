@@ -9,10 +9,28 @@ pub trait Host: Send + Sync + 'static {
     /// Runs one agent turn and resolves when the host is done with it. Replies come back through
     /// [`super::Gateway::deliver`] while it runs.
     fn run_turn(&self, turn: Turn) -> BoxFuture<'static, TurnOutcome>;
+    /// Makes a session that knows the history of `parent` (a session key) up to its last completed turn, and nothing of a
+    /// turn that runs; nothing when there is no completed turn. The error says why it cannot be done, for people.
+    fn create_fork(&self, parent: String) -> BoxFuture<'static, Result<Option<Fork>, String>>;
+    /// Removes a fork with everything that belongs to it. Not an error when it is gone already.
+    fn remove_fork(&self, fork: Fork) -> BoxFuture<'static, Result<(), String>>;
+    /// The forks of `parent` that a crash has left.
+    fn leftover_forks(&self, parent: String) -> BoxFuture<'static, Result<Vec<Fork>, String>>;
     /// Merges a JSON object into the account's status.
     fn status(&self, patch: String);
     /// Writes a line to the host's log.
     fn log(&self, level: Level, message: String);
+}
+
+/// A forked session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fork {
+    /// Its session key, lower case.
+    pub session_key: String,
+    /// Its session id.
+    pub session_id: String,
+    /// Its transcript, where it is a file.
+    pub session_file: Option<String>,
 }
 
 /// One agent turn.

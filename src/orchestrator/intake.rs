@@ -7,16 +7,16 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::event::{Event, Origin};
+use super::event::Origin;
 use super::event_text::now_milliseconds;
 use super::host::Level;
-use super::lane::acknowledge;
-use super::loader::{Loader, Reference};
+use super::loader::{Reference, Source};
 use super::seen::{Known, Seen};
+use super::settle::acknowledge;
 use super::shared::Shared;
 use super::status::Disconnect;
 use crate::api::socket::SocketEvent;
-use crate::api::{Agent, Class, Dispatch, Frame, announced};
+use crate::api::{Class, Dispatch, Frame, announced};
 use crate::error::chain;
 
 /// How often the pending list is read while connected, in case a frame never came.
@@ -42,26 +42,22 @@ pub(super) struct Intake {
     shared: Arc<Shared>,
     seen: Arc<Seen>,
     generation: Generation,
-    loader: mpsc::UnboundedSender<Reference>,
+    references: mpsc::UnboundedSender<Reference>,
     relist_at: Option<Instant>,
 }
 
 impl Intake {
-    /// Sets the intake up; loaded events go to `lane`.
+    /// Sets the intake up; what is taken on goes to `references`.
     pub(super) fn new(
         shared: Arc<Shared>,
         seen: Arc<Seen>,
-        agent: Agent,
-        lane: mpsc::UnboundedSender<Event>,
+        references: mpsc::UnboundedSender<Reference>,
     ) -> Self {
-        let (loader, references) = mpsc::unbounded_channel();
-        let loading = Loader { shared: Arc::clone(&shared), seen: Arc::clone(&seen), agent };
-        shared.tasks.spawn(loading.run(references, lane));
         Self {
             shared,
             seen,
             generation: Generation::Unknown,
-            loader,
+            references,
             relist_at: Some(Instant::now()),
         }
     }
@@ -136,31 +132,36 @@ impl Intake {
         let Some(data) = frame.data.as_deref() else { return };
         match frame.kind.as_str() {
             "dispatch.new" => match serde_json::from_str::<Dispatch>(data.get()) {
-                Ok(dispatch) => self.admit(dispatch),
+                Ok(dispatch) => self.take_on(dispatched(&dispatch, frame.seq)),
                 Err(error) => {
                     self.shared
                         .log(Level::Warn, format!("dispatch.new is not a dispatch: {error}"));
                 }
             },
             "message.new" | "task.assigned" if self.generation == Generation::Events => {
-                self.announced(&frame.kind, data);
+                self.announced(frame, data);
             }
             _ => {}
         }
     }
 
-    /// Takes on what an older server announces; it has no list, so a message that is not for this agent comes here too.
-    fn announced(&self, kind: &str, data: &RawValue) {
-        let subject = match kind {
-            "message.new" => {
-                announced::message(data).map(|message| Reference::Message(Box::new(message)))
-            }
-            _ => announced::task(data).map(|task| Reference::Task(Box::new(task))),
+    /// Takes on what an older server announces.
+    fn announced(&mut self, frame: &Frame, data: &RawValue) {
+        let source = if frame.kind == "message.new" {
+            announced::message(data)
+                .map(|message| (message.id.clone(), Source::Message(Box::new(message))))
+        } else {
+            announced::task(data).map(|task| (task.id.clone(), Source::Task(Box::new(task))))
         };
-        match subject {
-            Ok(reference) => self.take_on(reference),
+        match source {
+            Ok((key, source)) => self.take_on(Reference {
+                key,
+                origin: Origin::Announcement,
+                source,
+                seq: frame.seq,
+            }),
             Err(error) => {
-                self.shared.log(Level::Warn, format!("{kind} cannot be read: {}", chain(&error)));
+                self.shared.log(Level::Warn, format!("{} cannot be read: {error}", frame.kind));
             }
         }
     }
@@ -175,7 +176,7 @@ impl Intake {
             Ok(dispatches) => {
                 self.generation = Generation::Inbox;
                 for dispatch in dispatches {
-                    self.admit(dispatch);
+                    self.take_on(dispatched(&dispatch, None));
                 }
                 RELIST_INTERVAL
             }
@@ -200,27 +201,30 @@ impl Intake {
         self.relist_at = Some(Instant::now() + pause);
     }
 
-    fn admit(&self, dispatch: Dispatch) {
-        self.take_on(Reference::Dispatch(dispatch));
-    }
-
     fn take_on(&self, reference: Reference) {
-        if self.loader.is_closed() || self.seen.running() >= MOST_WAITING {
+        if self.seen.running() >= MOST_WAITING {
             return;
         }
-        match self.seen.claim(reference.key()) {
+        match self.seen.claim(&reference.key) {
             Known::New => {
                 self.shared.status.touch(|status| &mut status.last_inbound_at);
                 // The loader ends only with the account.
-                let _ = self.loader.send(reference);
+                let _ = self.references.send(reference);
             }
             // The server does not know yet that this is done: the acknowledgement got lost.
-            Known::Done => {
-                if let Reference::Dispatch(dispatch) = &reference {
-                    acknowledge(&self.shared, &Origin::from(dispatch));
-                }
-            }
+            Known::Done => acknowledge(&self.shared, &reference.key, &reference.origin),
             Known::Running | Known::Failed => {}
         }
+    }
+}
+
+/// A dispatch as a reference.
+fn dispatched(dispatch: &Dispatch, seq: Option<u64>) -> Reference {
+    let kind = dispatch.source_type.clone().unwrap_or_else(|| "message".to_owned());
+    Reference {
+        key: dispatch.id.clone(),
+        origin: Origin::from(dispatch),
+        source: Source::Named(kind, dispatch.source_id.clone()),
+        seq,
     }
 }

@@ -1,23 +1,27 @@
-//! From a reference ("look at this source") to an event with everything a turn needs.
+//! From a reference ("look at this source") to a claimed event with everything a turn needs.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
+use futures_util::future::join;
 use futures_util::stream::unfold;
 use tokio::sync::mpsc;
 
 use super::event::{Event, Origin, Subject};
+use super::gate::Gate;
 use super::host::Level;
-use super::lane::acknowledge;
+use super::lanes::Lanes;
 use super::seen::Seen;
-use super::shared::{PersistError, Shared};
-use crate::api::{Agent, Chat, Dispatch, Message, Task, announced};
+use super::settle::{acknowledge, close};
+use super::shared::{PersistError, Shared, Stopped};
+use crate::api::{Chat, Message, Task};
 use crate::error::chain;
+use crate::journal::{Claim, NewDispatch, Origin as JournalOrigin};
 
 /// How many events are loaded at once. Their order is kept.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 32;
 /// How long a chat's name and kind are believed.
 const CHAT_LIFETIME: Duration = Duration::from_secs(300);
 /// How many chats are remembered.
@@ -25,44 +29,62 @@ const MOST_CHATS: usize = 1_000;
 
 /// Something to look at.
 #[derive(Debug)]
-pub(super) enum Reference {
-    /// From the dispatch inbox.
-    Dispatch(Dispatch),
-    /// A message that an older server announced.
-    Message(Box<Message>),
-    /// A task that an older server announced.
-    Task(Box<Task>),
+pub(super) struct Reference {
+    /// What tells it from all others.
+    pub key: String,
+    /// How it came.
+    pub origin: Origin,
+    /// What it is, as far as it is known.
+    pub source: Source,
+    /// Position of the frame that brought it.
+    pub seq: Option<u64>,
 }
 
-impl Reference {
-    /// What tells it from all others.
-    pub(super) fn key(&self) -> &str {
-        match self {
-            Self::Dispatch(dispatch) => &dispatch.id,
-            Self::Message(message) => &message.id,
-            Self::Task(task) => &task.id,
-        }
-    }
+/// The source of an event.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// To be loaded: its kind (`message`, `task`) and its id.
+    Named(String, String),
+    /// A message that came with its announcement.
+    Message(Box<Message>),
+    /// A task that came with its announcement.
+    Task(Box<Task>),
 }
 
 /// Loads what references point to.
 pub(super) struct Loader {
     /// The account.
     pub shared: Arc<Shared>,
-    /// What was handled already.
+    /// What this process has taken on.
     pub seen: Arc<Seen>,
-    /// This agent.
-    pub agent: Agent,
+    /// What needs no turn.
+    pub gate: Gate,
 }
 
 type Chats = Mutex<HashMap<String, (Chat, Instant)>>;
 
+/// Why there is no event to hand on.
+enum Nothing {
+    /// It is over, one way or another.
+    Over,
+    /// The account stops, or the journal cannot take it.
+    Stopped,
+    /// The server refuses to show it.
+    Refused(String),
+}
+
+impl From<Stopped> for Nothing {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
 impl Loader {
-    /// Loads references in order and hands the events on until the account stops.
+    /// Loads references in order and hands the events to the lanes until the account stops.
     pub(super) async fn run(
         self,
         references: mpsc::UnboundedReceiver<Reference>,
-        lane: mpsc::UnboundedSender<Event>,
+        lanes: Arc<Lanes>,
     ) {
         let chats = Chats::default();
         let stream = unfold(references, |mut references| async {
@@ -71,112 +93,186 @@ impl Loader {
         let mut events =
             std::pin::pin!(stream.map(|reference| self.load(reference, &chats)).buffered(AT_ONCE));
         loop {
-            let event = tokio::select! {
-                event = events.next() => event,
+            let (event, seq) = tokio::select! {
+                loaded = events.next() => match loaded {
+                    Some(loaded) => loaded,
+                    None => return,
+                },
                 () = self.shared.work.cancelled() => return,
             };
-            match event {
-                Some(Some(event)) => {
-                    if lane.send(event).is_err() {
-                        return;
-                    }
-                }
-                Some(None) => {}
-                None => return,
+            if let Some(seq) = seq
+                && let Ok(journal) = self.shared.journal()
+            {
+                journal.set_cursor(seq);
+                self.shared.status.update(|status| status.event_cursor = Some(seq));
+            }
+            if let Some(event) = event
+                && self.gate.admits(&self.shared, &self.seen, &event).await
+            {
+                lanes.accept(event);
             }
         }
     }
 
     /// The event, or nothing when there is nothing to answer or the account stops.
-    async fn load(&self, reference: Reference, chats: &Chats) -> Option<Event> {
-        let key = reference.key().to_owned();
-        match self.event(reference, chats).await {
-            Ok(Some(event)) if self.wants_answer(&event) => Some(event),
-            Ok(Some(event)) => {
-                self.seen.done(&key);
-                acknowledge(&self.shared, &event.origin);
-                None
-            }
-            Ok(None) => None,
-            Err(PersistError::Closed) => {
+    async fn load(&self, reference: Reference, chats: &Chats) -> (Option<Event>, Option<u64>) {
+        let (key, origin, seq) = (reference.key.clone(), reference.origin.clone(), reference.seq);
+        let event = match self.event(reference, chats).await {
+            Ok(event) => Some(event),
+            Err(Nothing::Over) => None,
+            Err(Nothing::Stopped) => {
                 self.seen.release(&key);
                 None
             }
-            Err(PersistError::Refused(error)) => {
-                let text = format!("{key} cannot be loaded: {}", chain(&error));
-                self.shared.log(Level::Error, text.clone());
-                self.shared.status.update(|status| status.last_error = Some(text));
-                self.seen.failed(&key);
+            Err(Nothing::Refused(cause)) => {
+                self.refused(&key, &origin, &cause).await;
                 None
+            }
+        };
+        (event, seq)
+    }
+
+    async fn event(&self, reference: Reference, chats: &Chats) -> Result<Event, Nothing> {
+        let Reference { key, origin, source, .. } = reference;
+        let event = match source {
+            Source::Named(kind, id) => {
+                let (claimed, subject) =
+                    join(self.claim(&key, &origin, &kind, &id), self.subject(&kind, &id, chats))
+                        .await;
+                self.heed(claimed?, &key, &origin)?;
+                let Some(subject) = subject? else {
+                    // Deleted, or hidden from this agent by now: nobody waits for an answer.
+                    self.shared.log(Level::Info, format!("{key}: {id} is gone"));
+                    close(&self.shared, &self.seen, &key, &origin, "its source is gone").await;
+                    return Err(Nothing::Over);
+                };
+                Event { origin, subject }
+            }
+            Source::Message(message) => {
+                let event = Event { origin, subject: self.message(*message, chats).await? };
+                self.claim_announced(event, "message").await?
+            }
+            Source::Task(task) => {
+                self.claim_announced(Event { origin, subject: Subject::Task(*task) }, "task")
+                    .await?
+            }
+        };
+        self.describe(&event);
+        Ok(event)
+    }
+
+    /// Takes an announced event on, if it is for this agent at all.
+    async fn claim_announced(&self, event: Event, kind: &str) -> Result<Event, Nothing> {
+        if !self.gate.is_addressed(&event) {
+            self.seen.done(event.key());
+            return Err(Nothing::Over);
+        }
+        let claim = self.claim(event.key(), &event.origin, kind, event.source_id()).await?;
+        self.heed(claim, event.key(), &event.origin)?;
+        Ok(event)
+    }
+
+    async fn claim(
+        &self,
+        key: &str,
+        origin: &Origin,
+        kind: &str,
+        id: &str,
+    ) -> Result<Claim, Stopped> {
+        let dispatch = NewDispatch {
+            id: key.to_owned(),
+            origin: match origin {
+                Origin::Dispatch { .. } => JournalOrigin::Inbox,
+                Origin::Announcement => JournalOrigin::Announcement,
+            },
+            source_type: kind.to_owned(),
+            source_id: id.to_owned(),
+            details: None,
+        };
+        let journal = self.shared.journal()?;
+        self.shared.record("taking on an event", || journal.claim(dispatch.clone())).await
+    }
+
+    /// What an earlier life of this process knows of the event counts.
+    fn heed(&self, claim: Claim, key: &str, origin: &Origin) -> Result<(), Nothing> {
+        match claim {
+            Claim::New | Claim::Running(_) => Ok(()),
+            Claim::Done => {
+                self.seen.done(key);
+                acknowledge(&self.shared, key, origin);
+                Err(Nothing::Over)
+            }
+            Claim::Dead { .. } => {
+                self.seen.failed(key);
+                Err(Nothing::Over)
             }
         }
     }
 
-    async fn event(
-        &self,
-        reference: Reference,
-        chats: &Chats,
-    ) -> Result<Option<Event>, PersistError> {
-        let (origin, subject) = match reference {
-            Reference::Message(message) => {
-                (Origin::Announcement, self.message(*message, chats).await?)
+    /// Adds what is known now to the journal, for the operator's eyes.
+    fn describe(&self, event: &Event) {
+        let (task, key, details) =
+            (Arc::clone(&self.shared), event.key().to_owned(), event.details());
+        self.shared.tasks.spawn(async move {
+            if let Ok(journal) = task.journal() {
+                let _ = task
+                    .record("describing an event", || journal.describe(&key, details.clone()))
+                    .await;
             }
-            Reference::Task(task) => (Origin::Announcement, Subject::Task(*task)),
-            Reference::Dispatch(dispatch) => {
-                let origin = Origin::from(&dispatch);
-                let Origin::Dispatch { source_type, source_id, .. } = &origin else {
-                    return Ok(None);
-                };
-                let server = &self.shared.server;
-                let loaded = match source_type.as_str() {
-                    "message" => match self
-                        .shared
-                        .persist("loading a message", || server.message(source_id))
-                        .await
-                    {
-                        Ok(message) => Ok(self.message(message, chats).await?),
-                        Err(error) => Err(error),
-                    },
-                    "task" => self
-                        .shared
-                        .persist("loading a task", || server.task(source_id))
-                        .await
-                        .map(Subject::Task),
-                    other => {
-                        self.shared.log(
-                            Level::Warn,
-                            format!(
-                                "{}: {other} is not something this version handles",
-                                dispatch.id
-                            ),
-                        );
-                        self.seen.failed(&dispatch.id);
-                        return Ok(None);
-                    }
-                };
-                match loaded {
-                    Ok(subject) => (origin, subject),
-                    // Deleted, or hidden from this agent by now: nobody waits for an answer.
-                    Err(PersistError::Refused(error)) if error.status() == Some(404) => {
-                        self.shared
-                            .log(Level::Info, format!("{}: {source_id} is gone", dispatch.id));
-                        self.seen.done(&dispatch.id);
-                        acknowledge(&self.shared, &origin);
-                        return Ok(None);
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-        };
-        Ok(Some(Event { origin, subject }))
+        });
     }
 
-    async fn message(&self, message: Message, chats: &Chats) -> Result<Subject, PersistError> {
+    async fn refused(&self, key: &str, origin: &Origin, cause: &str) {
+        let text = format!("{key} cannot be loaded: {cause}");
+        self.shared.log(Level::Error, text.clone());
+        self.shared.status.update(|status| status.last_error = Some(text));
+        self.seen.failed(key);
+        if let (Origin::Dispatch { .. }, Ok(journal)) = (origin, self.shared.journal()) {
+            let _ = self
+                .shared
+                .record("noting a dead letter", || journal.dead_letter(key, cause))
+                .await;
+        }
+    }
+
+    /// The source; nothing when it is gone.
+    async fn subject(
+        &self,
+        kind: &str,
+        id: &str,
+        chats: &Chats,
+    ) -> Result<Option<Subject>, Nothing> {
+        let server = &self.shared.server;
+        let loaded = match kind {
+            "message" => {
+                match self.shared.persist("loading a message", || server.message(id)).await {
+                    Ok(message) => return self.message(message, chats).await.map(Some),
+                    Err(error) => Err(error),
+                }
+            }
+            "task" => {
+                self.shared.persist("loading a task", || server.task(id)).await.map(Subject::Task)
+            }
+            other => {
+                return Err(Nothing::Refused(format!(
+                    "this version does not handle sources of kind {other}"
+                )));
+            }
+        };
+        match loaded {
+            Ok(subject) => Ok(Some(subject)),
+            Err(PersistError::Closed) => Err(Nothing::Stopped),
+            Err(PersistError::Refused(error)) if error.status() == Some(404) => Ok(None),
+            Err(PersistError::Refused(error)) => Err(Nothing::Refused(chain(&error))),
+        }
+    }
+
+    async fn message(&self, message: Message, chats: &Chats) -> Result<Subject, Nothing> {
         let chat = self.chat(&message.chat_id, chats).await?;
         Ok(Subject::Message { message, chat })
     }
 
-    async fn chat(&self, id: &str, chats: &Chats) -> Result<Chat, PersistError> {
+    async fn chat(&self, id: &str, chats: &Chats) -> Result<Chat, Nothing> {
         let known = chats.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
         if let Some((chat, since)) = known
             && since.elapsed() < CHAT_LIFETIME
@@ -188,7 +284,7 @@ impl Loader {
             Ok(chat) => chat,
             // The message is readable, so it can be answered without the chat's name.
             Err(PersistError::Refused(_)) => Chat { id: id.to_owned(), kind: None, name: None },
-            Err(PersistError::Closed) => return Err(PersistError::Closed),
+            Err(PersistError::Closed) => return Err(Nothing::Stopped),
         };
         let mut chats = chats.lock().unwrap_or_else(PoisonError::into_inner);
         if chats.len() >= MOST_CHATS {
@@ -196,24 +292,5 @@ impl Loader {
         }
         chats.insert(id.to_owned(), (chat.clone(), Instant::now()));
         Ok(chat)
-    }
-
-    /// Whether the agent has to look at it: its own messages and empty ones need no turn, nor does what an older server
-    /// announces but nobody said to this agent.
-    fn wants_answer(&self, event: &Event) -> bool {
-        let Subject::Message { message, chat } = &event.subject else {
-            return match &event.subject {
-                Subject::Task(task) => {
-                    event.origin != Origin::Announcement
-                        || task.assignee_id.as_deref() == Some(&self.agent.id)
-                }
-                Subject::Message { .. } => false,
-            };
-        };
-        let own = !message.sender_id.is_empty() && message.sender_id == self.agent.id;
-        let empty = message.content.text.trim().is_empty() && message.attachments.is_empty();
-        let addressed = event.origin != Origin::Announcement
-            || announced::addresses(message, chat, &self.agent);
-        !own && !empty && addressed
     }
 }

@@ -40,6 +40,11 @@ impl Seen {
         Known::New
     }
 
+    /// What is known of a key.
+    pub(super) fn state(&self, key: &str) -> Option<Known> {
+        self.lock().states.get(key).copied()
+    }
+
     /// How many events are queued or running.
     pub(super) fn running(&self) -> usize {
         let keys = self.lock();

@@ -1,7 +1,7 @@
 //! What the tasks of one account share.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -15,10 +15,13 @@ use super::status::StatusBoard;
 use super::turns::OpenTurns;
 use crate::api::{self, Class, retry::Backoff};
 use crate::error::chain;
+use crate::journal::{self, Journal};
 
 /// Shortest and longest pause between two attempts at a call.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Pause before writing to the journal again.
+const JOURNAL_PAUSE: Duration = Duration::from_secs(1);
 /// How often an answer that cannot be read is asked for: a proxy's page may go away, a wrong address will not.
 const MOST_MALFORMED: u32 = 5;
 
@@ -52,6 +55,8 @@ pub(super) struct Shared {
     pub shutdown: CancellationToken,
     /// Every task of the account.
     pub tasks: TaskTracker,
+    /// What must survive the process; there as soon as this process has the account to itself.
+    pub journal: OnceLock<Journal>,
     /// How long a call is repeated before its last error counts; an account never loses patience.
     pub patience: Duration,
 }
@@ -75,6 +80,7 @@ impl Shared {
             work: shutdown.child_token(),
             shutdown,
             tasks: TaskTracker::new(),
+            journal: OnceLock::new(),
             patience,
         }
     }
@@ -94,6 +100,51 @@ impl Shared {
             status.blocked = Some(reason);
         });
         self.work.cancel();
+    }
+
+    /// The journal of a running account.
+    pub(super) fn journal(&self) -> Result<&Journal, Stopped> {
+        self.journal.get().ok_or(Stopped)
+    }
+
+    /// Writes to the journal; waits while that cannot be done (disk full), so that nothing goes on unrecorded. A step that
+    /// the journal refuses is a fault of ours: it is logged, and the caller goes on as if stopped.
+    pub(super) async fn record<T, F>(
+        &self,
+        what: &str,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, Stopped>
+    where
+        F: Future<Output = Result<T, journal::Error>>,
+    {
+        let mut failures = 0_u32;
+        loop {
+            let error = match call().await {
+                Ok(value) => {
+                    if failures > 0 {
+                        self.status.update(|status| status.last_error = None);
+                    }
+                    return Ok(value);
+                }
+                Err(journal::Error::Closed) => return Err(Stopped),
+                Err(error) => error,
+            };
+            let text = format!("{what}: {}", chain(&error));
+            if !error.is_temporary() {
+                self.log(Level::Error, text.clone());
+                self.status.update(|status| status.last_error = Some(text));
+                return Err(Stopped);
+            }
+            failures += 1;
+            if failures.is_power_of_two() {
+                self.log(Level::Error, text.clone());
+            }
+            self.status.update(|status| status.last_error = Some(text));
+            tokio::select! {
+                () = tokio::time::sleep(JOURNAL_PAUSE) => {}
+                () = self.work.cancelled() => return Err(Stopped),
+            }
+        }
     }
 
     /// Repeats a call that may be repeated until the server answers, with growing pauses; the status tells meanwhile. Ends
@@ -151,6 +202,10 @@ impl Shared {
         }
     }
 }
+
+/// The account stops, or this event cannot go on in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stopped;
 
 /// Why a repeated call ended without success.
 #[derive(Debug)]

@@ -45,9 +45,29 @@ pub(super) struct Status {
     /// A turn is running.
     pub busy: bool,
     /// Turns that run now.
-    pub active_runs: u32,
+    pub active_runs: usize,
+    /// Forks that live.
+    pub forks: usize,
+    /// Why no fork could be made the last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forks_unavailable: Option<String>,
     /// Events that wait for a turn.
     pub queue_depth: usize,
+    /// Where agents were stopped that answered each other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loop_stopped: Option<String>,
+    /// When the oldest event that is not over was taken on.
+    pub oldest_pending_at: Option<i64>,
+    /// Events given up until somebody decides.
+    pub dead_letters: u32,
+    /// Position in the server's event stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_cursor: Option<u64>,
+    /// What became of a damaged journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal_rebuilt: Option<String>,
+    /// Bytes of the journal on disk.
+    pub journal_bytes: u64,
 }
 
 /// The end of a connection.

@@ -25,22 +25,24 @@ pub(super) struct OpenTurn {
     delivered: AtomicU32,
     finished: AtomicBool,
     refused: Mutex<Option<String>>,
+    spoken: Mutex<String>,
     changed: Notify,
 }
 
 impl OpenTurn {
     /// Opens a turn for an event.
-    pub(super) fn new(id: String, event: &Event) -> Self {
+    pub(super) fn new(id: String, event: &Event, first_part: u32) -> Self {
         Self {
             id,
             target: event.target(),
             thread_root_id: event.thread_root_id().map(str::to_owned),
             event_key: event.key().to_owned(),
             no_reply: event.no_reply(),
-            parts: AtomicU32::new(0),
+            parts: AtomicU32::new(first_part),
             delivered: AtomicU32::new(0),
             finished: AtomicBool::new(false),
             refused: Mutex::new(None),
+            spoken: Mutex::new(String::new()),
             changed: Notify::new(),
         }
     }
@@ -51,12 +53,23 @@ impl OpenTurn {
     }
 
     /// A part stands in the chat.
-    pub(super) fn delivered(&self, last: bool) {
+    pub(super) fn delivered(&self, text: &str, last: bool) {
+        let mut spoken = self.spoken.lock().unwrap_or_else(PoisonError::into_inner);
+        if !spoken.is_empty() {
+            spoken.push_str("\n\n");
+        }
+        spoken.push_str(text);
+        drop(spoken);
         self.delivered.fetch_add(1, Ordering::Release);
         if last {
             self.finished.store(true, Ordering::Release);
         }
         self.changed.notify_one();
+    }
+
+    /// What has been said in this turn.
+    pub(super) fn spoken(&self) -> String {
+        self.spoken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The server will never take a part.

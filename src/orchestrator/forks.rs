@@ -1,0 +1,128 @@
+//! The life of a fork, journaled so that a crash leaves none behind.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::host::{Fork, Level};
+use super::shared::{Shared, Stopped};
+use crate::journal::NewFork;
+
+/// Why there is no fork.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NoFork {
+    /// The session has no completed turn yet.
+    NothingToFork,
+    /// The host cannot make one, and why.
+    Refused(String),
+    /// The account stops.
+    Stopped,
+}
+
+impl fmt::Display for NoFork {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NothingToFork => "the session has no completed turn yet",
+            Self::Refused(reason) => reason,
+            Self::Stopped => "the account stops",
+        })
+    }
+}
+
+impl From<Stopped> for NoFork {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+/// Makes and removes forks.
+pub(super) struct Forks(pub Arc<Shared>);
+
+impl Forks {
+    /// Makes a fork of `parent` for a chat or task.
+    pub(super) async fn create(&self, parent: &str, target: &str) -> Result<Fork, NoFork> {
+        let shared = &self.0;
+        let fork = shared.host.create_fork(parent.to_owned()).await.map_err(NoFork::Refused)?;
+        let fork = fork.ok_or(NoFork::NothingToFork)?;
+        let record = NewFork {
+            session_key: fork.session_key.clone(),
+            session_id: Some(fork.session_id.clone()),
+            transcript: fork.session_file.clone(),
+            target: target.to_owned(),
+        };
+        let journal = shared.journal()?;
+        // A crash before this line leaves a fork that only the host knows; the next start asks it for such.
+        shared.record("noting a fork", || journal.fork_creating(record.clone())).await?;
+        shared
+            .record("noting a fork", || journal.fork_running(&fork.session_key, None, None))
+            .await?;
+        shared.status.update(|status| status.forks_unavailable = None);
+        Ok(fork)
+    }
+
+    /// Removes a fork that has nothing left to do.
+    pub(super) async fn remove(&self, fork: Fork) {
+        let shared = &self.0;
+        let Ok(journal) = shared.journal() else { return };
+        let key = fork.session_key.clone();
+        if shared.record("noting the end of a fork", || journal.fork_answered(&key)).await.is_err()
+        {
+            return;
+        }
+        match shared.host.remove_fork(fork).await {
+            // When the journal cannot take it, the next start removes the fork again, which does no harm.
+            Ok(()) => {
+                let _ =
+                    shared.record("noting the end of a fork", || journal.fork_removed(&key)).await;
+            }
+            Err(error) => {
+                shared
+                    .log(Level::Warn, format!("fork {key} is removed at the next start: {error}"));
+            }
+        }
+    }
+
+    /// Removes what an earlier run left of its forks.
+    pub(super) async fn sweep(&self, parent: &str) {
+        let shared = &self.0;
+        let Ok(journal) = shared.journal() else { return };
+        let Ok(known) = shared.record("reading forks", || journal.forks()).await else { return };
+        let found = shared.host.leftover_forks(parent.to_owned()).await.unwrap_or_else(|error| {
+            shared.log(
+                Level::Warn,
+                format!("forks left by the last run cannot be looked for: {error}"),
+            );
+            Vec::new()
+        });
+        let known = known.into_iter().map(|record| Fork {
+            session_key: record.fork.session_key,
+            session_id: record.fork.session_id.unwrap_or_default(),
+            session_file: record.fork.transcript,
+        });
+        let mut forks: Vec<Fork> = known.collect();
+        forks.extend(found);
+        forks.sort_by(|left, right| left.session_key.cmp(&right.session_key));
+        forks.dedup_by(|left, right| left.session_key == right.session_key);
+        for fork in forks {
+            shared.log(
+                Level::Info,
+                format!("removing fork {}, left by the last run", fork.session_key),
+            );
+            self.remove_leftover(fork).await;
+        }
+    }
+
+    async fn remove_leftover(&self, fork: Fork) {
+        let shared = &self.0;
+        let Ok(journal) = shared.journal() else { return };
+        let key = fork.session_key.clone();
+        match shared.host.remove_fork(fork).await {
+            Ok(()) => {
+                let _ =
+                    shared.record("noting the end of a fork", || journal.fork_removed(&key)).await;
+            }
+            Err(error) => {
+                shared.log(Level::Warn, format!("fork {key} could not be removed: {error}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What a start does about what the last run left open.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::Error;
+use super::event::{Event, Origin, Subject};
+use super::host::Level;
+use super::loader::{Reference, Source};
+use super::runner::fork_result;
+use super::seen::Seen;
+use super::settle::acknowledge;
+use super::shared::{Shared, Stopped};
+use crate::journal::{DispatchRecord, OpenDispatch, State};
+
+/// Finishes answers that were given, without another turn, and takes everything else on again, in order.
+pub(super) async fn recover(
+    shared: &Arc<Shared>,
+    seen: &Seen,
+    main: &str,
+    references: &mpsc::UnboundedSender<Reference>,
+) -> Result<(), Stopped> {
+    let journal = shared.journal()?;
+    let recovery = shared.record("reading what the last run left", || journal.recover()).await?;
+    let (mut finished, mut resumed) = (0_usize, 0_usize);
+    for open in &recovery.dispatches {
+        seen.claim(&open.record.id);
+        if open.is_answered() || !open.parts.is_empty() {
+            finished += 1;
+            finish(shared, seen, main, open).await?;
+        } else {
+            resumed += 1;
+            // The receiver lives as long as the account.
+            let _ = references.send(reference(&open.record));
+        }
+    }
+    if finished + resumed > 0 {
+        shared.log(Level::Info, format!("after the last run: {finished} answers finished, {resumed} events taken on again, 0 lost"));
+    }
+    Ok(())
+}
+
+/// A reference to what a record is about.
+pub(super) fn reference(record: &DispatchRecord) -> Reference {
+    Reference {
+        key: record.id.clone(),
+        origin: Origin::from(record),
+        source: Source::Named(record.source_type.clone(), record.source_id.clone()),
+        seq: None,
+    }
+}
+
+/// Delivers what is missing of an answer. One that was cut off by the end of the process counts as it stands: another turn
+/// would say the same things twice.
+async fn finish(
+    shared: &Arc<Shared>,
+    seen: &Seen,
+    main: &str,
+    open: &OpenDispatch,
+) -> Result<(), Stopped> {
+    let key = &open.record.id;
+    for part in open.undelivered() {
+        // A refusal is in the journal and in the log.
+        if let Err(Error::Closed) = shared.outbox.resume(shared, key, &part.part).await {
+            return Err(Stopped);
+        }
+    }
+    let journal = shared.journal()?;
+    if !open.is_answered() {
+        shared.record("noting an answer", || journal.answer_complete(key)).await?;
+    }
+    let origin = Origin::from(&open.record);
+    if open.record.state != State::NoReply
+        && open.record.session_key.as_deref().is_some_and(|session| session != main)
+    {
+        tell_main(shared, open, &origin).await?;
+    }
+    seen.done(key);
+    acknowledge(shared, key, &origin);
+    Ok(())
+}
+
+/// The fork that gave this answer is gone; main is to know of it all the same.
+async fn tell_main(
+    shared: &Arc<Shared>,
+    open: &OpenDispatch,
+    origin: &Origin,
+) -> Result<(), Stopped> {
+    let record = &open.record;
+    let Some(subject) = subject(shared, record).await else { return Ok(()) };
+    let event = Event { origin: origin.clone(), subject };
+    let answer: Vec<&str> = open.parts.iter().map(|part| part.part.text.as_str()).collect();
+    let result = fork_result(
+        &event,
+        record.session_key.as_deref().unwrap_or_default(),
+        &answer.join("\n\n"),
+    );
+    let journal = shared.journal()?;
+    shared.record("noting a fork's result", || journal.add_result(result.clone())).await
+}
+
+/// The source, if the server still shows it.
+async fn subject(shared: &Shared, record: &DispatchRecord) -> Option<Subject> {
+    let id = record.source_id.as_str();
+    if record.source_type == "task" {
+        return shared
+            .persist("loading a task", || shared.server.task(id))
+            .await
+            .ok()
+            .map(Subject::Task);
+    }
+    let message = shared.persist("loading a message", || shared.server.message(id)).await.ok()?;
+    let chat =
+        shared.persist("loading a chat", || shared.server.chat(&message.chat_id)).await.ok()?;
+    Some(Subject::Message { message, chat })
+}

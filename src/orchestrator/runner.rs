@@ -1,0 +1,283 @@
+//! Runs one event in one session until it is over: answered, left unanswered on purpose, or given up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::event::Event;
+use super::event_text::{self, now_milliseconds};
+use super::host::{Level, TurnOutcome};
+use super::results::{SECTION_LIMIT, TEXT_LIMIT, section, shorten};
+use super::seen::Seen;
+use super::settle::{acknowledge, close, mark_received};
+use super::shared::{Shared, Stopped};
+use super::turns::{OpenGuard, OpenTurn};
+use crate::journal::NewResult;
+
+/// How often an event is tried before it becomes a dead letter; attempts that ended with the process count too.
+const MOST_ATTEMPTS: u32 = 5;
+/// How long an answer may take that the host promised by returning without a run: a recovered turn starts about four
+/// seconds after the host does, and then takes as long as its model.
+const LATE_ANSWER: Duration = Duration::from_secs(120);
+/// First pause before another attempt; doubles each time.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// How long a part that is on its way may take when the account stops.
+const SETTLE: Duration = Duration::from_millis(1_500);
+
+/// Where a turn runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Session {
+    /// The orchestrator session.
+    Main(String),
+    /// A fork of it.
+    Fork(String),
+}
+
+impl Session {
+    /// The session key.
+    pub(super) fn key(&self) -> &str {
+        let (Self::Main(key) | Self::Fork(key)) = self;
+        key
+    }
+}
+
+/// What became of one attempt.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    /// The answer, or what there is of it, stands in the chat.
+    Answered,
+    /// The agent chose to say nothing.
+    Silent,
+    /// Try again.
+    Again(String),
+    /// Trying again would not help.
+    Hopeless(String),
+}
+
+/// Runs events.
+pub(super) struct Runner {
+    /// The account.
+    pub shared: Arc<Shared>,
+    /// What this process has taken on.
+    pub seen: Arc<Seen>,
+}
+
+impl Runner {
+    /// Runs an event until it is over. Comes back early when the account stops; the event then stays with the server and
+    /// with the journal.
+    pub(super) async fn run(&self, event: &Event, session: &Session) -> Result<(), Stopped> {
+        let key = event.key();
+        loop {
+            let id = turn_id();
+            let attempt = self.adopt(key, &id, session).await?;
+            if attempt > MOST_ATTEMPTS {
+                return self.give_up(key, &format!("tried {MOST_ATTEMPTS} times")).await;
+            }
+            let guard = self.open(id, attempt, event).await?;
+            let problem = match self.attempt(event, session, &guard).await {
+                Ok(Verdict::Answered) => return self.answered(event, session, &guard).await,
+                Ok(Verdict::Silent) => {
+                    self.silent(event).await;
+                    return Ok(());
+                }
+                Ok(Verdict::Hopeless(problem)) => return self.give_up(key, &problem).await,
+                Ok(Verdict::Again(problem)) => problem,
+                Err(Stopped) => {
+                    self.release(key).await;
+                    return Err(Stopped);
+                }
+            };
+            drop(guard);
+            if attempt == MOST_ATTEMPTS {
+                return self.give_up(key, &problem).await;
+            }
+            self.pause(key, attempt, &problem).await?;
+        }
+    }
+
+    async fn adopt(&self, key: &str, turn: &str, session: &Session) -> Result<u32, Stopped> {
+        let journal = self.shared.journal()?;
+        self.shared.record("noting a turn", || journal.adopt(key, turn, session.key())).await
+    }
+
+    /// Opens the turn for replies; a later attempt goes on counting parts where the earlier ones stopped.
+    async fn open(
+        &self,
+        id: String,
+        attempt: u32,
+        event: &Event,
+    ) -> Result<OpenGuard<'_>, Stopped> {
+        let first_part = if attempt == 1 {
+            0
+        } else {
+            let journal = self.shared.journal()?;
+            let parts = self
+                .shared
+                .record("reading the answer so far", || journal.parts(event.key()))
+                .await?;
+            parts.last().map_or(0, |last| last.part.ordinal + 1)
+        };
+        Ok(self.shared.turns.open(OpenTurn::new(id, event, first_part)))
+    }
+
+    async fn attempt(
+        &self,
+        event: &Event,
+        session: &Session,
+        guard: &OpenGuard<'_>,
+    ) -> Result<Verdict, Stopped> {
+        let turn = &guard.turn;
+        let mut request = event_text::turn(event, turn.id.clone(), session.key());
+        let main = matches!(session, Session::Main(_));
+        if main && let Some(news) = self.news(&turn.id).await? {
+            request.text = format!("{news}\n{}", request.text);
+        }
+        mark_received(&self.shared, &event.origin);
+        let verdict = tokio::select! {
+            outcome = self.shared.host.run_turn(request) => self.judge(turn, outcome).await,
+            () = self.shared.work.cancelled() => Err(Stopped),
+        };
+        // A part that is on its way must be known to have arrived, or the next start would answer again.
+        let verdict = match verdict {
+            Err(Stopped) => {
+                self.shared.outbox.settle(&turn.target, SETTLE).await;
+                if turn.is_finished() { Ok(Verdict::Answered) } else { Err(Stopped) }
+            }
+            verdict => verdict,
+        };
+        if main {
+            self.told(&turn.id, matches!(verdict, Ok(Verdict::Answered | Verdict::Silent))).await?;
+        }
+        verdict
+    }
+
+    async fn judge(&self, turn: &OpenTurn, outcome: TurnOutcome) -> Result<Verdict, Stopped> {
+        if turn.is_delivered() {
+            return Ok(Verdict::Answered);
+        }
+        if let Some(reason) = turn.refusal() {
+            return Ok(Verdict::Hopeless(reason));
+        }
+        if let Some(error) = outcome.error {
+            return Ok(Verdict::Again(error));
+        }
+        if outcome.started || turn.no_reply {
+            return Ok(Verdict::Silent);
+        }
+        tokio::select! {
+            () = turn.wait_delivered() => Ok(Verdict::Answered),
+            () = tokio::time::sleep(LATE_ANSWER) => Ok(Verdict::Again("the host did not run the turn".to_owned())),
+            () = self.shared.work.cancelled() => Err(Stopped),
+        }
+    }
+
+    async fn answered(
+        &self,
+        event: &Event,
+        session: &Session,
+        guard: &OpenGuard<'_>,
+    ) -> Result<(), Stopped> {
+        let journal = self.shared.journal()?;
+        self.shared.record("noting an answer", || journal.answer_complete(event.key())).await?;
+        if let Session::Fork(session_key) = session {
+            let result = fork_result(event, session_key, &guard.turn.spoken());
+            self.shared
+                .record("noting a fork's result", || journal.add_result(result.clone()))
+                .await?;
+        }
+        self.seen.done(event.key());
+        acknowledge(&self.shared, event.key(), &event.origin);
+        Ok(())
+    }
+
+    async fn silent(&self, event: &Event) {
+        close(
+            &self.shared,
+            &self.seen,
+            event.key(),
+            &event.origin,
+            "the agent chose to say nothing",
+        )
+        .await;
+    }
+
+    /// Makes a dead letter: the server keeps it, an operator decides.
+    async fn give_up(&self, key: &str, problem: &str) -> Result<(), Stopped> {
+        let text = format!("{key} could not be answered: {problem}");
+        self.shared.log(Level::Error, text.clone());
+        let journal = self.shared.journal()?;
+        self.shared.record("noting a dead letter", || journal.dead_letter(key, problem)).await?;
+        self.shared.status.update(|status| status.last_error = Some(text));
+        self.seen.failed(key);
+        Ok(())
+    }
+
+    async fn pause(&self, key: &str, attempt: u32, problem: &str) -> Result<(), Stopped> {
+        let pause = RETRY_PAUSE * 2_u32.pow(attempt.saturating_sub(1));
+        self.shared.log(Level::Warn, format!("{key}: attempt {attempt} failed: {problem}"));
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "milliseconds fit for 292 million years"
+        )]
+        let retry_at =
+            now_milliseconds() as i64 + i64::try_from(pause.as_millis()).unwrap_or_default();
+        let journal = self.shared.journal()?;
+        self.shared
+            .record("noting a failed attempt", || journal.fail(key, problem, retry_at))
+            .await?;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            () = self.shared.work.cancelled() => Err(Stopped),
+        }
+    }
+
+    /// The attempt was cut short by a stop and does not count. Best effort: a crash counts it, too.
+    async fn release(&self, key: &str) {
+        if let Ok(journal) = self.shared.journal() {
+            let _ = journal.release(key).await;
+        }
+    }
+
+    /// What main has to be told of its forks, bound to this turn.
+    async fn news(&self, turn_id: &str) -> Result<Option<String>, Stopped> {
+        let journal = self.shared.journal()?;
+        let results = self
+            .shared
+            .record("reading the results of forks", || journal.take_results_for(turn_id))
+            .await?;
+        Ok(section(&results, SECTION_LIMIT))
+    }
+
+    /// Notes whether main knows by now.
+    async fn told(&self, turn_id: &str, told: bool) -> Result<(), Stopped> {
+        let journal = self.shared.journal()?;
+        let note = || async {
+            if told {
+                journal.confirm_results(turn_id).await
+            } else {
+                journal.release_results(turn_id).await
+            }
+        };
+        self.shared.record("noting what main was told", note).await
+    }
+}
+
+/// What a fork leaves for main.
+pub(super) fn fork_result(event: &Event, session_key: &str, answer: &str) -> NewResult {
+    let turn = event_text::turn(event, String::new(), session_key);
+    NewResult {
+        dispatch_id: event.key().to_owned(),
+        session_key: session_key.to_owned(),
+        target: turn.target,
+        chat_label: turn.conversation_label,
+        sender_name: turn.sender_name,
+        question: shorten(&turn.raw_text, TEXT_LIMIT),
+        answer: shorten(answer, TEXT_LIMIT),
+    }
+}
+
+/// A turn id that no other turn of this machine has.
+fn turn_id() -> String {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    format!("turn-{}-{:08x}", COUNTER.fetch_add(1, Ordering::Relaxed), fastrand::u32(..))
+}
