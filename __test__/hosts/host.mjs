@@ -156,6 +156,8 @@ export class Host {
         OPENCLAW_STATE_DIR: this.stateDir,
         OPENCLAW_CONFIG_PATH: this.configFile,
         OPENCLAW_DISABLE_BONJOUR: "1",
+        // Otherwise the program starts itself once more, and a signal that cannot be caught hits only the outer process.
+        OPENCLAW_NO_RESPAWN: "1",
         TMPDIR: path.join(this.root, "tmp"),
         NODE_COMPILE_CACHE: path.join(this.root, "compile-cache"),
         NO_COLOR: "1",
