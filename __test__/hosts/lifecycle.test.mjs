@@ -80,7 +80,7 @@ for (const release of HOST_VERSIONS) {
       await startScene(scene, { connected: false });
     });
     after(() => closeScene(scene));
-    const complaints = () => scene.host.logs().match(/the native part 2\.0\.0-alpha\.1 could not be loaded/g)?.length ?? 0;
+    const complaints = () => scene.host.output().match(/the native part 2\.0\.0-alpha\.1 could not be loaded/g)?.length ?? 0;
 
     it("tells once what is wrong and what to do, and the gateway lives on", async () => {
       await scene.host.until("the complaint", () => complaints() > 0);
@@ -88,6 +88,7 @@ for (const release of HOST_VERSIONS) {
       scene.host.writeConfig({ ...config, channels: { parall: { ...config.channels.parall, note: "restart me" } } });
       const status = async () => (await scene.host.command(["channels", "status"])).out;
       const shown = await scene.host.until("the status", async () => (/could not be loaded/.test(await status()) ? status() : undefined));
+      await scene.host.until("the change is seen", () => /config change detected/.test(scene.host.output()));
       assert.match(shown, /linux-x64-gnu/);
       assert.match(shown, /Parall default: .*running/);
       const health = await fetch(`http://127.0.0.1:${scene.host.port}/healthz`);
@@ -95,6 +96,7 @@ for (const release of HOST_VERSIONS) {
       const { milliseconds, code } = await scene.host.stop();
       assert.equal(code, 0);
       assert.ok(milliseconds < 10_000);
+      assert.equal(complaints(), 1);
     });
   });
 }
