@@ -156,6 +156,8 @@ export class Host {
         OPENCLAW_STATE_DIR: this.stateDir,
         OPENCLAW_CONFIG_PATH: this.configFile,
         OPENCLAW_DISABLE_BONJOUR: "1",
+        // Without this the gateway runs in a child of the process we started, and survives when that one is killed.
+        OPENCLAW_NO_RESPAWN: "1",
         TMPDIR: path.join(this.root, "tmp"),
         NODE_COMPILE_CACHE: path.join(this.root, "compile-cache"),
         NO_COLOR: "1",

@@ -10,6 +10,8 @@ const MOVING = new Set([
   ...["message", "thinking_level_change", "model_change", "compaction", "reset", "branch_summary"],
   ...["custom", "custom_message", "label", "session_info"],
 ]);
+/** Why the model stopped when its turn goes on: a tool is to run, or the host asks once more after a failure. */
+const UNFINISHED = new Set(["toolUse", "error", "aborted"]);
 /** Notes that the host writes in the name of the model, also in the middle of a turn. */
 const NOTES = new Set(["delivery-mirror", "gateway-injected"]);
 /** Characters that usually make a token. */
@@ -68,7 +70,7 @@ function parentOf(entry, entries, leaf) {
 }
 
 function isCompleted({ type, message }) {
-  if (type !== "message" || message?.role !== "assistant" || message.stopReason === "toolUse") return false;
+  if (type !== "message" || message?.role !== "assistant" || UNFINISHED.has(message.stopReason)) return false;
   return !(message.provider === "openclaw" && NOTES.has(message.model));
 }
 
@@ -85,7 +87,7 @@ function contextOf(path) {
 
 /** What survives a reset: what people and the model said, without calls whose results are not carried along. */
 function isPlainTalk({ message }) {
-  return message?.role === "user" || (message?.role === "assistant" && message.stopReason !== "toolUse");
+  return message?.role === "user" || (message?.role === "assistant" && !UNFINISHED.has(message.stopReason));
 }
 
 function messageOf(entry) {
