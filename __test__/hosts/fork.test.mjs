@@ -92,6 +92,18 @@ for (const release of HOST_VERSIONS) {
       assert.deepEqual((await running).texts, ["TOOL-DONE"]);
     });
 
+    it("know nothing of a question that the host asks again after a failure", async () => {
+      const running = scene.turn("RUNNING-FAILURE [[fail:500]]");
+      const asked = () => scene.model.requests.filter(({ user }) => user.includes("RUNNING-FAILURE")).length;
+      await scene.host.until("the host asks again", () => asked() > 1);
+      const fork = await scene.fork();
+      const shown = await shownTo(fork, "DURING-FAILURE");
+      assert.match(shown, /TOOL-DONE/);
+      assert.doesNotMatch(shown, /RUNNING-FAILURE/);
+      await remove(fork);
+      await running;
+    });
+
     it("leave no mark on the parent's next turn", async () => {
       const fork = await scene.fork();
       await shownTo(fork, "ASIDE");
@@ -99,7 +111,7 @@ for (const release of HOST_VERSIONS) {
       await remove(fork);
       const shown = heard(await scene.request("NEXT-TURN"));
       for (const text of ["FIRST-ANSWER", "CALL-DONE", "TOOL-DONE"]) assert.match(shown, new RegExp(text));
-      assert.doesNotMatch(shown, /ASIDE|WHAT-HAPPENED|MEANWHILE|DURING-TOOL/);
+      assert.doesNotMatch(shown, /ASIDE|WHAT-HAPPENED|MEANWHILE|DURING/);
     });
 
     it("run several turns that know each other", async () => {
