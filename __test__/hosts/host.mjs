@@ -96,7 +96,7 @@ export class Host {
   /** Starts the gateway and waits until it answers. */
   async start() {
     const output = createWriteStream(this.outputFile, { flags: "a" });
-    this.gateway = this.#spawn(["gateway", "run", "--port", String(this.port), "--bind", "loopback"], ["ignore", "pipe", "pipe"]);
+    this.gateway = this.#spawn(["gateway", "run", "--port", String(this.port), "--bind", "loopback"], ["ignore", "pipe", "pipe"], {}, true);
     this.gateway.stdout.pipe(output, { end: false });
     this.gateway.stderr.pipe(output, { end: false });
     this.exited = once(this.gateway, "exit").then(([code, signal]) => ({ code, signal }));
@@ -108,8 +108,9 @@ export class Host {
   async stop(signal = "SIGTERM") {
     if (!this.gateway || this.gateway.exitCode !== null || this.gateway.signalCode !== null) return this.exited;
     const started = performance.now();
-    this.gateway.kill(signal);
-    const last = setTimeout(() => this.gateway.kill("SIGKILL"), STOP_LIMIT_MS);
+    if (signal === "SIGKILL") this.#kill();
+    else this.gateway.kill(signal);
+    const last = setTimeout(() => this.#kill(), STOP_LIMIT_MS);
     const result = await this.exited;
     clearTimeout(last);
     return { ...result, milliseconds: performance.now() - started };
@@ -147,11 +148,17 @@ export class Host {
     if (!process.env.PARALL_KEEP_HOSTS) rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  #spawn(parameters, stdio, environment = {}) {
+  /** The gateway runs in a child of the process we started, so the whole group has to die. */
+  #kill() {
+    process.kill(-this.gateway.pid, "SIGKILL");
+  }
+
+  #spawn(parameters, stdio, environment = {}, detached = false) {
     const inherited = Object.fromEntries(INHERITED.filter((name) => process.env[name]).map((name) => [name, process.env[name]]));
     return spawn(this.program.node, [this.program.openclaw, ...parameters], {
       cwd: this.root,
       stdio,
+      detached,
       env: {
         ...inherited,
         PATH: `${path.dirname(this.program.node)}:${process.env.PATH}`,
