@@ -144,7 +144,7 @@ export class Host {
 
   async dispose() {
     await this.stop();
-    if (!process.env.PARALL_KEEP_HOSTS) rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
+    if (!process.env.PARALL_KEEP_HOSTS) rmSync(this.root, { recursive: true, force: true, maxRetries: 20 });
   }
 
   #spawn(parameters, stdio, environment = {}) {
