@@ -18,3 +18,4 @@ pub mod api;
 pub mod bindings;
 pub mod error;
 pub mod orchestrator;
+pub mod fs;
