@@ -19,3 +19,5 @@ pub mod bindings;
 pub mod error;
 pub mod orchestrator;
 pub mod fs;
+pub mod session;
+mod time;

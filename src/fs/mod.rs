@@ -5,7 +5,9 @@
 mod atomic;
 mod attributes;
 mod error;
+mod identity;
 mod in_place;
+pub mod lock;
 mod temporary;
 
 use std::fs;
@@ -14,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub use atomic::{ReplaceOptions, Step, replace};
 pub use error::Error;
+pub(crate) use identity::Identity;
 pub use temporary::sweep;
 
 /// How many symbolic links one path may lead through; what Linux allows.
