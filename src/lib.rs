@@ -17,7 +17,7 @@ pub mod account;
 pub mod api;
 pub mod bindings;
 pub mod error;
-pub mod orchestrator;
 pub mod fs;
+pub mod orchestrator;
 pub mod session;
 mod time;
