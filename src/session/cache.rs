@@ -12,8 +12,6 @@ use super::source::{Fingerprint, Source};
 const REMEMBERED: usize = 4;
 /// An index with more entries than this is not kept: it would hold some 40 MB.
 const LARGEST: usize = 500_000;
-/// How far white space at the start of a file is looked for, in bytes.
-const HEAD: u64 = 4096;
 
 /// Indexes of the transcripts forked last. Cheap to make; share one so that it is of use.
 #[derive(Default)]
@@ -52,7 +50,7 @@ impl IndexCache {
     pub(crate) fn view(&self, source: &Source) -> Result<View, Error> {
         let (mut index, start) = match self.take(&source.path) {
             Some(known) if known.fingerprint.matches(source)? => (known.index, known.end),
-            _ => (Arc::new(Index::default()), content_start(source)?),
+            _ => (Arc::new(Index::default()), source.content_start()?),
         };
         let mut end = start;
         let mut is_complete = true;
@@ -90,14 +88,4 @@ impl IndexCache {
         }
         known.push(fresh);
     }
-}
-
-/// Where the first line begins: hosts up to pi 0.73 skip a byte order mark and any white space at the start of the file.
-fn content_start(source: &Source) -> Result<u64, Error> {
-    let head = source.read(0..source.size.min(HEAD))?;
-    let Some(text) = head.utf8_chunks().next().map(|chunk| chunk.valid()) else { return Ok(0) };
-    let is_space = |character: char| {
-        (character.is_whitespace() && character != '\u{85}') || character == '\u{feff}'
-    };
-    Ok((text.len() - text.trim_start_matches(is_space).len()) as u64)
 }

@@ -120,24 +120,17 @@ fn make(request: &ForkRequest<'_>, source: &Source, view: &View) -> Result<Made,
         })
         .ok_or_else(|| Error::NotATranscript { path: source.path.clone() })?;
     let version = Version::of(header.get("version"));
-    let cut = match version {
-        Version::One => migrate::find_cut(index, request.cut),
-        Version::Two | Version::Current => tree::find_cut(index, request.cut),
+    let selected = match version {
+        Version::One => migrate::select(index, request.cut),
+        Version::Two | Version::Current => tree::select(index, request.cut),
     };
-    let no_such_entry = |()| Error::NoSuchEntry {
+    let path = selected.map_err(|()| Error::NoSuchEntry {
         entry: if let Cut::Entry(id) = request.cut { id.clone() } else { String::new() },
         path: source.path.clone(),
-    };
-    let Some(last) = cut.map_err(no_such_entry)? else {
+    })?;
+    if path.iter().all(|position| index.entries()[*position].answer == Answer::None) {
         let is_bare = index.entries().iter().all(|entry| entry.kind == Kind::Session);
         return Ok(Made::Nothing(if is_bare { Nothing::NoEntries } else { Nothing::NoAnswer }));
-    };
-    let path = match version {
-        Version::One => migrate::path_to(index, last),
-        Version::Two | Version::Current => tree::path_to(index, last),
-    };
-    if path.iter().all(|position| index.entries()[*position].answer == Answer::None) {
-        return Ok(Made::Nothing(Nothing::NoAnswer));
     }
     let pieces = match version {
         Version::One => version_1_pieces(source, index, &path)?,
@@ -153,8 +146,7 @@ fn make(request: &ForkRequest<'_>, source: &Source, view: &View) -> Result<Made,
 
 /// A transcript without a single valid line: empty, or something else altogether.
 fn empty(source: &Source) -> Result<Made, Error> {
-    let is_blank = source.read(0..source.size.min(4096))?.iter().all(u8::is_ascii_whitespace);
-    if is_blank {
+    if source.content_start()? == source.size {
         Ok(Made::Nothing(Nothing::NoEntries))
     } else {
         Err(Error::NotATranscript { path: source.path.clone() })

@@ -9,11 +9,11 @@ use super::Error;
 use super::copy::{Piece, Pieces};
 use super::index::Index;
 use super::labels::new_id;
-use super::line::{Answer, Kind};
+use super::line::Kind;
 use super::object::Object;
 use super::source::Source;
 use super::text::{is_string, is_truthy, number, quote, string};
-use super::tree::Cut;
+use super::tree::{Cut, up_to_completed};
 
 /// The version of a transcript, compared as JavaScript compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,21 +70,14 @@ pub(crate) fn rename_role(message: &[u8]) -> Option<Vec<u8>> {
     Some(message.into_bytes())
 }
 
-/// The entry at which a fork of a version 1 transcript ends. Its entries have no ids, so none can be asked for.
-pub(crate) fn find_cut(index: &Index, cut: &Cut) -> Result<Option<usize>, ()> {
-    let positions = || (0..index.entries().len()).filter(|position| is_entry(index, *position));
+/// The entries of a version 1 transcript that a fork takes. They have no ids, so none can be asked for.
+pub(crate) fn select(index: &Index, cut: &Cut) -> Result<Vec<usize>, ()> {
+    let all = || (0..index.entries().len()).filter(|position| is_entry(index, *position)).collect();
     match cut {
-        Cut::Leaf => Ok(positions().next_back()),
-        Cut::LastCompleted => Ok(positions()
-            .rev()
-            .find(|position| index.entries()[*position].answer == Answer::Completed)),
+        Cut::Leaf => Ok(all()),
+        Cut::LastCompleted => Ok(up_to_completed(index, all())),
         Cut::Entry(_) => Err(()),
     }
-}
-
-/// The entries up to `last`, which is all of a path there is.
-pub(crate) fn path_to(index: &Index, last: usize) -> Vec<usize> {
-    (0..=last).filter(|position| is_entry(index, *position)).collect()
 }
 
 fn is_entry(index: &Index, position: usize) -> bool {
@@ -117,8 +110,10 @@ pub(crate) fn version_1_pieces(
         if entry.kind == Kind::Compaction
             && let Some(first_kept) = object.get("firstKeptEntryIndex").and_then(number)
         {
-            if let Some(id) = first_kept_id(index, &kept, &ids, first_kept) {
-                object.set("firstKeptEntryId", id);
+            match first_kept_id(index, &kept[..=place], &ids, first_kept) {
+                FirstKept::Id(id) => object.set("firstKeptEntryId", id),
+                FirstKept::Later => object.remove("firstKeptEntryId"),
+                FirstKept::NoEntry => {}
             }
             object.remove("firstKeptEntryIndex");
         }
@@ -132,23 +127,33 @@ pub(crate) fn version_1_pieces(
     Ok(pieces.into_vec())
 }
 
-/// The new id of the entry with an index in the file (the header has 0), or of the next one that stays.
+/// What a compaction's index into the file leads to.
+enum FirstKept<'i> {
+    /// An entry, by its new id.
+    Id(&'i str),
+    /// An entry behind the compaction, which cannot be kept by it.
+    Later,
+    /// Nothing, or no entry.
+    NoEntry,
+}
+
+/// Looks an index into the file up (the header has 0) among the entries up to the compaction; for a label, which is left out,
+/// it is the next entry that stays.
 fn first_kept_id<'i>(
     index: &Index,
     kept: &[usize],
     ids: &'i [String],
     first_kept: f64,
-) -> Option<&'i str> {
-    let position = (0..index.entries().len()).find(|position| {
-        #[expect(clippy::cast_precision_loss, reason = "no transcript has 2^52 lines")]
-        let number = *position as f64;
-        number.to_bits() == first_kept.abs().to_bits() && first_kept >= 0.0
-    })?;
-    if !is_entry(index, position) {
-        return None;
-    }
+) -> FirstKept<'i> {
+    #[expect(clippy::cast_precision_loss, reason = "no transcript has 2^52 lines")]
+    let is_meant = |position: &usize| *position as f64 == first_kept;
+    let Some(position) =
+        (0..index.entries().len()).find(is_meant).filter(|position| is_entry(index, *position))
+    else {
+        return FirstKept::NoEntry;
+    };
     let place = kept.partition_point(|other| *other < position);
-    ids.get(place).map(String::as_str)
+    if place < kept.len() { FirstKept::Id(&ids[place]) } else { FirstKept::Later }
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use super::source::Source;
 
 /// How much is read at once, in bytes. It fits the second-level cache.
 const SEGMENT: u64 = 512 << 10;
+/// The least that is read further when a line does not end within its segment, in bytes.
+const MORE: u64 = 64 << 10;
 /// Below this size one thread is quicker than starting others.
 const PARALLEL_FROM: u64 = 2 << 20;
 /// Threads that scan a large transcript.
@@ -146,8 +148,7 @@ impl Segments<'_> {
                 return Ok(filled);
             }
             // Doubling keeps the work for a very long line in proportion to its length.
-            let more =
-                u64::try_from(wanted).unwrap_or(u64::MAX).clamp(64 << 10, rest.max(1)).min(rest);
+            let more = u64::try_from(wanted).unwrap_or(u64::MAX).max(MORE).min(rest);
             wanted += usize::try_from(more).unwrap_or(usize::MAX);
         }
     }

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use super::Error;
 use crate::fs::Identity;
 
+/// How far white space at the start of a file is looked for, in bytes.
+const HEAD: u64 = 4096;
 /// Distance between the samples of a fingerprint, in bytes.
 const SAMPLE_EVERY: u64 = 1 << 20;
 /// Length of a sample in the middle of the file, in bytes.
@@ -44,6 +46,16 @@ impl Source {
             size: metadata.len(),
             identity: Identity::of(&metadata),
         }))
+    }
+
+    /// Where the first line begins: hosts up to pi 0.73 skip a byte order mark and any white space at the start of the file.
+    pub(crate) fn content_start(&self) -> Result<u64, Error> {
+        let head = self.read(0..self.size.min(HEAD))?;
+        let text = head.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        let is_space = |character: char| {
+            (character.is_whitespace() && character != '\u{85}') || character == '\u{feff}'
+        };
+        Ok((text.len() - text.trim_start_matches(is_space).len()) as u64)
     }
 
     /// The bytes of a range; fewer if the file has become shorter.

@@ -28,23 +28,29 @@ impl Cut {
     }
 }
 
-/// The entry a fork ends with: nothing if there is none, `Err` if the one asked for does not exist.
-pub(crate) fn find_cut(index: &Index, cut: &Cut) -> Result<Option<usize>, ()> {
+/// The entries a fork takes, from a root to the cut: none if there is nothing to take, `Err` if the entry asked for does not
+/// exist.
+pub(crate) fn select(index: &Index, cut: &Cut) -> Result<Vec<usize>, ()> {
+    let active = || index.leaf().map(|leaf| path_to(index, leaf)).unwrap_or_default();
     match cut {
-        Cut::Leaf => Ok(index.leaf()),
-        Cut::Entry(id) => index.find(index.ids().of_string(id.as_bytes())).map(Some).ok_or(()),
-        Cut::LastCompleted => {
-            let path = index.leaf().map(|leaf| path_to(index, leaf)).unwrap_or_default();
-            Ok(path
-                .into_iter()
-                .rev()
-                .find(|position| index.entries()[*position].answer == Answer::Completed))
+        Cut::Leaf => Ok(active()),
+        Cut::LastCompleted => Ok(up_to_completed(index, active())),
+        Cut::Entry(id) => {
+            let last = index.find(index.ids().of_string(id.as_bytes())).ok_or(())?;
+            Ok(path_to(index, last))
         }
     }
 }
 
+/// A path without what follows the last completed answer on it.
+pub(crate) fn up_to_completed(index: &Index, mut path: Vec<usize>) -> Vec<usize> {
+    let is_completed = |position: &usize| index.entries()[*position].answer == Answer::Completed;
+    path.truncate(path.iter().rposition(is_completed).map_or(0, |place| place + 1));
+    path
+}
+
 /// The entries from a root to `last`, in that order. A cycle ends where it would begin again.
-pub(crate) fn path_to(index: &Index, last: usize) -> Vec<usize> {
+fn path_to(index: &Index, last: usize) -> Vec<usize> {
     let entries = index.entries();
     let mut seen = vec![false; entries.len()];
     let mut path = Vec::new();
