@@ -1,74 +1,71 @@
 //! Finding the few bytes that matter inside a JSON string.
 
-/// The first position from `at` on whose byte ends a plain run inside a JSON string: a quote, a backslash or a control
-/// character. The length of the text if there is none.
+/// One bit for each byte of a text from `at` on that ends a plain run inside a JSON string: a quote, a backslash or a control
+/// character. `LANES` blocks of 16 bytes are looked at; what lies behind the end of the text has no bit.
 #[inline]
-pub(crate) fn find_special(text: &[u8], mut at: usize) -> usize {
-    while let Some((block, _)) = text.get(at..).and_then(<[u8]>::split_first_chunk::<16>) {
-        let mask = special_mask(block);
-        if mask != 0 {
-            return at + mask.trailing_zeros() as usize;
-        }
-        at += block.len();
+pub(crate) fn specials<const LANES: usize>(text: &[u8], at: usize) -> u64 {
+    const { assert!(LANES <= 4, "64 bits") };
+    let rest = text.get(at..).unwrap_or_default();
+    let mut mask = 0;
+    for lane in 0..LANES {
+        let start = lane * 16;
+        let bits = match rest.get(start..).and_then(<[u8]>::first_chunk) {
+            Some(block) => block_specials(block),
+            None => block_specials(&padded(rest.get(start..).unwrap_or_default())),
+        };
+        mask |= u64::from(bits) << start;
     }
-    text.get(at..)
-        .and_then(|rest| rest.iter().position(|byte| is_special(*byte)))
-        .map_or(text.len(), |offset| at + offset)
+    mask
 }
 
-const fn is_special(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\\' | 0..=0x1f)
+/// The last bytes of a text, followed by spaces.
+#[cold]
+fn padded(rest: &[u8]) -> [u8; 16] {
+    let mut block = [b' '; 16];
+    block[..rest.len()].copy_from_slice(rest);
+    block
 }
 
-/// One bit for each special byte. SSE2 is part of every x86-64.
+/// SSE2 is part of every x86-64.
 #[cfg(target_arch = "x86_64")]
 #[inline]
-fn special_mask(block: &[u8; 16]) -> u32 {
+fn block_specials(block: &[u8; 16]) -> u16 {
     use std::arch::x86_64::{
-        _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x,
+        _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128,
         _mm_set1_epi8,
     };
 
-    let [low, high] = halves(block).map(u64::cast_signed);
-    // SAFETY: the functions ask for nothing but SSE2, which every x86-64 has.
-    unsafe {
-        let bytes = _mm_set_epi64x(high, low);
+    // SAFETY: the functions ask for nothing but SSE2, which every x86-64 has, and the load reads the 16 bytes of the block.
+    let mask = unsafe {
+        let bytes = _mm_loadu_si128(block.as_ptr().cast());
         let quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"'.cast_signed()));
         let backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\'.cast_signed()));
         let control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
-        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), control)).cast_unsigned()
-    }
+        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), control))
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "one bit for each of 16 bytes"
+    )]
+    let mask = mask as u16;
+    mask
 }
 
-/// One bit for each special byte, eight bytes at a time in a plain register.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
-fn special_mask(block: &[u8; 16]) -> u32 {
-    let [low, high] = halves(block);
-    if has_special(low) || has_special(high) {
-        return block.iter().rev().fold(0, |mask, byte| mask << 1 | u32::from(is_special(*byte)));
-    }
-    0
+fn block_specials(block: &[u8; 16]) -> u16 {
+    plain_specials(block)
 }
 
-/// Whether any of eight bytes is special. May be wrong in one direction only: it never misses one.
+/// The same for other processors. Blocks without any special byte, which are most, take a few instructions.
 #[cfg(any(test, not(target_arch = "x86_64")))]
-const fn has_special(word: u64) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    const fn has_zero(word: u64) -> u64 {
-        word.wrapping_sub(ONES) & !word & HIGHS
+fn plain_specials(block: &[u8; 16]) -> u16 {
+    let is_special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    if !block.iter().fold(false, |any, byte| any | is_special(*byte)) {
+        return 0;
     }
-    let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-    has_zero(word ^ (ONES * 0x22)) | has_zero(word ^ (ONES * 0x5c)) | control != 0
-}
-
-#[inline]
-fn halves(block: &[u8; 16]) -> [u64; 2] {
-    let whole = u128::from_le_bytes(*block);
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
-    let low = whole as u64;
-    [low, (whole >> 64) as u64]
+    block.iter().rev().fold(0, |mask, byte| mask << 1 | u16::from(is_special(*byte)))
 }
 
 #[cfg(test)]
@@ -76,33 +73,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_is_found_at_every_place_and_no_other() {
+    fn every_special_byte_is_found_at_every_place_and_no_other() {
         for byte in 0..=u8::MAX {
-            for place in 0..40 {
-                let mut text = [b'a'; 40];
+            let is_special = matches!(byte, b'"' | b'\\' | 0..=0x1f);
+            for place in 0..64 {
+                let mut text = [b'a'; 64];
                 text[place] = byte;
-                let expected = if is_special(byte) { place } else { text.len() };
-                assert_eq!(find_special(&text, 0), expected, "byte {byte} at {place}");
+                let expected = if is_special { 1 << place } else { 0 };
+                assert_eq!(specials::<4>(&text, 0), expected, "byte {byte} at {place}");
+                let lane: &[u8; 16] = text[place / 16 * 16..][..16].try_into().unwrap();
+                assert_eq!(u64::from(plain_specials(lane)) << (place / 16 * 16), expected);
             }
         }
     }
 
     #[test]
-    fn the_portable_form_never_misses_a_special_byte() {
-        for byte in 0..=u8::MAX {
-            for place in 0..8 {
-                let mut word = [0xff; 8];
-                word[place] = byte;
-                assert!(
-                    has_special(u64::from_le_bytes(word)) || !is_special(byte),
-                    "byte {byte} at {place}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_start_behind_the_end_finds_nothing() {
-        assert_eq!(find_special(b"\"", 5), 1);
+    fn there_is_nothing_behind_the_end() {
+        assert_eq!(specials::<1>(b"ab\"", 1), 0b10);
+        assert_eq!(specials::<4>(b"\"", 1), 0);
+        assert_eq!(specials::<4>(b"\"", 9), 0);
     }
 }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::bytes::find_special;
+use super::bytes::specials;
 
 /// How deep members are reported: those of the outermost object (1) and of the objects in it (2).
 const REPORTED: usize = 2;
@@ -32,7 +32,7 @@ pub(crate) fn scan(
     report: &mut impl FnMut(Member),
 ) -> Result<(), usize> {
     let mut scanner = Scanner { text, at: 0, multiline, open: Containers::default() };
-    scanner.run(report).ok_or(scanner.at)
+    scanner.run(report).ok_or(scanner.at.min(text.len()))
 }
 
 struct Scanner<'t> {
@@ -145,27 +145,55 @@ impl Scanner<'_> {
 
     fn string(&mut self) -> Option<()> {
         self.at += 1;
-        loop {
-            self.at = find_special(self.text, self.at);
-            match *self.text.get(self.at)? {
+        // Most strings are short; long ones go by larger strides.
+        let mut is_closed = self.stride::<1>()?;
+        while !is_closed {
+            is_closed = self.stride::<4>()?;
+        }
+        Some(())
+    }
+
+    /// Goes on inside a string by `LANES` blocks of 16 bytes, or a little more if an escape lies across their end. Answers
+    /// whether the string was closed.
+    fn stride<const LANES: usize>(&mut self) -> Option<bool> {
+        let (start, length) = (self.at, LANES * 16);
+        if start >= self.text.len() {
+            return None;
+        }
+        let mut mask = specials::<LANES>(self.text, start);
+        while mask != 0 {
+            self.at = start + mask.trailing_zeros() as usize;
+            match self.text[self.at] {
                 b'"' => {
                     self.at += 1;
-                    return Some(());
+                    return Some(true);
                 }
-                b'\\' => match *self.text.get(self.at + 1)? {
-                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
-                    b'u' => {
-                        let digits = self.text.get(self.at + 2..self.at + 6)?;
-                        if !digits.iter().all(u8::is_ascii_hexdigit) {
-                            return None;
-                        }
-                        self.at += 6;
-                    }
-                    _ => return None,
-                },
+                b'\\' => self.escape()?,
                 _ => return None,
             }
+            let done = self.at - start;
+            if done >= length {
+                return Some(false);
+            }
+            mask &= u64::MAX << done;
         }
+        self.at = start + length;
+        Some(false)
+    }
+
+    fn escape(&mut self) -> Option<()> {
+        match *self.text.get(self.at + 1)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
+            b'u' => {
+                let digits = self.text.get(self.at + 2..self.at + 6)?;
+                if !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return None;
+                }
+                self.at += 6;
+            }
+            _ => return None,
+        }
+        Some(())
     }
 
     fn word(&mut self, word: &[u8]) -> Option<()> {
