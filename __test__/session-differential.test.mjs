@@ -9,7 +9,7 @@ import { transcripts } from "./session/generator/index.mjs";
 import { Oracle } from "./session/oracle.mjs";
 
 /** Set for the long run; each number is a transcript, forked at three cuts. */
-const COUNT = Number(process.env.PARALL_DIFFERENTIAL_COUNT ?? 216);
+const COUNT = Number(process.env.PARALL_DIFFERENTIAL_COUNT ?? 144);
 const SEED = Number(process.env.PARALL_DIFFERENTIAL_SEED ?? 1);
 
 describe("forks beside those of SessionManager 0.64.0", () => {
