@@ -15,3 +15,4 @@
 
 mod bindings;
 pub mod error;
+pub mod fs;
