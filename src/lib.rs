@@ -13,6 +13,7 @@
 //!       error    what every error of this crate offers to JavaScript
 //! ```
 
+pub mod api;
 mod bindings;
 pub mod error;
 pub mod fs;

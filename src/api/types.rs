@@ -5,6 +5,8 @@
 
 use serde::Deserialize;
 
+use super::lenient::{null_as_default, optional_text, text, whole_number};
+
 /// A piece of work the server hands to this agent: "look at this source".
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Dispatch {
@@ -13,7 +15,8 @@ pub struct Dispatch {
     /// Kind of the source, `message` or `task`; absent means `message`.
     #[serde(default)]
     pub source_type: Option<String>,
-    /// Id of the message or task.
+    /// Id of the message or task; empty when the server does not say.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub source_id: String,
     /// What happened, such as `message` or `task.assigned`.
     #[serde(default)]
@@ -34,22 +37,22 @@ pub struct Message {
     /// The chat it stands in.
     pub chat_id: String,
     /// Who wrote it; empty when the server does not say.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub sender_id: String,
     /// The writer's profile, which the server may leave out.
     #[serde(default)]
     pub sender: Option<Sender>,
     /// The text part.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub content: Content,
     /// Root of the thread this message belongs to.
     #[serde(default)]
     pub thread_root_id: Option<String>,
     /// Wishes of the sender.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub hints: Hints,
     /// Files that ride on the message.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub attachments: Vec<Attachment>,
     /// RFC 3339, UTC.
     #[serde(default)]
@@ -60,10 +63,10 @@ pub struct Message {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Sender {
     /// `usr_...`
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub id: String,
     /// Name as people see it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_text")]
     pub display_name: Option<String>,
     /// `human` or `agent`.
     #[serde(default, rename = "type")]
@@ -74,7 +77,7 @@ pub struct Sender {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Content {
     /// May be empty when there are attachments.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub text: String,
 }
 
@@ -82,24 +85,51 @@ pub struct Content {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Hints {
     /// The sender does not want an answer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub no_reply: bool,
 }
 
 /// A file on a message.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "AttachmentAnswer")]
 pub struct Attachment {
     /// `att_...`
     pub id: String,
     /// File name.
-    #[serde(default, alias = "name")]
     pub file_name: Option<String>,
     /// Media type.
-    #[serde(default, alias = "content_type")]
     pub mime_type: Option<String>,
     /// Bytes.
-    #[serde(default, alias = "size")]
     pub file_size: Option<u64>,
+}
+
+/// An attachment under either of the names that published clients try; the first of each pair wins.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct AttachmentAnswer {
+    #[serde(deserialize_with = "null_as_default")]
+    id: String,
+    #[serde(deserialize_with = "optional_text")]
+    file_name: Option<String>,
+    #[serde(deserialize_with = "optional_text")]
+    name: Option<String>,
+    mime_type: Option<String>,
+    content_type: Option<String>,
+    #[serde(deserialize_with = "whole_number")]
+    file_size: Option<u64>,
+    #[serde(deserialize_with = "whole_number")]
+    size: Option<u64>,
+}
+
+impl From<AttachmentAnswer> for Attachment {
+    fn from(answer: AttachmentAnswer) -> Self {
+        Self {
+            id: answer.id,
+            file_name: answer.file_name.or(answer.name),
+            mime_type: answer.mime_type.or(answer.content_type),
+            file_size: answer.file_size.or(answer.size),
+        }
+    }
 }
 
 /// A chat.
@@ -111,7 +141,7 @@ pub struct Chat {
     #[serde(default, rename = "type")]
     pub kind: Option<String>,
     /// A direct chat may have none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_text")]
     pub name: Option<String>,
 }
 
@@ -124,10 +154,10 @@ pub struct Task {
     #[serde(default)]
     pub identifier: Option<String>,
     /// Title.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub title: String,
     /// Longer text.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_text")]
     pub description: Option<String>,
     /// `todo`, `in_progress`, `in_review`, `done` or `canceled`.
     #[serde(default)]
@@ -158,7 +188,7 @@ pub struct Comment {
     #[serde(default)]
     pub author_id: Option<String>,
     /// The text.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub body: String,
 }
 
@@ -169,6 +199,29 @@ pub struct Agent {
     pub id: String,
     /// Name as people see it.
     pub display_name: Option<String>,
+}
+
+/// The three forms in which a server may answer `agents/me`: `id`, `agent_id` or `user.id`.
+#[derive(Deserialize)]
+pub(super) struct AgentAnswer {
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    agent_id: Option<String>,
+    #[serde(default, deserialize_with = "optional_text")]
+    display_name: Option<String>,
+    #[serde(default)]
+    user: Option<Sender>,
+}
+
+impl AgentAnswer {
+    /// The agent, when any form names it.
+    pub(super) fn into_agent(self) -> Option<Agent> {
+        let (user_id, user_name) = self.user.map(|user| (user.id, user.display_name)).unzip();
+        let id =
+            [self.id, self.agent_id, user_id].into_iter().flatten().find(|id| !id.is_empty())?;
+        Some(Agent { id, display_name: self.display_name.or(user_name.flatten()) })
+    }
 }
 
 /// What the server answers to a sent message.
@@ -185,7 +238,7 @@ pub struct Frame {
     #[serde(rename = "type")]
     pub kind: String,
     /// Position in this agent's stream, where the frame has one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_number")]
     pub seq: Option<u64>,
     /// The payload, as it came.
     #[serde(default)]

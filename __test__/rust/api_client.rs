@@ -1,0 +1,443 @@
+//! Requests and answers, good and bad.
+
+use std::time::Duration;
+
+use parall::api::{Class, Client, Error, Limits, Network, NewMessage, PlatformConfigAnswer, retry};
+use parall::error::{Coded, chain};
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{
+    CANARY_KEY, LocalParall, RawServer, client, json_answer, options, quick, read_head, soon,
+};
+
+fn message(text: &str, key: &str) -> NewMessage {
+    NewMessage {
+        text: text.into(),
+        thread_root_id: None,
+        idempotency_key: key.into(),
+        no_reply: false,
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_read_answered_and_acknowledged() {
+    let parall = LocalParall::start().await;
+    let client = parall.client();
+    let said = parall.ada_says("Hello").await;
+
+    let agent = client.agent().await.unwrap();
+    assert_eq!((agent.id.as_str(), agent.display_name.as_deref()), ("usr_agent", Some("Robin")));
+
+    let pending = client.pending_dispatches().await.unwrap();
+    assert_eq!(pending.len(), 1);
+    assert_eq!(pending[0].source_id, said["id"]);
+
+    let question = client.message(&pending[0].source_id).await.unwrap();
+    assert_eq!((question.content.text.as_str(), question.sender_id.as_str()), ("Hello", "usr_ada"));
+    assert_eq!(question.sender.unwrap().display_name.as_deref(), Some("Ada Weber"));
+    assert_eq!(
+        client.chat(&format!("prll://{}", question.chat_id)).await.unwrap().kind.as_deref(),
+        Some("direct")
+    );
+
+    client.mark_received("message", &question.id).await.unwrap();
+    assert_eq!(client.pending_dispatches().await.unwrap()[0].status.as_deref(), Some("received"));
+
+    let answer = NewMessage {
+        thread_root_id: Some(format!("prll://{}", question.id)),
+        no_reply: true,
+        ..message("Hi", "test:1")
+    };
+    let first = client.send_message("cht_Ada", &answer).await.unwrap();
+    let again = client.send_message("cht_Ada", &answer).await.unwrap();
+    assert_eq!(first, again);
+    let sent = client.message(&first.id).await.unwrap();
+    assert_eq!((sent.thread_root_id.as_ref(), sent.hints.no_reply), (Some(&question.id), true));
+
+    client.acknowledge(&pending[0].id).await.unwrap();
+    client.acknowledge(&pending[0].id).await.unwrap();
+    client.acknowledge("dsp_gone").await.unwrap();
+    assert!(client.pending_dispatches().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_task_is_read_and_commented_on() {
+    let parall = LocalParall::start().await;
+    let client = parall.client();
+    let assigned = parall
+        .control(
+            "assign_task",
+            json!({ "from": "usr_ada", "to": "usr_agent", "title": "Write notes" }),
+        )
+        .await;
+    let pending = client.pending_dispatches().await.unwrap();
+    assert_eq!(pending[0].source_id, assigned["id"]);
+    let task = client.task(&pending[0].source_id).await.unwrap();
+    assert_eq!(
+        (task.title.as_str(), task.assignee_id.as_deref()),
+        ("Write notes", Some("usr_agent"))
+    );
+    let comment = client.add_comment(&task.id, "On it").await.unwrap();
+    assert_eq!(client.comments(&format!("prll://{}", task.id)).await.unwrap(), [comment]);
+}
+
+#[tokio::test]
+async fn the_platform_configuration_comes_only_when_it_is_new() {
+    let parall = LocalParall::start().await;
+    let client = parall.client();
+    assert_eq!(client.platform_config(None).await.unwrap_err().class(), Class::Missing);
+    let config = json!({ "version": "v 1", "config": { "models": {} } });
+    parall.control("platform_config", config).await;
+    let PlatformConfigAnswer::Changed(text) = client.platform_config(None).await.unwrap() else {
+        panic!("a first answer is new");
+    };
+    assert!(text.contains(r#""version":"v 1""#), "{text}");
+    assert_eq!(client.platform_config(Some("v 1")).await.unwrap(), PlatformConfigAnswer::Unchanged);
+    assert!(matches!(
+        client.platform_config(Some("v 0")).await.unwrap(),
+        PlatformConfigAnswer::Changed(_)
+    ));
+}
+
+#[tokio::test]
+async fn every_page_of_the_inbox_is_read_and_a_stuck_cursor_ends_it() {
+    let parall = LocalParall::start().await;
+    let client = parall.client();
+    for number in 0..120 {
+        parall.ada_says(&format!("number {number}")).await;
+    }
+    assert_eq!(client.pending_dispatches().await.unwrap().len(), 120);
+
+    parall.fault("list.no_cursor", json!({})).await;
+    assert_eq!(client.pending_dispatches().await.unwrap().len(), 50);
+    parall.control("clear_faults", json!({})).await;
+
+    parall.fault("list.repeated_cursor", json!({ "route": "dispatch.list" })).await;
+    let before = parall.requests("dispatch.list").await.len();
+    client.pending_dispatches().await.unwrap();
+    assert_eq!(parall.requests("dispatch.list").await.len(), before + 2);
+}
+
+#[tokio::test]
+async fn a_request_carries_key_and_types_and_the_known_body() {
+    let server = RawServer::start(|mut stream| async move {
+        let head = read_head(&mut stream).await;
+        let echo = json!({ "id": head }).to_string();
+        stream.write_all(json_answer("201 Created", "", &echo).as_bytes()).await.unwrap();
+    })
+    .await;
+    let sent = client(&server.url()).send_message("cht/1", &message("Hi", "k")).await.unwrap();
+    let head = sent.id.to_ascii_lowercase();
+    assert!(
+        head.starts_with("post /api/v1/orgs/org_demo/chats/cht%2f1/messages http/1.1\r\n"),
+        "{head}"
+    );
+    for line in ["accept: application/json", "content-type: application/json"] {
+        assert_eq!(head.matches(line).count(), 1, "{line} in {head}");
+    }
+    assert!(sent.id.contains(&format!("Bearer {CANARY_KEY}")), "{head}");
+}
+
+#[tokio::test]
+async fn every_form_of_a_refusal_becomes_one_typed_error() {
+    let parall = LocalParall::start().await;
+    let client = parall.client();
+    let cases = [
+        ("nested", 403, Class::Forbidden, Some("FORBIDDEN"), "not yours"),
+        ("flat", 422, Class::Rejected, Some("UNPROCESSABLE"), "not yours"),
+        ("string", 401, Class::Unauthorized, None, "not yours"),
+        ("html", 502, Class::Transient, None, "an HTML page, \"502\""),
+        ("text", 500, Class::Transient, None, "not yours"),
+        ("empty", 404, Class::Missing, None, ""),
+    ];
+    for (form, status, class, code, text) in cases {
+        parall
+            .fault(
+                "http.error",
+                json!({ "times": 1, "form": form, "status": status, "message": "not yours" }),
+            )
+            .await;
+        let error = client.chat("cht_Ada").await.unwrap_err();
+        assert_eq!((error.status(), error.class()), (Some(status), class), "{form}");
+        let Error::Status { error_code, message, path, .. } = error else { panic!("{error}") };
+        assert_eq!((message.as_str(), path), (text, "/api/v1/orgs/{org}/chats/{chat}"), "{form}");
+        assert!(error_code.as_deref() == code || form == "html", "{form}: {error_code:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_tells_the_fraction_to_wait_and_retry_obeys_it() {
+    let parall = LocalParall::start().await;
+    let client = parall.client();
+    parall.fault("http.rate_limit", json!({ "times": 2, "retry_after": "0.05" })).await;
+    let error = client.agent().await.unwrap_err();
+    assert_eq!(
+        (error.class(), error.retry_after()),
+        (Class::RateLimited, Some(Duration::from_millis(50)))
+    );
+    let policy = retry::Policy { shortest: Duration::from_millis(1), ..retry::Policy::default() };
+    let agent = retry::retry(policy, &CancellationToken::new(), || client.agent()).await.unwrap();
+    assert_eq!(agent.id, "usr_agent");
+}
+
+#[tokio::test]
+async fn a_success_with_a_bad_body_is_an_error_and_the_next_request_works() {
+    let parall = LocalParall::start().await;
+    let client = parall.client();
+    let cases = [
+        ("http.truncated_body", json!({}), "PARALL_INTERRUPTED"),
+        ("http.oversized_body", json!({}), "PARALL_TOO_LARGE"),
+        ("http.invalid_json", json!({}), "PARALL_MALFORMED"),
+        ("http.invalid_utf8", json!({}), "PARALL_MALFORMED"),
+        ("http.empty_body", json!({}), "PARALL_MALFORMED"),
+        ("http.missing_fields", json!({ "fields": ["id"] }), "PARALL_MALFORMED"),
+        ("http.null_fields", json!({ "fields": ["id"] }), "PARALL_MALFORMED"),
+        ("http.body", json!({ "body": [] }), "PARALL_MALFORMED"),
+        ("http.body", json!({ "body": "text" }), "PARALL_MALFORMED"),
+        ("http.close", json!({}), "PARALL_INTERRUPTED"),
+        ("http.response_lost", json!({}), "PARALL_INTERRUPTED"),
+    ];
+    for (fault, mut parameters, code) in cases {
+        parameters["times"] = json!(1);
+        parall.fault(fault, parameters).await;
+        let error = client.chat("cht_Ada").await.unwrap_err();
+        assert_eq!(error.code(), code, "{fault}: {}", chain(&error));
+        client.chat("cht_Ada").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn deep_nesting_where_nobody_looks_does_no_harm() {
+    let parall = LocalParall::start().await;
+    let client = parall.client();
+    parall.fault("http.deep_body", json!({ "times": 1 })).await;
+    assert_eq!(client.chat("cht_Ada").await.unwrap().id, "cht_Ada");
+    let deep = "[".repeat(1_000_000);
+    for body in [format!(r#"{{"id":{deep}"#), format!(r#"{{"content":{deep}"#), deep] {
+        let server = RawServer::answering(json_answer("200 OK", "", &body)).await;
+        let error = crate::support::client(&server.url()).message("msg_1").await.unwrap_err();
+        assert_eq!(error.code(), "PARALL_MALFORMED");
+        assert!(error.to_string().len() < 500);
+    }
+}
+
+#[tokio::test]
+async fn null_means_absent_and_unknown_fields_do_not_matter() {
+    let body = r#"{"id":"msg_1","chat_id":"cht_1","sender_id":null,"sender":null,"content":null,"hints":null,
+        "attachments":null,"thread_root_id":null,"created_at":null,"version":1e400,"x":{"y":[18446744073709551616]}}"#;
+    let server = RawServer::answering(json_answer("200 OK", "", body)).await;
+    let message = client(&server.url()).message("msg_1").await.unwrap();
+    assert_eq!((message.content.text.as_str(), message.attachments.len()), ("", 0));
+
+    let body = r#"{"id":"msg_1","chat_id":"cht_1","content":{"text":"half \ud83d"},
+        "attachments":[{"id":"att_1","name":"a","file_name":"b","size":5,"file_size":1e99}]}"#;
+    let server = RawServer::answering(json_answer("200 OK", "", body)).await;
+    let message = client(&server.url()).message("msg_1").await.unwrap();
+    assert!(message.content.text.starts_with("half \u{fffd}"));
+    let attachment = &message.attachments[0];
+    assert_eq!((attachment.file_name.as_deref(), attachment.file_size), (Some("b"), Some(5)));
+}
+
+#[tokio::test]
+async fn the_agent_is_found_in_each_shape_of_the_answer() {
+    for body in [
+        r#"{"id":"usr_1","display_name":"R"}"#,
+        r#"{"agent_id":"usr_1","id":null,"display_name":"R"}"#,
+        r#"{"user":{"id":"usr_1","display_name":"R"}}"#,
+    ] {
+        let server = RawServer::answering(json_answer("200 OK", "", body)).await;
+        let agent = client(&server.url()).agent().await.unwrap();
+        assert_eq!(
+            (agent.id.as_str(), agent.display_name.as_deref()),
+            ("usr_1", Some("R")),
+            "{body}"
+        );
+    }
+    let server = RawServer::answering(json_answer("200 OK", "", "{}")).await;
+    assert_eq!(client(&server.url()).agent().await.unwrap_err().class(), Class::Malformed);
+}
+
+#[tokio::test]
+async fn one_unreadable_item_does_not_hide_the_others() {
+    let body = r#"{"data":[{"id":7},{"id":"dsp_1","source_id":"msg_1"},{"id":"dsp_2","status":"acked"}],"has_more":false}"#;
+    let server = RawServer::answering(json_answer("200 OK", "", body)).await;
+    let pending = client(&server.url()).pending_dispatches().await.unwrap();
+    assert_eq!(pending.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["dsp_1"]);
+
+    for body in ["{}", r#"{"data":null}"#, r#"{"data":[{}]}"#, "[]"] {
+        let server = RawServer::answering(json_answer("200 OK", "", body)).await;
+        let error = client(&server.url()).pending_dispatches().await.unwrap_err();
+        assert_eq!(error.code(), "PARALL_MALFORMED", "{body}");
+    }
+}
+
+#[tokio::test]
+async fn ids_of_any_shape_reach_the_server_as_one_segment_or_not_at_all() {
+    let parall = LocalParall::start().await;
+    let client = parall.client();
+    parall.fault("write.odd_message_id", json!({ "times": 1 })).await;
+    parall.fault("write.odd_dispatch_id", json!({ "times": 1 })).await;
+    parall.ada_says("odd").await;
+    let dispatch = client.pending_dispatches().await.unwrap().remove(0);
+    assert_eq!(dispatch.id, "dsp_a/../b.c?d=e#f");
+    assert_eq!(client.message(&dispatch.source_id).await.unwrap().content.text, "odd");
+    client.acknowledge(&dispatch.id).await.unwrap();
+    assert!(client.pending_dispatches().await.unwrap().is_empty());
+
+    let nobody = RawServer::answering("").await;
+    let client = crate::support::client(&nobody.url());
+    for id in ["", "..", ".", "a b"] {
+        assert_eq!(client.message(id).await.unwrap_err().code(), "PARALL_ARGUMENT");
+        assert_eq!(client.acknowledge(id).await.unwrap_err().code(), "PARALL_ARGUMENT");
+        assert_eq!(client.add_comment(id, "x").await.unwrap_err().code(), "PARALL_ARGUMENT");
+        assert_eq!(
+            client.send_message(id, &message("x", "k")).await.unwrap_err().code(),
+            "PARALL_ARGUMENT"
+        );
+    }
+    assert_eq!(
+        client.send_message("cht_1", &message("x", "reply:1")).await.unwrap_err().code(),
+        "PARALL_ARGUMENT"
+    );
+    assert_eq!(nobody.visits(), 0);
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_error_and_the_other_host_sees_nothing() {
+    let other = RawServer::answering("").await;
+    for status in ["301 Moved", "302 Found", "307 Temporary", "308 Permanent", "304 Not Modified"] {
+        let location = format!("Location: {}/x?key=secret\r\n", other.url());
+        let server = RawServer::answering(json_answer(status, &location, "")).await;
+        let error = client(&server.url()).agent().await.unwrap_err();
+        assert!(matches!(error, Error::Redirect { .. }), "{error}");
+        assert!(!error.to_string().contains("secret"), "{error}");
+        assert_eq!(server.visits(), 1);
+    }
+    assert_eq!(other.visits(), 0);
+}
+
+#[tokio::test]
+async fn a_body_without_end_is_cut_off_at_the_limit() {
+    let (gone, mut hung_up) = tokio::sync::mpsc::channel(1);
+    let server = RawServer::start(move |mut stream| {
+        let gone = gone.clone();
+        async move {
+            read_head(&mut stream).await;
+            let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+            while stream.write_all(chunk.as_bytes()).await.is_ok() {}
+            gone.send(()).await.unwrap();
+        }
+    })
+    .await;
+    let error = client(&server.url()).agent().await.unwrap_err();
+    assert!(matches!(error, Error::TooLarge { limit: 4_194_304, .. }), "{error}");
+    soon(hung_up.recv()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_runs_into_the_time_limit() {
+    let server = RawServer::start(|stream| async move {
+        let _open = stream;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let limits = Limits { request: Duration::from_millis(100), ..quick() };
+    let client = Client::with(options(&server.url()), &Network::default(), limits).unwrap();
+    let error = client.agent().await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.class(), error.nothing_done()),
+        ("PARALL_TIMEOUT", Class::UnknownOutcome, false)
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_stops_in_the_body_runs_into_the_time_limit() {
+    let server = RawServer::start(|mut stream| async move {
+        read_head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{").await.unwrap();
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let limits = Limits { request: Duration::from_millis(100), ..quick() };
+    let client = Client::with(options(&server.url()), &Network::default(), limits).unwrap();
+    assert_eq!(client.agent().await.unwrap_err().code(), "PARALL_TIMEOUT");
+}
+
+#[tokio::test]
+async fn without_a_server_certainly_nothing_was_done() {
+    let server = RawServer::answering("").await;
+    let url = server.url();
+    drop(server);
+    let error = loop {
+        // The port is free once the listener's task is gone.
+        match client(&url).add_comment("tsk_1", "x").await.unwrap_err() {
+            Error::Interrupted { .. } => tokio::task::yield_now().await,
+            error => break error,
+        }
+    };
+    assert_eq!(
+        (error.code(), error.class(), error.nothing_done()),
+        ("PARALL_CONNECT", Class::Transient, true)
+    );
+    assert!(chain(&error).contains("refused"), "{}", chain(&error));
+}
+
+#[tokio::test]
+async fn something_that_does_not_speak_http_is_an_error() {
+    for bytes in [
+        &b"SSH-2.0-OpenSSH_9.9\r\n"[..],
+        b"\x16\x03\x01\x00\xff",
+        b"HTTP/1.1 999999 x\r\n\r\n",
+        b"",
+    ] {
+        let server = RawServer::answering(bytes).await;
+        let error = client(&server.url()).agent().await.unwrap_err();
+        assert_eq!(error.code(), "PARALL_INTERRUPTED", "{bytes:?}: {}", chain(&error));
+    }
+}
+
+#[tokio::test]
+async fn a_comment_is_sent_once_even_when_its_answer_is_lost() {
+    let parall = LocalParall::start().await;
+    let client = parall.client();
+    let task = parall
+        .control("assign_task", json!({ "from": "usr_ada", "to": "usr_agent", "title": "T" }))
+        .await;
+    let id = task["id"].as_str().unwrap();
+    parall.fault("http.response_lost", json!({ "times": 1, "route": "comments.create" })).await;
+    assert!(!client.add_comment(id, "done").await.unwrap_err().nothing_done());
+    assert_eq!(client.comments(id).await.unwrap().len(), 1);
+    assert_eq!(parall.requests("comments.create").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_repeats_the_key_gets_it_into_no_text() {
+    let encoded: String = url::form_urlencoded::byte_serialize(CANARY_KEY.as_bytes()).collect();
+    let bodies = [
+        json!({ "error": { "code": CANARY_KEY, "message": format!("{CANARY_KEY} and {encoded}") } }).to_string(),
+        json!({ "error": CANARY_KEY }).to_string(),
+        format!("<html><title>{CANARY_KEY}</title>"),
+        format!("{} {CANARY_KEY}", "x".repeat(290)),
+    ];
+    for body in bodies {
+        for status in ["401 Unauthorized", "500 Oops", "200 OK", "302 Found"] {
+            let location = format!("Location: http://{encoded}.example/{CANARY_KEY}\r\n");
+            let server = RawServer::answering(json_answer(status, &location, &body)).await;
+            let client = client(&server.url());
+            for text in [format!("{client:?}"), describe(&client).await] {
+                for secret in [CANARY_KEY, &encoded, "canary"] {
+                    assert!(!text.contains(secret), "{text}");
+                }
+            }
+        }
+    }
+}
+
+async fn describe(client: &Client) -> String {
+    let error = client.agent().await.unwrap_err();
+    format!("{error} {error:?} {}", chain(&error))
+}

@@ -1,0 +1,157 @@
+import { missing, Refusal } from "./errors.js";
+import { faultAfter, faultBefore, faultOnBody, refuse } from "./http-faults.js";
+import { messageRoutes } from "./routes/messages.js";
+import { peopleRoutes } from "./routes/people.js";
+import { workRoutes } from "./routes/work.js";
+
+const PREFIX = "/api/v1";
+
+/** The HTTP side: finds the route, checks the caller, runs the handler, writes the answer. */
+export class Rest {
+  #routes = new Map();
+
+  /**
+   * @param {import("./world.js").World} world
+   * @param {import("./socket.js").Sockets} sockets
+   * @param {() => string} origin such as `http://127.0.0.1:1234`
+   */
+  constructor(world, sockets, origin) {
+    Object.assign(this, { world, sockets, origin });
+    const ticket = ["ws.ticket", "POST", "/ws/ticket", ({ user }) => sockets.ticket(user.id)];
+    for (const [name, method, path, handle, options] of [ticket, ...peopleRoutes, ...messageRoutes, ...workRoutes(world.choices)])
+      this.#add({ name, method, segments: path.slice(1).split("/"), handle, ...options });
+  }
+
+  #add(route) {
+    const key = `${route.method} ${route.segments.length}`;
+    const bucket = this.#routes.get(key) ?? [];
+    this.#routes.set(key, bucket);
+    // Literal segments win over parameters: `dispatch/received` is no dispatch id.
+    const position = route.segments.some((segment) => segment.startsWith(":")) ? bucket.length : 0;
+    bucket.splice(position, 0, route);
+  }
+
+  /**
+   * @param {import("node:http").IncomingMessage} request
+   * @param {import("node:http").ServerResponse} response
+   */
+  async handle(request, response) {
+    const { world } = this;
+    const { method, headers } = request;
+    const [path, search = ""] = request.url.split("?", 2);
+    const route = this.#find(method, path);
+    const user = this.#user(headers);
+    const entry = world.journal.request({
+      method,
+      path,
+      route: route?.name ?? null,
+      user: user?.id ?? null,
+      status: null,
+    });
+    const context = { route: route?.name, method, path, user: user?.id };
+    const faulty = world.faults.any;
+    if (faulty && (await faultBefore({ world, request, response, context, entry }))) return;
+    const answer = await this.#answer({ route, user, path, request, search });
+    if (request.destroyed && !request.complete) return;
+    entry.status = answer.status;
+    if (faulty && (await faultAfter({ world, sockets: this.sockets, response, context, entry, answer }))) return;
+    write(response, answer, faulty ? faultOnBody(world.faults, context) : undefined);
+    world.journal.changed();
+  }
+
+  async #answer({ route, user, path, request, search }) {
+    const { world } = this;
+    try {
+      if (route === undefined) throw missing("route");
+      const bytes =
+        request.method === "GET" ? undefined : await readBody(request, route.raw ? Number.POSITIVE_INFINITY : world.choices.requestBodyMax);
+      if (!route.raw && user === undefined) throw new Refusal(401, "unauthorized");
+      const params = parameters(route, path);
+      const org = params.org === undefined ? undefined : world.org(params.org, user.id);
+      const chat = params.chat === undefined ? undefined : world.chat(params.chat, user.id);
+      if (chat !== undefined && chat.org_id !== org.id) throw missing("chat");
+      const call = {
+        world,
+        user,
+        org,
+        chat,
+        params,
+        query: new URLSearchParams(search),
+        headers: request.headers,
+        body: route.raw ? bytes : parse(bytes),
+        origin: this.origin(),
+      };
+      return framed(route.handle(call));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return refuse(error);
+    } finally {
+      world.commit();
+    }
+  }
+
+  #find(method, path) {
+    if (!path.startsWith(`${PREFIX}/`)) return undefined;
+    const segments = path.slice(PREFIX.length + 1).split("/");
+    const fits = (route) =>
+      route.segments.every((segment, index) => segment === segments[index] || (segment.startsWith(":") && segments[index] !== ""));
+    return this.#routes.get(`${method} ${segments.length}`)?.find(fits);
+  }
+
+  #user(headers) {
+    const [, key] = /^Bearer (.+)$/.exec(headers.authorization ?? "") ?? [];
+    const owner = this.world.store.keys.get(key);
+    return owner === undefined || owner.revoked ? undefined : this.world.store.users.get(owner.user_id);
+  }
+}
+
+function parameters(route, path) {
+  const segments = path.slice(PREFIX.length + 1).split("/");
+  const params = {};
+  for (const [index, segment] of route.segments.entries()) if (segment.startsWith(":")) params[segment.slice(1)] = decode(segments[index]);
+  return params;
+}
+
+function decode(segment) {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new Refusal(400, "malformed path");
+  }
+}
+
+async function readBody(request, limit) {
+  const chunks = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.length;
+    if (size <= limit) chunks.push(chunk);
+  }
+  if (size > limit) throw new Refusal(413, "body too large");
+  return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+}
+
+function parse(bytes) {
+  if (bytes === undefined || bytes.length === 0) return {};
+  let body;
+  try {
+    body = JSON.parse(bytes.toString("utf8"));
+  } catch {
+    throw new Refusal(400, "body is not JSON");
+  }
+  if (typeof body !== "object" || body === null || Array.isArray(body)) throw new Refusal(400, "body must be an object");
+  return body;
+}
+
+/** A handler answers with an object for 200, or with `{ status, body, headers }`. */
+function framed(result) {
+  return Number.isInteger(result.status) && Object.hasOwn(result, "body") ? result : { status: 200, body: result };
+}
+
+function write(response, { status, body, headers }, changed) {
+  let bytes = body;
+  if (body !== undefined && !Buffer.isBuffer(body) && typeof body !== "string") bytes = Buffer.from(JSON.stringify(body));
+  if (changed !== undefined && status < 300) bytes = changed(body);
+  if (bytes === undefined) return response.writeHead(status, headers).end();
+  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(bytes), ...headers }).end(bytes);
+}

@@ -1,0 +1,112 @@
+import { newId, now } from "./ids.js";
+
+/** Sets the stage: people, agents and chats that a test or the demo needs, without going through HTTP. */
+
+export function addOrg(world, { id = newId("org"), name }) {
+  return world.store.put("orgs", id, { id, name, is_personal: false, timezone: "UTC", created_at: now(), members: [] });
+}
+
+/**
+ * @param {import("./world.js").World} world
+ * @param {{ id?: string, name: string, org?: string, key?: string, role?: "owner" | "member" }} options
+ * @returns {object} the user with its `key`
+ */
+export function addHuman(world, options) {
+  const email = `${options.name.toLowerCase().replaceAll(/\W+/g, ".")}@example.test`;
+  return addUser(world, { ...options, type: "human", fields: { email, email_verified: true } });
+}
+
+/** Like {@link addHuman}, for an agent. */
+export function addAgent(world, options) {
+  return addUser(world, { ...options, type: "agent", fields: { last_seen_at: null } });
+}
+
+function addUser(world, { id = newId("usr"), name, org = "org_demo", key = `key_${id}`, role = "member", type, fields }) {
+  const user = { id, type, display_name: name, status: "active", avatar_url: null, ...fields, created_at: now(), updated_at: now() };
+  world.store.put("users", id, user);
+  world.store.put("keys", key, { user_id: id, revoked: false });
+  const home = world.store.orgs.get(org);
+  home.members.push({ user_id: id, role, joined_at: now() });
+  world.store.put("orgs", org, home);
+  return { ...user, key };
+}
+
+/**
+ * @param {import("./world.js").World} world
+ * @param {{ id?: string, type?: "direct" | "group", name?: string, members: string[], org?: string }} options a direct
+ *   chat has two members
+ */
+export function addChat(world, { id = newId("cht"), type = "group", name = null, members, org = "org_demo" }) {
+  const chat = {
+    id,
+    org_id: org,
+    type,
+    name,
+    description: null,
+    visibility: "private",
+    creator_id: members[0],
+    created_at: now(),
+    updated_at: now(),
+    last_message_at: null,
+    members: members.map((userId, index) => ({ user_id: userId, role: index === 0 ? "owner" : "member", notification_level: "all" })),
+  };
+  return world.store.put("chats", id, chat);
+}
+
+export function changeChat(world, { chat: chatId, ...fields }) {
+  const chat = Object.assign(world.store.chats.get(chatId), fields, { updated_at: now() });
+  world.store.put("chats", chatId, chat);
+  const { members, ...shown } = chat;
+  for (const member of members) world.emit(member.user_id, world.choices.chatUpdateEvent, world.choices.chatUpdateData(shown));
+  return shown;
+}
+
+/**
+ * Writes a message as somebody.
+ *
+ * @param {import("./world.js").World} world
+ * @param {{ from: string, chat: string, text?: string, thread?: string, noReply?: boolean, mentions?: string[], key?: string,
+ *   attachments?: { file_name: string, mime_type?: string, content?: string }[] }} options
+ * @returns {object} the message
+ */
+export function say(world, { from, chat, text = "", thread, noReply = false, mentions = [], key, attachments = [] }) {
+  const { org_id: orgId } = world.chat(chat, from);
+  const content = { text, ...(mentions.length > 0 && { mentions: world.choices.mentionContent(mentions) }) };
+  const attachmentIds = attachments.map((file) => upload(world, orgId, from, file));
+  return world.post(from, chat, {
+    message_type: "text",
+    content,
+    attachment_ids: attachmentIds,
+    hints: { no_reply: noReply },
+    thread_root_id: thread,
+    idempotency_key: key,
+  }).message;
+}
+
+function upload(world, orgId, ownerId, { file_name, mime_type = "text/plain", content = "test file" }) {
+  const id = newId("att");
+  const bytes = Buffer.from(content);
+  world.store.put("uploads", id, {
+    id,
+    org_id: orgId,
+    owner_id: ownerId,
+    secret: id,
+    file_name,
+    mime_type,
+    file_size: bytes.length,
+    content: bytes.toString("base64"),
+    complete: true,
+  });
+  return id;
+}
+
+export function setPlatformConfig(world, config) {
+  world.store.put("values", "platform_config", config);
+  for (const user of world.store.users.values())
+    if (user.type === "agent")
+      world.emit(user.id, world.choices.agentConfigUpdateEvent, world.choices.agentConfigUpdateData(config.version));
+}
+
+export function revokeKey(world, userId) {
+  for (const [key, owner] of world.store.keys) if (owner.user_id === userId) world.store.put("keys", key, { ...owner, revoked: true });
+}

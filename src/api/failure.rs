@@ -1,0 +1,159 @@
+//! From the body of a refused request to a short, safe text.
+
+use serde::Deserialize;
+
+use super::lenient::{null_as_default, optional_text};
+use super::secret::{Secret, redact};
+
+/// Longest text of a server that is shown.
+const LONGEST_MESSAGE: usize = 300;
+/// Longest code of a server that is shown.
+const LONGEST_CODE: usize = 80;
+
+/// What a server said when it refused.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) code: Option<String>,
+    pub(super) message: String,
+}
+
+/// Reads any of the known forms: `{error: {code, message}}`, `{error: "text"}`, `{error, code, message}`, and anything that
+/// is not JSON at all.
+pub(super) fn read(body: &[u8], secrets: &[&Secret]) -> Refusal {
+    let refusal = json(body).unwrap_or_else(|| Refusal { code: None, message: plain(body) });
+    Refusal {
+        code: refusal
+            .code
+            .map(|code| short(&redact(&code, secrets), LONGEST_CODE))
+            .filter(|code| !code.is_empty()),
+        message: short(&redact(&refusal.message, secrets), LONGEST_MESSAGE),
+    }
+}
+
+/// One line of at most `longest` characters, without control characters.
+pub(super) fn short(text: &str, longest: usize) -> String {
+    let mut line = String::new();
+    for (count, character) in
+        text.split_whitespace().flat_map(|word| word.chars().chain([' '])).enumerate()
+    {
+        if count == longest {
+            line.push('…');
+            break;
+        }
+        line.push(if character.is_control() { ' ' } else { character });
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Body {
+    #[serde(deserialize_with = "null_as_default")]
+    error: Option<Detail>,
+    #[serde(deserialize_with = "optional_text")]
+    code: Option<String>,
+    #[serde(deserialize_with = "optional_text")]
+    message: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Detail {
+    Text(String),
+    Nested(Nested),
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Nested {
+    code: Option<String>,
+    message: Option<String>,
+}
+
+fn json(body: &[u8]) -> Option<Refusal> {
+    let body: Body = serde_json::from_slice(body).ok()?;
+    let (nested_code, nested_message) = match body.error {
+        Some(Detail::Nested(nested)) => (nested.code, nested.message),
+        Some(Detail::Text(text)) => (None, Some(text)),
+        None => (None, None),
+    };
+    // In the flat form `error` is the short word and `message` the sentence.
+    let code = nested_code.or(body.code);
+    let message = body.message.or(nested_message);
+    (code.is_some() || message.is_some())
+        .then(|| Refusal { code, message: message.unwrap_or_default() })
+}
+
+fn plain(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * LONGEST_MESSAGE)]);
+    let lower = text.to_ascii_lowercase();
+    if !lower.contains("<html") && !lower.contains("<!doctype") {
+        return text.into_owned();
+    }
+    let title = lower.find("<title>").map(|start| start + "<title>".len()).and_then(|start| {
+        let end = lower[start..].find("</title>")? + start;
+        text.get(start..end)
+    });
+    title.map_or_else(|| "an HTML page".to_owned(), |title| format!("an HTML page, {title:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(code: Option<&str>, message: &str) -> Refusal {
+        Refusal { code: code.map(str::to_owned), message: message.to_owned() }
+    }
+
+    #[test]
+    fn all_forms_of_an_error_body_are_read() {
+        let table = [
+            (
+                r#"{"error":{"code":"NOT_FOUND","message":"no chat","status":404}}"#,
+                refusal(Some("NOT_FOUND"), "no chat"),
+            ),
+            (r#"{"error":"unauthorized"}"#, refusal(None, "unauthorized")),
+            (
+                r#"{"error":"bad","code":"BAD","message":"very bad"}"#,
+                refusal(Some("BAD"), "very bad"),
+            ),
+            (r#"{"code":"BAD","message":null}"#, refusal(Some("BAD"), "")),
+            (r#"{"error":null,"message":"m"}"#, refusal(None, "m")),
+            (r#"{"error":{"code":null,"message":"m"}}"#, refusal(None, "m")),
+            ("", refusal(None, "")),
+            ("upstream\n  gone\t!", refusal(None, "upstream gone !")),
+            (
+                "<!DOCTYPE html><html><title>502 Bad Gateway</title>",
+                refusal(None, "an HTML page, \"502 Bad Gateway\""),
+            ),
+            ("<html><body>x", refusal(None, "an HTML page")),
+            ("{}", refusal(None, "{}")),
+            ("[1]", refusal(None, "[1]")),
+        ];
+        for (body, expected) in table {
+            assert_eq!(read(body.as_bytes(), &[]), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_long_or_binary_body_stays_short() {
+        assert_eq!(
+            read("é".repeat(10_000).as_bytes(), &[]).message.chars().count(),
+            LONGEST_MESSAGE + 1
+        );
+        assert!(!read(b"\xff\xfe\x00\x07", &[]).message.contains('\u{7}'));
+        let deep = format!("{{\"error\":{}", "[".repeat(100_000));
+        assert!(read(deep.as_bytes(), &[]).message.starts_with("{\"error\":[["));
+    }
+
+    #[test]
+    fn secrets_are_masked_in_text_and_code() {
+        let key = Secret::new("prll_canary");
+        let body = r#"{"error":{"code":"prll_canary","message":"key prll_canary is revoked"}}"#;
+        assert_eq!(
+            read(body.as_bytes(), &[&key]),
+            refusal(Some("[redacted]"), "key [redacted] is revoked")
+        );
+    }
+}

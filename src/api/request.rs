@@ -1,0 +1,297 @@
+//! One request to Parall and its answer. Everything the REST client does goes through [`Http::send`].
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, LOCATION, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use reqwest::redirect::Policy;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::error::Error;
+use super::failure;
+use super::network::{Limits, Network, cause};
+use super::secret::{Secret, redact};
+use super::wire::Route;
+
+/// Largest answer that is read, in bytes.
+pub(super) const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+/// A server's wish for a pause is cut to this, so that one odd answer does not stop an account for days.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+/// What a request says about who is asking.
+const USER_AGENT: &str = concat!("parall-openclaw/", env!("CARGO_PKG_VERSION"));
+
+/// The HTTP side of a client.
+#[derive(Debug)]
+pub(super) struct Http {
+    client: reqwest::Client,
+    base: Url,
+    key: Secret,
+    time_limit: Duration,
+}
+
+/// One request.
+pub(super) struct Call<'a, B: Serialize = ()> {
+    pub(super) route: &'static Route,
+    /// Ids for the route's places, in order.
+    pub(super) ids: &'a [&'a str],
+    pub(super) query: &'a [(&'a str, &'a str)],
+    /// Version the caller already has; lets the server answer 304.
+    pub(super) cached_version: Option<&'a str>,
+    pub(super) body: Option<B>,
+}
+
+impl<'a> Call<'a> {
+    /// A request with nothing but a route.
+    pub(super) fn to(route: &'static Route, ids: &'a [&'a str]) -> Self {
+        Self { route, ids, query: &[], cached_version: None, body: None }
+    }
+
+    /// The same with a query.
+    pub(super) fn query(self, query: &'a [(&'a str, &'a str)]) -> Self {
+        Self { query, ..self }
+    }
+
+    /// The same for a caller that has a version.
+    pub(super) fn cached_version(self, cached_version: Option<&'a str>) -> Self {
+        Self { cached_version, ..self }
+    }
+
+    /// The same with a JSON body.
+    pub(super) fn body<B: Serialize>(self, body: B) -> Call<'a, B> {
+        let Self { route, ids, query, cached_version, body: _ } = self;
+        Call { route, ids, query, cached_version, body: Some(body) }
+    }
+}
+
+/// A success, with its whole body.
+pub(super) struct Answer {
+    route: &'static Route,
+    pub(super) status: StatusCode,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// Reads the body as JSON.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let text = self.text()?;
+        serde_json::from_str(text).map_err(|error| self.malformed(&error.to_string()))
+    }
+
+    /// The body as text.
+    pub(super) fn text(&self) -> Result<&str, Error> {
+        std::str::from_utf8(&self.body).map_err(|_| self.malformed("it is not UTF-8"))
+    }
+
+    /// The error for a body that is not what the protocol says.
+    pub(super) fn malformed(&self, reason: &str) -> Error {
+        // Parsers quote values of the body; a short text is enough to find the place.
+        let reason = failure::short(reason, 200);
+        Error::Malformed { method: self.route.method.clone(), path: self.route.path, reason }
+    }
+}
+
+impl Http {
+    /// Makes the client; opens no connection.
+    pub(super) fn new(
+        base: Url,
+        key: Secret,
+        network: &Network,
+        tls: rustls::ClientConfig,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
+        let authorization = key.bearer().ok_or_else(|| Error::Option {
+            field: "api_key",
+            reason: "it cannot stand in a header".into(),
+        })?;
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, authorization);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut tls = tls;
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let client = builder(network, tls, limits)?
+            .default_headers(headers)
+            .timeout(limits.request)
+            .pool_max_idle_per_host(4)
+            .build()
+            .map_err(|error| Error::Setup { source: cause(error) })?;
+        Ok(Self { client, base, key, time_limit: limits.request })
+    }
+
+    /// Sends one request and reads its whole answer. Success is any 2xx, and 304 for a caller that named a version.
+    pub(super) async fn send<B: Serialize>(&self, call: Call<'_, B>) -> Result<Answer, Error> {
+        let route = call.route;
+        let mut url = route.url(&self.base, call.ids)?;
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query);
+        }
+        let mut request = self.client.request(route.method.clone(), url);
+        if let Some(version) = call.cached_version {
+            let value =
+                HeaderValue::from_str(&format!("\"{version}\"")).map_err(|_| Error::Argument {
+                    what: "the version",
+                    reason: "it cannot stand in a header".into(),
+                })?;
+            request = request.header(IF_NONE_MATCH, value);
+        }
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        let mut response =
+            request.send().await.map_err(|error| failed(route, self.time_limit, error))?;
+        let status = response.status();
+        if status == StatusCode::NOT_MODIFIED && call.cached_version.is_some() {
+            return Ok(Answer { route, status, body: Vec::new() });
+        }
+        if status.is_redirection() {
+            return Err(redirected(route, status, response.headers()));
+        }
+        let retry_after = retry_after(response.headers());
+        let body = self.read(route, &mut response, status).await?;
+        if status.is_success() {
+            return Ok(Answer { route, status, body });
+        }
+        Err(refused(route, status, retry_after, &body, &[&self.key]))
+    }
+
+    /// Reads the body without trusting the length the server states. Of a refusal the beginning is enough.
+    async fn read(
+        &self,
+        route: &'static Route,
+        response: &mut reqwest::Response,
+        status: StatusCode,
+    ) -> Result<Vec<u8>, Error> {
+        let mut body = Vec::new();
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok(body),
+                // The status says more than the loss of its text.
+                Err(_) if !status.is_success() => return Ok(body),
+                Err(error) => return Err(failed(route, self.time_limit, error)),
+            };
+            if body.len() + chunk.len() > LARGEST_ANSWER {
+                if status.is_success() {
+                    return Err(Error::TooLarge {
+                        method: route.method.clone(),
+                        path: route.path,
+                        limit: LARGEST_ANSWER,
+                    });
+                }
+                return Ok(body);
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+
+    /// The text without this client's key.
+    pub(super) fn redact(&self, text: &str, more: &[&Secret]) -> String {
+        let mut secrets = vec![&self.key];
+        secrets.extend_from_slice(more);
+        redact(text, &secrets)
+    }
+}
+
+/// What HTTP requests and sockets have in common.
+pub(super) fn builder(
+    network: &Network,
+    tls: rustls::ClientConfig,
+    limits: &Limits,
+) -> Result<reqwest::ClientBuilder, Error> {
+    let mut builder = reqwest::Client::builder()
+        .no_proxy()
+        .tls_backend_preconfigured(tls)
+        .redirect(Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .user_agent(USER_AGENT)
+        .connect_timeout(limits.connect)
+        .tcp_nodelay(true)
+        .tcp_keepalive(Duration::from_secs(30));
+    for proxy in network.proxies()? {
+        builder = builder.proxy(proxy);
+    }
+    Ok(builder)
+}
+
+/// A request without an answer.
+pub(super) fn failed(route: &'static Route, time_limit: Duration, error: reqwest::Error) -> Error {
+    let method = route.method.clone();
+    let path = route.path;
+    if error.is_connect() {
+        Error::Connect { method, path, source: cause(error) }
+    } else if error.is_timeout() {
+        Error::Timeout { method, path, after: time_limit }
+    } else {
+        Error::Interrupted { method, path, source: cause(error) }
+    }
+}
+
+/// A refused request.
+pub(super) fn refused(
+    route: &'static Route,
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: &[u8],
+    secrets: &[&Secret],
+) -> Error {
+    let refusal = failure::read(body, secrets);
+    Error::Status {
+        method: route.method.clone(),
+        path: route.path,
+        status: status.as_u16(),
+        error_code: refusal.code,
+        message: refusal.message,
+        retry_after,
+    }
+}
+
+/// A redirect, named by the host it leads to and nothing else of its address.
+pub(super) fn redirected(route: &'static Route, status: StatusCode, headers: &HeaderMap) -> Error {
+    let target_host = headers.get(LOCATION).and_then(|value| {
+        Url::parse(value.to_str().ok()?).ok()?.host_str().map(|host| failure::short(host, 100))
+    });
+    Error::Redirect {
+        method: route.method.clone(),
+        path: route.path,
+        status: status.as_u16(),
+        target_host,
+    }
+}
+
+/// `Retry-After` in seconds, with or without a fraction. The form with a date is not read: it needs two clocks that agree.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    if seconds.is_nan() || seconds < 0.0 {
+        return None;
+    }
+    Some(Duration::from_secs_f64(seconds.min(LONGEST_RETRY_AFTER.as_secs_f64())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_takes_fractions_and_is_bounded() {
+        let table = [
+            ("4", Some(4_000)),
+            ("0.5", Some(500)),
+            (" 0 ", Some(0)),
+            ("1e12", Some(3_600_000)),
+            ("inf", Some(3_600_000)),
+            ("-1", None),
+            ("NaN", None),
+            ("soon", None),
+            ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ];
+        for (text, expected) in table {
+            let headers =
+                HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(text).unwrap())]);
+            assert_eq!(retry_after(&headers), expected.map(Duration::from_millis), "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+}
