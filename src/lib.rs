@@ -15,5 +15,6 @@
 
 pub mod api;
 mod bindings;
+pub mod config;
 pub mod error;
 pub mod fs;
