@@ -1,0 +1,142 @@
+/* Types of `@parall/parall/native`. Generated from the Rust sources, except for this header: change src/shim/header.d.ts. */
+
+/** What functions of the native part throw or reject with: `code` is stable, the message is for people. */
+export interface ParallError extends Error {
+  /** `PARALL_...`; `PARALL_NATIVE_LOAD` when the native part itself could not be loaded. */
+  readonly code: string;
+}
+
+/** A running account. */
+export declare class Gateway {
+  /** Delivers a part of a turn's answer; resolves when it stands in the chat. */
+  deliver(turnId: string, part: ReplyPart): Promise<void>
+  /** Sends text to `cht_...` or `tsk_...` and resolves to the id of the message or comment. */
+  sendText(to: string, text: string, threadId?: string | undefined | null): Promise<string>
+  /** Ends every task, socket and timer of the account, within three seconds. */
+  close(): Promise<void>
+}
+
+/** What an account needs to run. */
+export interface GatewayOptions {
+  /** Account id of the host. */
+  accountId: string
+  /** Origin of the Parall server, such as `https://api.parall.com`. */
+  parallUrl: string
+  /** The agent's key. */
+  apiKey: string
+  /** `org_...` */
+  orgId: string
+  /** Address of the socket, when it is not the one the server names. */
+  wsUrl?: string
+  /** The host's agent that answers. */
+  agentId: string
+  /** `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself. */
+  replies?: string
+}
+
+/** What the account asks of the host. None of the functions may throw. */
+export interface HostCallbacks {
+  /** Runs one agent turn; replies go to `Gateway.deliver` while it runs. */
+  runTurn: (turn: Turn) => Promise<TurnOutcome>
+  /** Merges a JSON object into the account's status. */
+  status: (patch: string) => void
+  /** Writes a line to the host's log; levels are `debug`, `info`, `warn` and `error`. */
+  log: (level: string, message: string) => void
+}
+
+/** The account ids of a configuration: `["default"]` when `channels.parall` exists, `[]` otherwise. */
+export declare function listParallAccountIds(cfg: object): Array<string>
+
+/** What a probe found. */
+export interface Probe {
+  /** Key, organisation and socket all work. */
+  ok: boolean
+  /** `usr_...` of the agent that the key belongs to. */
+  agentId?: string
+  /** The agent's name. */
+  agentName?: string
+  /** What does not work. */
+  error?: string
+  /** Stable code of the error. */
+  code?: string
+  /** How long it took. */
+  elapsedMilliseconds: number
+}
+
+/** Sees whether an account would work: key, organisation, ticket, socket and hello. Never rejects. */
+export declare function probeAccount(options: GatewayOptions): Promise<Probe>
+
+/** A piece of an answer. */
+export interface ReplyPart {
+  /** `final`, `block` or `tool`. */
+  kind: string
+  /** The text. */
+  text?: string
+  /** Address of a file the host wants to send. */
+  mediaUrl?: string
+}
+
+/** What `resolveParallAccount` takes. */
+export interface ResolveAccountParams {
+  /** The host's whole configuration. */
+  cfg: object
+  /** Account id, `default` when left out. */
+  accountId?: string
+}
+
+/** An account as the host sees it. */
+export interface ResolvedAccount {
+  /** Account id. */
+  accountId: string
+  /** True unless the section says `enabled: false`. */
+  enabled: boolean
+  /** True when URL, key and organisation are all known. */
+  configured: boolean
+  /** The section `channels.parall`, completed from the environment. */
+  config: Record<string, unknown>
+}
+
+/** Resolves an account; `PRLL_API_URL`, `PRLL_API_KEY`, `PRLL_ORG_ID` and `PRLL_WS_URL` fill what the configuration leaves out. */
+export declare function resolveParallAccount(params: ResolveAccountParams): ResolvedAccount
+
+/** Sends text without a running account and resolves to the id of the message or comment. */
+export declare function sendText(options: GatewayOptions, to: string, text: string, threadId?: string | undefined | null): Promise<string>
+
+/** Starts an account and comes back at once; everything happens off the JavaScript thread. */
+export declare function startGateway(options: GatewayOptions, host: HostCallbacks): Gateway
+
+/** One agent turn that the host is asked to run. */
+export interface Turn {
+  /** Names this turn in `Gateway.deliver`. */
+  id: string
+  /** The session to run in, lower case. */
+  sessionKey: string
+  /** What the agent sees: header lines, an empty line, the text. */
+  text: string
+  /** The sender's text alone. */
+  rawText: string
+  /** Where answers go: `cht_...` or `tsk_...`. */
+  target: string
+  /** `direct` or `group`. */
+  chatType: string
+  /** The chat's name for people. */
+  conversationLabel: string
+  /** `usr_...` */
+  senderId: string
+  /** The sender's name for people. */
+  senderName: string
+  /** Id of the message or task. */
+  messageId: string
+  /** Root of the thread the message stands in. */
+  threadRootId?: string
+  /** When it was written, milliseconds since the epoch. */
+  timestamp: number
+}
+
+/** How a turn ended. */
+export interface TurnOutcome {
+  /** An agent run began. */
+  started: boolean
+  /** Why the host could not run the turn. */
+  error?: string
+}

@@ -13,8 +13,10 @@
 //!       error    what every error of this crate offers to JavaScript
 //! ```
 
+pub mod account;
 pub mod api;
-mod bindings;
+pub mod bindings;
 pub mod config;
 pub mod error;
 pub mod fs;
+pub mod orchestrator;

@@ -1,1 +1,543 @@
+//! The connection that never gives up.
 
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use parall::api::socket::SocketEvent;
+use parall::api::{Class, Client, Limits, Network};
+use parall::api::{ClientOptions, Dispatch};
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+use crate::support::{
+    CANARY_KEY, LocalParall, RawServer, Running, SocketServer, client, json_answer, options, quick,
+    read_head, soon,
+};
+
+fn with_limits(url: &str, limits: Limits) -> Client {
+    Client::with(options(url), &Network::default(), limits).unwrap()
+}
+
+fn seconds(number: u64) -> Duration {
+    Duration::from_secs(number)
+}
+
+#[tokio::test]
+async fn a_message_arrives_as_a_frame_and_again_after_a_drop_only_what_is_new() {
+    let parall = LocalParall::start().await;
+    let mut running = Running::start(parall.client(), None);
+    assert!(matches!(running.next().await, Some(SocketEvent::Connecting { attempt: 1 })));
+    assert!(matches!(running.next().await, Some(SocketEvent::Connected)));
+
+    let said = parall.ada_says("one").await;
+    let frame = running.frame("dispatch.new").await;
+    let dispatch: Dispatch = serde_json::from_str(frame.data.unwrap().get()).unwrap();
+    assert_eq!(dispatch.source_id, said["id"]);
+    let last = running.frame("message.new").await.seq.unwrap();
+
+    parall.control("drop_sockets", json!({})).await;
+    running.disconnected().await;
+    running.connected().await;
+    let connects = parall.requests("ws.connect").await;
+    assert_eq!(connects[0]["last_seq"], json!(null));
+    assert_eq!(connects[1]["last_seq"], json!(last.max(frame.seq.unwrap()).to_string()));
+
+    parall.ada_says("two").await;
+    assert!(running.frame("dispatch.new").await.seq.unwrap() > last);
+}
+
+#[tokio::test]
+async fn frames_missed_while_away_come_after_the_reconnect() {
+    let parall = LocalParall::start().await;
+    let mut running = Running::start(parall.client(), None);
+    running.connected().await;
+    parall.ada_says("first").await;
+    running.frame("message.new").await;
+    parall.fault("http.error", json!({ "route": "ws.ticket", "status": 503 })).await;
+    parall.control("drop_sockets", json!({})).await;
+    running.disconnected().await;
+    let missed = parall.ada_says("missed").await;
+    parall.control("clear_faults", json!({})).await;
+    let frame = running.frame("message.new").await;
+    assert!(frame.data.unwrap().get().contains(missed["id"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn a_saved_position_is_used_and_never_goes_back() {
+    let mut server = SocketServer::start().await;
+    let mut running = Running::start(client(&server.url), Some(7));
+    let mut visitor = server.visitor().await;
+    assert!(visitor.request_line.contains("&last_seq=7 "), "{}", visitor.request_line);
+    visitor.say(r#"{"type":"news","seq":9}"#).await;
+    visitor.say(r#"{"type":"news","seq":3}"#).await;
+    visitor.say(r#"{"type":"news"}"#).await;
+    for expected in [Some(9), Some(3), None] {
+        assert_eq!(running.frame("news").await.seq, expected);
+    }
+    drop(visitor);
+    let visitor = server.visitor().await;
+    assert!(visitor.request_line.contains("&last_seq=9 "), "{}", visitor.request_line);
+}
+
+#[tokio::test]
+async fn frames_that_cannot_be_read_are_skipped_and_reported_now_and_then() {
+    let parall = LocalParall::start().await;
+    let mut running = Running::start(parall.client(), None);
+    running.connected().await;
+    let skipped =
+        ["not_json", "truncated_json", "not_object", "no_type", "wrong_types", "empty", "binary"];
+    for kind in skipped {
+        parall.control("bad_frame", json!({ "user": "usr_agent", "kind": kind })).await;
+    }
+    for kind in ["unknown_type", "missing_fields", "null_data", "odd_ids", "huge_seq", "deep"] {
+        parall.control("bad_frame", json!({ "user": "usr_agent", "kind": kind })).await;
+    }
+    parall.control("bad_frame", json!({ "user": "usr_agent", "kind": "binary" })).await;
+    parall.ada_says("good").await;
+    let mut counts = Vec::new();
+    let mut frames = 0;
+    loop {
+        match running.next().await.unwrap() {
+            SocketEvent::Ignored { count, reason } => {
+                assert!(!reason.is_empty() && reason.len() < 300, "{reason}");
+                counts.push(count);
+            }
+            SocketEvent::Frame(frame) if frame.kind == "message.new" => break,
+            SocketEvent::Frame(_) => frames += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(counts, [1, 2, 4, 8]);
+    assert_eq!(frames, 6 + 1);
+    assert_eq!(parall.requests("ws.connect").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_frame_that_breaks_the_protocol_ends_the_connection_and_the_next_one_works() {
+    let parall = LocalParall::start().await;
+    let mut running = Running::start(parall.client(), None);
+    running.connected().await;
+    for (kind, reason) in [("invalid_utf8", "not UTF-8"), ("huge", "more than 4194304 bytes")] {
+        parall.control("bad_frame", json!({ "user": "usr_agent", "kind": kind })).await;
+        let error = running.disconnected().await;
+        assert!(error.contains(reason), "{kind}: {error}");
+        running.connected().await;
+    }
+    parall.ada_says("good").await;
+    running.frame("message.new").await;
+}
+
+#[tokio::test]
+async fn a_revoked_key_blocks_at_once() {
+    let parall = LocalParall::start().await;
+    let mut running = Running::start(parall.client(), None);
+    running.connected().await;
+    parall.control("revoke_key", json!({ "user": "usr_agent" })).await;
+    let error = running.disconnected().await;
+    assert!(error.contains("4401"), "{error}");
+    let blocked = running
+        .find(|event| match event {
+            SocketEvent::Blocked { error } => Some(error),
+            _ => None,
+        })
+        .await;
+    assert_eq!((blocked.class(), blocked.status()), (Class::Unauthorized, Some(401)));
+    assert!(running.next().await.is_none());
+    running.ended().await;
+    assert_eq!(parall.requests("ws.ticket").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_forbidden_ticket_blocks_and_a_refused_socket_does_not() {
+    let parall = LocalParall::start().await;
+    parall.fault("socket.upgrade_refused", json!({ "times": 1, "status": 401 })).await;
+    parall.fault("ticket.expired", json!({ "times": 1 })).await;
+    let mut running = Running::start(parall.client(), None);
+    assert!(running.disconnected().await.contains("401"));
+    running.connected().await;
+
+    parall.fault("http.error", json!({ "times": 1, "route": "ws.ticket", "status": 403 })).await;
+    let mut other = Running::start(parall.client(), None);
+    let class = other
+        .find(|event| match event {
+            SocketEvent::Blocked { error } => Some(error.class()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(class, Class::Forbidden);
+}
+
+#[tokio::test]
+async fn a_rate_limited_ticket_waits_as_long_as_the_server_asks() {
+    let parall = LocalParall::start().await;
+    parall
+        .fault(
+            "http.rate_limit",
+            json!({ "times": 1, "route": "ws.ticket", "retry_after": "0.25" }),
+        )
+        .await;
+    let mut running = Running::start(parall.client(), None);
+    let pause = running
+        .find(|event| match event {
+            SocketEvent::Disconnected { retry_in, .. } => Some(retry_in),
+            _ => None,
+        })
+        .await;
+    assert_eq!(pause, Duration::from_millis(250));
+    running.connected().await;
+}
+
+#[tokio::test]
+async fn attempts_are_counted_while_nothing_lasts() {
+    let parall = LocalParall::start().await;
+    parall.fault("http.error", json!({ "times": 3, "route": "ws.ticket", "form": "html" })).await;
+    let mut running = Running::start(parall.client(), None);
+    for expected in 1..=4 {
+        let attempt = running
+            .find(|event| match event {
+                SocketEvent::Connecting { attempt } => Some(attempt),
+                _ => None,
+            })
+            .await;
+        assert_eq!(attempt, expected);
+    }
+    running.connected().await;
+    parall.control("drop_sockets", json!({})).await;
+    let attempt = running
+        .find(|event| match event {
+            SocketEvent::Connecting { attempt } => Some(attempt),
+            _ => None,
+        })
+        .await;
+    assert_eq!(attempt, 5);
+}
+
+#[tokio::test]
+async fn a_connection_that_lasted_starts_the_count_afresh() {
+    let parall = LocalParall::start().await;
+    parall.fault("http.error", json!({ "times": 3, "route": "ws.ticket" })).await;
+    let mut running =
+        Running::start(parall.client_with(Limits { stable: Duration::ZERO, ..quick() }), None);
+    running.connected().await;
+    parall.control("drop_sockets", json!({})).await;
+    for expected in [1, 2] {
+        let attempt = running
+            .find(|event| match event {
+                SocketEvent::Disconnected { attempt, .. } => Some(attempt),
+                _ => None,
+            })
+            .await;
+        assert_eq!(attempt, expected);
+        parall.fault("http.error", json!({ "times": 1, "route": "ws.ticket" })).await;
+    }
+}
+
+#[tokio::test]
+async fn a_socket_that_says_nothing_is_left_for_a_new_one() {
+    let parall = LocalParall::start().await;
+    let limits = Limits { hello: Duration::from_millis(100), ..quick() };
+    parall.fault("socket.no_hello", json!({ "times": 1 })).await;
+    let mut running = Running::start(parall.client_with(limits), None);
+    let error = running.disconnected().await;
+    assert!(error.contains("hello within 0.1 s"), "{error}");
+    running.connected().await;
+}
+
+#[tokio::test]
+async fn an_upgrade_that_never_comes_runs_into_the_time_limit() {
+    let parall = LocalParall::start().await;
+    let limits = Limits { request: Duration::from_millis(200), ..quick() };
+    parall.fault("socket.upgrade_never_answered", json!({ "times": 1 })).await;
+    let mut running = Running::start(parall.client_with(limits), None);
+    let error = running.disconnected().await;
+    assert!(error.contains("did not answer GET /ws within 0.2 s"), "{error}");
+    running.connected().await;
+}
+
+/// Heartbeats every 40 ms, so a connection counts as dead after 60 ms of silence.
+fn nervous() -> Limits {
+    Limits {
+        shortest_heartbeat: Duration::from_millis(40),
+        longest_heartbeat: Duration::from_millis(40),
+        ..quick()
+    }
+}
+
+#[tokio::test]
+async fn a_half_open_connection_is_found_and_replaced() {
+    let parall = LocalParall::start().await;
+    parall.fault("socket.half_open", json!({ "times": 1 })).await;
+    let mut running = Running::start(
+        parall.client_with(Limits { longest_heartbeat: Duration::from_millis(400), ..nervous() }),
+        None,
+    );
+    let error = running.disconnected().await;
+    assert!(error.contains("nothing was heard"), "{error}");
+    running.connected().await;
+    parall.ada_says("good").await;
+    running.frame("message.new").await;
+}
+
+#[tokio::test]
+async fn a_server_that_answers_only_pings_of_the_websocket_counts_as_alive() {
+    let parall = LocalParall::start().await;
+    parall.fault("socket.no_pong", json!({})).await;
+    let limits = Limits {
+        longest_heartbeat: Duration::from_millis(400),
+        shortest_heartbeat: Duration::from_millis(400),
+        ..quick()
+    };
+    let mut running = Running::start(parall.client_with(limits), None);
+    running.connected().await;
+    for _ in 0..4 {
+        assert!(matches!(running.next().await, Some(SocketEvent::Heartbeat)));
+    }
+    parall.control("wait", json!({ "kind": "event", "event": "ping", "count": 4 })).await;
+}
+
+#[tokio::test]
+async fn the_heartbeat_is_the_known_frame() {
+    let mut server = SocketServer::start().await;
+    let _running = Running::start(with_limits(&server.url, nervous()), None);
+    let mut visitor = server.visitor().await;
+    let Some(Message::Text(text)) = visitor.hear().await else {
+        panic!("a text frame comes first")
+    };
+    let frame: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(frame["type"], "ping");
+    assert!(frame["data"]["ts"].as_u64().unwrap() > 1_500_000_000_000);
+    assert!(matches!(visitor.hear().await, Some(Message::Ping(_))));
+}
+
+static SLEPT: AtomicU64 = AtomicU64::new(0);
+
+fn clock_of_a_sleeper() -> SystemTime {
+    SystemTime::now() + seconds(SLEPT.load(Ordering::SeqCst))
+}
+
+#[tokio::test]
+async fn after_sleep_the_connection_has_to_prove_itself_at_once() {
+    let parall = LocalParall::start().await;
+    let limits = Limits {
+        wall_clock: clock_of_a_sleeper,
+        wake_answer: Duration::from_millis(300),
+        ..quick()
+    };
+    let mut running = Running::start(parall.client_with(limits), None);
+    running.connected().await;
+    SLEPT.store(3600, Ordering::SeqCst);
+    assert!(matches!(running.next().await, Some(SocketEvent::Heartbeat)));
+    parall.control("freeze_sockets", json!({ "user": "usr_agent" })).await;
+    SLEPT.store(7200, Ordering::SeqCst);
+    let error = running.disconnected().await;
+    assert!(error.contains("nothing was heard"), "{error}");
+    running.connected().await;
+}
+
+#[tokio::test]
+async fn the_servers_goodbye_is_told_and_the_socket_comes_back() {
+    let parall = LocalParall::start().await;
+    let mut running = Running::start(parall.client(), None);
+    running.connected().await;
+    parall.control("drop_sockets", json!({ "code": 1012, "reason": "restart" })).await;
+    let error = running.disconnected().await;
+    assert!(error.contains("code 1012: restart"), "{error}");
+    running.connected().await;
+}
+
+#[tokio::test]
+async fn the_ticket_decides_where_the_socket_is_unless_the_options_do() {
+    let parall = LocalParall::start().await;
+    for fault in ["ticket.no_ws_url", "ticket.ws_url_query"] {
+        parall.fault(fault, json!({ "times": 1 })).await;
+        Running::start(parall.client(), None).connected().await;
+    }
+    let connects = parall.requests("ws.connect").await;
+    assert_eq!(connects[1]["query"], json!(["region", "ticket"]));
+
+    parall.fault("ticket.ws_url", json!({ "ws_url": "ftp://127.0.0.1/ws" })).await;
+    let error = Running::start(parall.client(), None).disconnected().await;
+    assert!(error.contains("ws_url of the server's ticket"), "{error}");
+    let ws_url = format!("{}/ws", parall.url.replace("http", "ws"));
+    let options =
+        ClientOptions { ws_url: Some(ws_url), api_key: "key_agent".into(), ..options(&parall.url) };
+    let client = Client::with(options, &Network::default(), quick()).unwrap();
+    Running::start(client, None).connected().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_handshake_is_told_and_tried_again() {
+    let accept = "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n";
+    let upgrade = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n";
+    let cases = [
+        (format!("{upgrade}Upgrade: websocket\r\n{accept}\r\n"), "Sec-WebSocket-Accept"),
+        (format!("{upgrade}Upgrade: websocket\r\n\r\n"), "Sec-WebSocket-Accept"),
+        (format!("{upgrade}Upgrade: h2c\r\n{accept}\r\n"), "another protocol"),
+        (json_answer("200 OK", "", "{}"), "200 OK instead of"),
+        (
+            json_answer("302 Found", "Location: http://evil.example/\r\n", ""),
+            "redirect to evil.example",
+        ),
+        (json_answer("503 Busy", "", r#"{"error":"full"}"#), "answered 503 to GET /ws: full"),
+        ("SSH-2.0-x\r\n".to_owned(), "broke during GET /ws"),
+        (String::new(), "broke during GET /ws"),
+    ];
+    for (answer, reason) in cases {
+        let socket = RawServer::answering(answer).await;
+        let ticket = format!(r#"{{"ticket":"t","ws_url":"ws://{}/ws"}}"#, socket.address);
+        let desk = RawServer::answering(json_answer("200 OK", "", &ticket)).await;
+        let mut running = Running::start(client(&desk.url()), None);
+        for _ in 0..2 {
+            let error = running.disconnected().await;
+            assert!(error.contains(reason), "{reason}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_desk_that_talks_nonsense_is_tried_again() {
+    for body in ["", "{}", r#"{"ticket":null}"#, r#"{"ticket":""}"#, "<html>", "[]"] {
+        let desk = RawServer::answering(json_answer("200 OK", "", body)).await;
+        let mut running = Running::start(client(&desk.url()), None);
+        for _ in 0..2 {
+            let error = running.disconnected().await;
+            assert!(error.contains("POST /api/v1/ws/ticket cannot be read"), "{body}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slow_listener_slows_the_server_and_loses_nothing() {
+    let mut server = SocketServer::start().await;
+    let mut running = Running::start_with(with_limits(&server.url, nervous()), None, 1);
+    let mut visitor = server.visitor().await;
+    let sender = tokio::spawn(async move {
+        for number in 1..=500 {
+            visitor.say(&format!(r#"{{"type":"news","seq":{number}}}"#)).await;
+        }
+        while visitor.hear().await.is_some() {}
+    });
+    // With the queue full and nobody reading, heartbeats go on: many more than one silence has to pass.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for number in 1..=500 {
+        assert_eq!(running.frame("news").await.seq, Some(number));
+    }
+    drop(running);
+    soon(sender).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_ends_it_wherever_it_is() {
+    let silent = || {
+        RawServer::start(|mut stream| async move {
+            read_head(&mut stream).await;
+            std::future::pending::<()>().await;
+        })
+    };
+    let desk = silent().await;
+    let mut waiting_for_ticket = Running::start(client(&desk.url()), None);
+    waiting_for_ticket.next().await;
+
+    let socket = silent().await;
+    let ticket = json_answer(
+        "200 OK",
+        "",
+        &format!(r#"{{"ticket":"t","ws_url":"ws://{}"}}"#, socket.address),
+    );
+    let tickets = RawServer::answering(ticket).await;
+    let waiting_for_socket = Running::start(client(&tickets.url()), None);
+    soon(async {
+        while socket.visits() == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+
+    let refusing = RawServer::answering(json_answer("429 Slow", "Retry-After: 3000\r\n", "")).await;
+    let mut pausing = Running::start(client(&refusing.url()), None);
+    pausing.disconnected().await;
+
+    let parall = LocalParall::start().await;
+    parall.fault("socket.no_hello", json!({ "times": 1 })).await;
+    let waiting_for_hello = Running::start(parall.client(), None);
+    parall.control("wait", json!({ "kind": "socket", "user": "usr_agent" })).await;
+
+    let mut server = SocketServer::start().await;
+    let mut queue_full = Running::start_with(client(&server.url), None, 1);
+    let mut visitor = server.visitor().await;
+    for _ in 0..3 {
+        visitor.say(r#"{"type":"news"}"#).await;
+    }
+    queue_full.connected().await;
+
+    for running in [waiting_for_ticket, waiting_for_socket, pausing, waiting_for_hello, queue_full]
+    {
+        running.cancel();
+        running.ended().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stop_and_a_lost_listener_say_goodbye_to_the_server() {
+    let mut server = SocketServer::start().await;
+    for stop in [Running::cancel as fn(&Running), |_: &Running| ()] {
+        let mut running = Running::start(client(&server.url), None);
+        let mut visitor = server.visitor().await;
+        running.connected().await;
+        stop(&running);
+        running.stop_listening();
+        let Some(Message::Close(Some(CloseFrame { code, .. }))) = visitor.hear().await else {
+            panic!("a goodbye comes");
+        };
+        assert_eq!(u16::from(code), 1000);
+        running.ended().await;
+    }
+}
+
+#[tokio::test]
+async fn neither_key_nor_ticket_is_in_anything_that_is_told() {
+    let mut server = SocketServer::start().await;
+    let mut running = Running::start(client(&server.url), None);
+    let mut visitor = server.visitor().await;
+    let ticket = SocketServer::TICKET;
+    visitor.say(&format!(r#"{{"type":{{"{ticket}":"{CANARY_KEY}"}}}}"#)).await;
+    visitor.say(&format!("{ticket} {CANARY_KEY}")).await;
+    let reason = format!("{ticket} {CANARY_KEY}").into();
+    visitor.socket.close(Some(CloseFrame { code: 4000.into(), reason })).await.unwrap();
+    let mut told = String::new();
+    while !told.contains("Disconnected") {
+        writeln!(told, "{:?}", running.next().await.unwrap()).unwrap();
+    }
+
+    let (desk_answer, refusal) = (
+        json_answer(
+            "200 OK",
+            "",
+            &format!(r#"{{"ticket":"{ticket}","ws_url":"ws://ADDRESS/{CANARY_KEY}"}}"#),
+        ),
+        json_answer("500 Oops", "", &format!(r#"{{"error":"{ticket} ticket_canary%2B1%2F%3D"}}"#)),
+    );
+    for socket_answer in [refusal, String::new(), "nonsense\r\n\r\n".to_owned()] {
+        let socket = RawServer::answering(socket_answer).await;
+        let body =
+            desk_answer.split("\r\n\r\n").nth(1).unwrap().replace("ADDRESS", &socket.address);
+        let desk = RawServer::start(move |mut stream| {
+            let answer = json_answer("200 OK", "", &body);
+            async move {
+                read_head(&mut stream).await;
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        })
+        .await;
+        let mut running = Running::start(client(&desk.url()), None);
+        told.push_str(&running.disconnected().await);
+    }
+    let body = format!("{ticket:?}");
+    let desk = RawServer::answering(json_answer("200 OK", "", &body)).await;
+    told.push_str(&Running::start(client(&desk.url()), None).disconnected().await);
+    assert!(told.contains("4000") && told.contains("500"), "{told}");
+    assert!(!told.contains("canary"), "{told}");
+}

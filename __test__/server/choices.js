@@ -71,16 +71,9 @@ export const CHOICES = Object.freeze({
 
   /** Our choice: comments are listed here, oldest first, by `target_uri` in the query, or as a part of their task. */
   commentListPaths: Object.freeze(["/orgs/:org/comments", "/orgs/:org/tasks/:task/comments"]),
-  /** Our choice: where the platform config is; the known version comes as `version` in the query or as `If-None-Match`. */
-  platformConfigPaths: Object.freeze([
-    "/orgs/:org/platform-config",
-    "/orgs/:org/platform/config",
-    "/orgs/:org/agents/me/platform-config",
-    "/platform-config",
-    "/platform/config",
-  ]),
-  knownConfigVersion: (query, headers) =>
-    query.get("version") ?? query.get("cached_version") ?? headers["if-none-match"]?.replace(/^(?:W\/)?"(.*)"$/, "$1") ?? null,
+  /** Our choice: where the platform config is; the version the client has comes as `version` in the query or as `If-None-Match`. */
+  platformConfigPaths: Object.freeze(["/platform-config", "/orgs/:org/platform-config"]),
+  knownConfigVersion: (query, headers) => query.get("version") ?? headers["if-none-match"]?.replace(/^(?:W\/)?"(.*)"$/, "$1") ?? null,
 
   /** Our choice: largest upload (bytes) and where a file is read from, with the same bearer token. */
   uploadMax: 25 * 1024 * 1024,

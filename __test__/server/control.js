@@ -1,4 +1,5 @@
 import { CONDITIONS } from "./conditions.js";
+import { requireKnown } from "./faults.js";
 import { WaitTimeout } from "./waiting.js";
 
 const DEFAULT_WAIT = 30_000;
@@ -42,14 +43,13 @@ export class Control {
 
   async handle(request, response) {
     const name = request.url.slice("/_control/".length).split("?", 1)[0];
-    const action = Object.hasOwn(this.actions, name) ? this.actions[name] : undefined;
     let status = 200;
     let answer;
     try {
-      if (action === undefined) throw new TypeError(`unknown control ${name}; known: ${Object.keys(this.actions).join(", ")}`);
+      requireKnown(this.actions, name, "control");
       const chunks = [];
       for await (const chunk of request) chunks.push(chunk);
-      answer = await action(chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString()) : {});
+      answer = await this.actions[name](chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString()) : {});
     } catch (error) {
       status = error instanceof WaitTimeout ? 408 : (error.status ?? 400);
       answer = { error: error.message };
@@ -61,7 +61,7 @@ export class Control {
 
 /** Long poll: answers `{ matches }` as soon as there are `count` of them, 408 after `timeout_ms`. */
 async function wait(server, { kind, count = 1, timeout_ms: timeout = DEFAULT_WAIT, ...wanted }) {
-  if (!Object.hasOwn(CONDITIONS, kind)) throw new TypeError(`unknown kind ${kind}; known: ${Object.keys(CONDITIONS).join(", ")}`);
+  requireKnown(CONDITIONS, kind, "kind");
   const find = () => {
     const matches = CONDITIONS[kind](server, wanted);
     return matches.length >= count ? matches : undefined;

@@ -4,7 +4,7 @@
  * `socket` on the WebSocket.
  */
 export const FAULTS = {
-  "http.error": { status: 500, form: "nested", message: "injected failure" },
+  "http.error": { status: 500, form: "nested", code: undefined, message: "injected failure", retry_after: undefined },
   "http.rate_limit": { status: 429, form: "nested", message: "slow down", retry_after: "0.5" },
   "http.unauthorized": { status: 401, form: "nested", code: "UNAUTHORIZED", message: "key revoked" },
   "http.redirect": { status: 307, location: "http://127.0.0.2:9/elsewhere" },
@@ -12,7 +12,9 @@ export const FAULTS = {
   "http.close": {},
   "http.slow": { ms: 500 },
   "http.response_lost": {},
+  "http.response_withheld": {},
   "http.truncated_body": {},
+  "http.stalled_body": {},
   "http.oversized_body": { bytes: 16 * 1024 * 1024 },
   "http.deep_body": { depth: 100_000 },
   "http.invalid_json": { body: '{"id": "msg_' },
@@ -21,7 +23,7 @@ export const FAULTS = {
   "http.body": { status: 200, body: null },
   "http.missing_fields": { fields: ["id"] },
   "http.null_fields": { fields: ["id"] },
-  "http.close_sockets": { code: undefined },
+  "http.close_sockets": { code: undefined, reason: undefined },
   "list.no_cursor": {},
   "list.repeated_cursor": { cursor: "cursor_again" },
   "ticket.expired": {},
@@ -41,12 +43,12 @@ export const FAULTS = {
   "socket.no_pong": {},
   "socket.half_open": {},
   "socket.goodbye": { code: 1001, reason: "going away" },
-  "socket.close_on_event": { code: undefined },
+  "socket.close_on_event": { code: undefined, reason: undefined },
   "socket.duplicate_frame": {},
   "socket.seq_gap": { gap: 5 },
   "socket.lost_frame": {},
   "socket.listed_and_pushed": {},
-  "socket.bad_frame": { kind: "not_json" },
+  "socket.bad_frame": { kind: "not_json", depth: undefined, bytes: undefined },
 };
 
 /** Bad frames by kind, for `socket.bad_frame` and for `sendBadFrame`. Each gives `[data, binary]`. */
@@ -91,8 +93,10 @@ export class Faults {
    * @returns {string} id of the fault
    */
   add(name, options = {}) {
-    if (!Object.hasOwn(FAULTS, name)) throw new TypeError(`unknown fault ${name}; known: ${Object.keys(FAULTS).join(", ")}`);
+    requireKnown(FAULTS, name, "fault");
     const { times = Number.POSITIVE_INFINITY, after = 0, route, method, path, user, type, ...parameters } = options;
+    for (const parameter of Object.keys(parameters)) requireKnown(FAULTS[name], parameter, `parameter of ${name}`);
+    if (parameters.kind !== undefined) requireKnown(BAD_FRAMES, parameters.kind, "bad frame");
     const filters = Object.entries({ route, method, path, user, type }).filter(([, pattern]) => pattern !== undefined);
     const id = `fault_${this.#nextId++}`;
     this.#active.push({
@@ -140,6 +144,11 @@ export class Faults {
       parameters,
     }));
   }
+}
+
+/** A misspelt name would make a test pass for the wrong reason. */
+export function requireKnown(table, name, what) {
+  if (!Object.hasOwn(table, name)) throw new TypeError(`unknown ${what}: ${name}; known: ${Object.keys(table).join(", ") || "none"}`);
 }
 
 function matches(fault, context) {

@@ -2,8 +2,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { CHOICES } from "./choices.js";
 import { ERROR_FORMS } from "./errors.js";
 
+/** Faults that answer with an error. */
 const REFUSING = ["http.error", "http.rate_limit", "http.unauthorized"];
+/** Faults that make sense for lists only. */
 const LIST = ["list.no_cursor", "list.repeated_cursor"];
+
+/** Half of a body, and then the end of the connection or nothing at all. */
+const CUT_BODIES = [
+  ["http.truncated_body", (response) => response.socket.destroy()],
+  ["http.stalled_body", () => {}],
+];
 
 /** The answer to a refused request, in one of the error forms. */
 export function refuse({ status, code = CHOICES.errorCode[status] ?? "ERROR", message, form = "nested", headers }) {
@@ -34,22 +42,16 @@ export async function faultBefore({ world, request, response, context, entry }) 
   }
   const redirect = take("http.redirect");
   if (redirect) return send(request, response, entry, { status: redirect.status, body: "", headers: { location: redirect.location } });
-  const body = take("http.body");
-  if (body)
-    return send(request, response, entry, {
-      status: body.status,
-      body: JSON.stringify(body.body),
-      headers: { "content-type": "application/json" },
-    });
+  const other = take("http.body");
+  if (other) {
+    const headers = { "content-type": "application/json" };
+    return send(request, response, entry, { status: other.status, body: JSON.stringify(other.body), headers });
+  }
   for (const name of REFUSING) {
     const refusal = take(name);
-    if (refusal)
-      return send(
-        request,
-        response,
-        entry,
-        refuse({ ...refusal, headers: refusal.retry_after && { "retry-after": String(refusal.retry_after) } }),
-      );
+    if (refusal === undefined) continue;
+    const headers = refusal.retry_after === undefined ? undefined : { "retry-after": String(refusal.retry_after) };
+    return send(request, response, entry, refuse({ ...refusal, headers }));
   }
   return false;
 }
@@ -77,11 +79,16 @@ export async function faultAfter({ world, sockets, response, context, entry, ans
     response.socket.destroy();
     return true;
   }
-  if (world.faults.take("http.truncated_body", context)) {
-    entry.fault = "http.truncated_body";
+  if (world.faults.take("http.response_withheld", context)) {
+    entry.fault = "http.response_withheld";
+    return true;
+  }
+  for (const [name, end] of CUT_BODIES) {
+    if (!world.faults.take(name, context)) continue;
+    entry.fault = name;
     const text = JSON.stringify(answer.body ?? {});
     response.writeHead(answer.status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) + 1 });
-    response.write(text.slice(0, text.length / 2), () => response.socket.destroy());
+    response.write(text.slice(0, text.length / 2), () => end(response));
     return true;
   }
   return false;

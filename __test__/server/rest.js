@@ -51,20 +51,21 @@ export class Rest {
     const context = { route: route?.name, method, path, user: user?.id };
     const faulty = world.faults.any;
     if (faulty && (await faultBefore({ world, request, response, context, entry }))) return;
-    const answer = await this.#answer({ route, user, path, request, search });
-    if (request.destroyed && !request.complete) return;
+    const limit = route?.raw ? world.choices.uploadMax : world.choices.requestBodyMax;
+    const bytes = await readBody(request, limit).catch(() => undefined);
+    if (bytes === undefined) return;
+    const answer = this.#answer({ route, user, path, headers, search, bytes, limit });
     entry.status = answer.status;
     if (faulty && (await faultAfter({ world, sockets: this.sockets, response, context, entry, answer }))) return;
-    write(response, answer, faulty ? faultOnBody(world.faults, context) : undefined);
+    write(response, answer, faulty && answer.status < 300 ? faultOnBody(world.faults, context) : undefined);
     world.journal.changed();
   }
 
-  async #answer({ route, user, path, request, search }) {
+  #answer({ route, user, path, headers, search, bytes, limit }) {
     const { world } = this;
     try {
       if (route === undefined) throw missing("route");
-      const bytes =
-        request.method === "GET" ? undefined : await readBody(request, route.raw ? Number.POSITIVE_INFINITY : world.choices.requestBodyMax);
+      if (bytes.length > limit) throw new Refusal(413, "body too large");
       if (!route.raw && user === undefined) throw new Refusal(401, "unauthorized");
       const params = parameters(route, path);
       const org = params.org === undefined ? undefined : world.org(params.org, user.id);
@@ -77,7 +78,7 @@ export class Rest {
         chat,
         params,
         query: new URLSearchParams(search),
-        headers: request.headers,
+        headers,
         body: route.raw ? bytes : parse(bytes),
         origin: this.origin(),
       };
@@ -120,19 +121,19 @@ function decode(segment) {
   }
 }
 
+/** The body, or its beginning when it is larger than allowed. Fails when the caller hangs up. */
 async function readBody(request, limit) {
   const chunks = [];
   let size = 0;
   for await (const chunk of request) {
-    size += chunk.length;
     if (size <= limit) chunks.push(chunk);
+    size += chunk.length;
   }
-  if (size > limit) throw new Refusal(413, "body too large");
   return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
 }
 
 function parse(bytes) {
-  if (bytes === undefined || bytes.length === 0) return {};
+  if (bytes.length === 0) return {};
   let body;
   try {
     body = JSON.parse(bytes.toString("utf8"));
@@ -148,10 +149,11 @@ function framed(result) {
   return Number.isInteger(result.status) && Object.hasOwn(result, "body") ? result : { status: 200, body: result };
 }
 
+/** `changed`, if given, makes the bytes of a success from its body. */
 function write(response, { status, body, headers }, changed) {
   let bytes = body;
   if (body !== undefined && !Buffer.isBuffer(body) && typeof body !== "string") bytes = Buffer.from(JSON.stringify(body));
-  if (changed !== undefined && status < 300) bytes = changed(body);
+  if (changed !== undefined) bytes = changed(body);
   if (bytes === undefined) return response.writeHead(status, headers).end();
   response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(bytes), ...headers }).end(bytes);
 }

@@ -13,6 +13,8 @@ import { addComment, changeTask, createTask } from "./tasks.js";
 import { World } from "./world.js";
 
 const HOST = "127.0.0.1";
+/** Milliseconds an idle connection stays open: longer than any test, so that no reuse meets a closing connection. */
+const KEEP_ALIVE = 600_000;
 const GENERATIONS = ["inbox", "events", "both"];
 
 /**
@@ -77,6 +79,7 @@ export class LocalParall {
         response.destroy(error);
       });
     });
+    this.#http.keepAliveTimeout = KEEP_ALIVE;
     this.#http.on("upgrade", (request, stream, head) => this.sockets.upgrade(request, stream, head));
     this.#http.on("connection", (stream) => {
       this.#connections.add(stream.setNoDelay(true));
@@ -187,12 +190,19 @@ export class LocalParall {
 
   /** Messages of a chat, or of all chats, oldest first. */
   messages(chatId) {
-    return chatId === undefined ? [...this.store.messages.values()] : [...this.world.chatMessages(chatId)];
+    return [...(chatId === undefined ? this.world.messages : this.world.chatMessages(chatId))];
   }
 
-  /** Waits for a message, also one that stands already. */
+  /** Waits for a message, also one that stands already. Each message is looked at once. */
   waitForMessage(predicate, timeout) {
-    return this.waitFor(() => this.messages().find(predicate), timeout, "the message");
+    let next = 0;
+    const find = () => {
+      while (next < this.world.messages.length) {
+        const message = this.world.messages[next++];
+        if (predicate(message)) return message;
+      }
+    };
+    return this.waitFor(find, timeout, "the message");
   }
 
   /** Waits until `find` gives something; asked after each request and event. */

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { WebSocketServer } from "ws";
-import { BAD_FRAMES } from "./faults.js";
+import { BAD_FRAMES, requireKnown } from "./faults.js";
 
 /** The WebSocket side: tickets, `hello`, heartbeat, replay, frames. */
 export class Sockets {
@@ -25,7 +25,10 @@ export class Sockets {
     const context = { user: userId };
     const ticket = randomUUID();
     const expires = Date.now() + (faults.take("ticket.expired", context) ? -1 : choices.ticketLifetime);
-    for (const [old, { expires: end }] of this.#tickets) if (end < Date.now()) this.#tickets.delete(old);
+    for (const [old, { expires: end }] of this.#tickets) {
+      if (end >= Date.now()) break;
+      this.#tickets.delete(old);
+    }
     this.#tickets.set(ticket, { userId, expires });
     const answer = { ticket, ws_url: this.wsUrl(), expires_at: new Date(expires).toISOString() };
     if (faults.take("ticket.no_ws_url", context)) delete answer.ws_url;
@@ -38,29 +41,28 @@ export class Sockets {
 
   /** Handles the `upgrade` event of the HTTP server. */
   upgrade(request, stream, head) {
-    const url = new URL(request.url, "http://localhost");
-    const ticket = this.#tickets.get(url.searchParams.get("ticket"));
-    this.#tickets.delete(url.searchParams.get("ticket"));
+    const [path, ...search] = request.url.split("?");
+    const query = new URLSearchParams(search.join("?"));
+    const ticket = this.#tickets.get(query.get("ticket"));
+    this.#tickets.delete(query.get("ticket"));
     const context = { user: ticket?.userId };
     const entry = this.world.journal.request({
       method: "UPGRADE",
-      path: url.pathname,
+      path,
       route: "ws.connect",
       user: context.user ?? null,
       status: 101,
-      query: [...url.searchParams.keys()],
-      last_seq: url.searchParams.get("last_seq"),
+      query: [...query.keys()],
+      last_seq: query.get("last_seq"),
     });
     stream.on("error", () => stream.destroy());
     if (this.world.faults.take("socket.upgrade_never_answered", context)) return;
     const refusal = this.world.faults.take("socket.upgrade_refused", context);
     if (refusal) entry.status = refusal.status;
-    else if (url.pathname !== "/ws") entry.status = 404;
+    else if (path !== "/ws") entry.status = 404;
     else if (ticket === undefined || ticket.expires < Date.now()) entry.status = this.world.choices.badTicketStatus;
     if (entry.status !== 101) return stream.end(`HTTP/1.1 ${entry.status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-    this.#server.handleUpgrade(request, stream, head, (socket) =>
-      this.#opened(socket, ticket.userId, Number(url.searchParams.get("last_seq") ?? 0)),
-    );
+    this.#server.handleUpgrade(request, stream, head, (socket) => this.#opened(socket, ticket.userId, Number(query.get("last_seq") ?? 0)));
   }
 
   #opened(socket, userId, lastSeq) {
@@ -76,11 +78,11 @@ export class Sockets {
       journal.event("socket.close", { user: userId, code });
     });
     socket.on("message", (data) => this.#received(socket, userId, data));
-    if (faults.take("socket.no_hello", context)) return;
     const seconds = faults.take("socket.heartbeat_interval", context)?.seconds ?? choices.heartbeatInterval;
+    socket.interval = Math.max(seconds, 1) * 1000;
+    if (faults.take("socket.no_hello", context)) return;
     const hello = faults.take("socket.hello_fields", context)?.data ?? { heartbeat_interval: seconds };
     socket.send(JSON.stringify({ type: "hello", data: hello }));
-    socket.interval = Math.max(seconds, 1) * 1000;
     this.#expectPing(socket);
     if (faults.take("socket.half_open", context)) this.#freeze(socket);
     for (const frame of lastSeq > 0 ? this.world.frames(userId) : []) if (frame.seq > lastSeq) this.#send(socket, userId, frame);
@@ -184,7 +186,7 @@ function close(socket, { code, reason }) {
 }
 
 function sendBad(socket, { kind, ...parameters }) {
-  if (!Object.hasOwn(BAD_FRAMES, kind)) throw new TypeError(`unknown bad frame ${kind}; known: ${Object.keys(BAD_FRAMES).join(", ")}`);
+  requireKnown(BAD_FRAMES, kind, "bad frame");
   const [data, binary] = BAD_FRAMES[kind](parameters);
   socket.send(data, { binary });
 }

@@ -1,3 +1,4 @@
+import { missing } from "./errors.js";
 import { newId, now } from "./ids.js";
 
 /** Sets the stage: people, agents and chats that a test or the demo needs, without going through HTTP. */
@@ -22,10 +23,10 @@ export function addAgent(world, options) {
 }
 
 function addUser(world, { id = newId("usr"), name, org = "org_demo", key = `key_${id}`, role = "member", type, fields }) {
+  const home = existing(world.store.orgs, org, "organisation");
   const user = { id, type, display_name: name, status: "active", avatar_url: null, ...fields, created_at: now(), updated_at: now() };
   world.store.put("users", id, user);
   world.store.put("keys", key, { user_id: id, revoked: false });
-  const home = world.store.orgs.get(org);
   home.members.push({ user_id: id, role, joined_at: now() });
   world.store.put("orgs", org, home);
   return { ...user, key };
@@ -37,6 +38,8 @@ function addUser(world, { id = newId("usr"), name, org = "org_demo", key = `key_
  *   chat has two members
  */
 export function addChat(world, { id = newId("cht"), type = "group", name = null, members, org = "org_demo" }) {
+  existing(world.store.orgs, org, "organisation");
+  for (const member of members) existing(world.store.users, member, `user ${member}`);
   const chat = {
     id,
     org_id: org,
@@ -54,7 +57,7 @@ export function addChat(world, { id = newId("cht"), type = "group", name = null,
 }
 
 export function changeChat(world, { chat: chatId, ...fields }) {
-  const chat = Object.assign(world.store.chats.get(chatId), fields, { updated_at: now() });
+  const chat = Object.assign(existing(world.store.chats, chatId, "chat"), fields, { updated_at: now() });
   world.store.put("chats", chatId, chat);
   const { members, ...shown } = chat;
   for (const member of members) world.emit(member.user_id, world.choices.chatUpdateEvent, world.choices.chatUpdateData(shown));
@@ -109,4 +112,10 @@ export function setPlatformConfig(world, config) {
 
 export function revokeKey(world, userId) {
   for (const [key, owner] of world.store.keys) if (owner.user_id === userId) world.store.put("keys", key, { ...owner, revoked: true });
+}
+
+function existing(records, id, what) {
+  const record = records.get(id);
+  if (record === undefined) throw missing(what);
+  return record;
 }

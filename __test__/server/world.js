@@ -21,7 +21,9 @@ export class World {
     /** Set by the socket part: `(userId, frame)`. */
     this.deliver = () => {};
     this.idempotencyHits = 0;
-    for (const message of store.messages.values()) this.chatMessages(message.chat_id).push(message);
+    /** All messages, oldest first. */
+    this.messages = [...store.messages.values()];
+    for (const message of this.messages) this.chatMessages(message.chat_id).push(message);
     for (const dispatch of store.dispatches.values())
       if (dispatch.status !== choices.acknowledgedStatus) this.openDispatches(dispatch.agent_id).set(dispatch.id, dispatch);
     for (const record of store.frames.values()) this.frames(record.user_id).push(record.frame);
@@ -115,15 +117,13 @@ export class World {
     return { message, repeated: false };
   }
 
-  #draft(chat, { message_type, content, attachment_ids, hints, thread_root_id, idempotency_key }) {
+  /** The checked part of a message that its writer decides. */
+  #draft(chat, { message_type, content, attachment_ids = [], hints, thread_root_id, idempotency_key }) {
     if (message_type !== "text") throw invalid("message_type must be text");
     if (typeof content?.text !== "string") throw invalid("content.text must be a string");
-    if (
-      attachment_ids !== undefined &&
-      !(Array.isArray(attachment_ids) && attachment_ids.every((id) => this.store.uploads.get(id)?.complete))
-    )
-      throw invalid("attachment_ids must name completed uploads");
-    if (content.text === "" && !attachment_ids?.length) throw invalid("a message needs text or an attachment");
+    const isUploaded = (id) => this.store.uploads.get(id)?.complete;
+    if (!Array.isArray(attachment_ids) || !attachment_ids.every(isUploaded)) throw invalid("attachment_ids must name completed uploads");
+    if (content.text === "" && attachment_ids.length === 0) throw invalid("a message needs text or an attachment");
     if (thread_root_id && this.store.messages.get(thread_root_id)?.chat_id !== chat.id)
       throw invalid("thread_root_id must be a message of this chat");
     if (this.choices.reservedKeyPrefixes.some((prefix) => String(idempotency_key ?? "").startsWith(prefix)))
@@ -131,7 +131,7 @@ export class World {
     return {
       message_type,
       content,
-      attachment_ids: attachment_ids ?? [],
+      attachment_ids,
       hints: { no_reply: hints?.no_reply === true },
       thread_root_id: thread_root_id || null,
     };
@@ -152,20 +152,9 @@ export class World {
       created_at: now(),
     };
     if (this.faults.take("write.no_sender", context)) delete message.sender;
-    if (this.faults.take("write.empty_text_attachment", context)) {
-      message.content = { text: "" };
-      message.attachment_ids = ["att_injected"];
-      message.attachments = [
-        {
-          id: "att_injected",
-          file_name: "plan.pdf",
-          mime_type: "application/pdf",
-          file_size: 4,
-          url: this.choices.attachmentPath("att_injected"),
-        },
-      ];
-    }
+    if (this.faults.take("write.empty_text_attachment", context)) Object.assign(message, fileOnly(this.choices));
     this.store.put("messages", message.id, message);
+    this.messages.push(message);
     this.chatMessages(chat.id).push(message);
     this.store.put("chats", chat.id, Object.assign(chat, { last_message_at: message.created_at, updated_at: message.created_at }));
     this.journal.event("message", {
@@ -186,17 +175,12 @@ export class World {
   }
 
   #announce(message, chat) {
+    const place = { chat_id: chat.id, org_id: chat.org_id };
     for (const { user_id: userId } of chat.members) {
       const user = this.store.users.get(userId);
       const reason = user.type === "agent" ? this.#dispatchReason(message, chat, userId) : undefined;
       if (reason !== undefined)
-        this.dispatch(userId, {
-          ...this.choices.messageDispatch,
-          source_id: message.id,
-          delivery_reason: reason,
-          chat_id: chat.id,
-          org_id: chat.org_id,
-        });
+        this.dispatch(userId, { ...this.choices.messageDispatch, source_id: message.id, delivery_reason: reason, ...place });
       const own = userId === message.sender_id && !this.choices.writerGetsOwnEvent && reason === undefined;
       const concerned = user.type !== "agent" || reason !== undefined || !this.choices.agentEventsFollowDispatchRule;
       if (this.generation() !== "inbox" && concerned && !own) this.emit(userId, "message.new", message);
@@ -256,6 +240,18 @@ export class World {
     this.journal.event("acknowledged", { dispatch: dispatchId, agent: agentId, source: dispatch.source_id, again });
     if (again && !this.choices.acknowledgeAgainSucceeds) throw missing("dispatch", this.choices);
   }
+}
+
+/** Makes a message one of a file and no text. */
+function fileOnly({ attachmentPath }) {
+  const file = {
+    id: "att_injected",
+    file_name: "plan.pdf",
+    mime_type: "application/pdf",
+    file_size: 4,
+    url: attachmentPath("att_injected"),
+  };
+  return { content: { text: "" }, attachment_ids: [file.id], attachments: [file] };
 }
 
 /** A dispatch as the agent sees it. */

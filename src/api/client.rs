@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use url::Url;
+use url::{Host, Url};
 
 use super::error::Error;
 use super::lenient::null_as_default;
@@ -94,6 +94,7 @@ impl Client {
         }
         let org_id = wire::bare_id(options.org_id.trim()).to_owned();
         wire::AGENT.url(&base, &[&org_id]).map_err(|_| option("org_id", "it is not an id"))?;
+        let unencrypted = warn_unencrypted(&base);
         let tls = tls::configure(network)?;
         let dialer = SocketDialer::new(
             &base,
@@ -103,7 +104,9 @@ impl Client {
             &limits,
         )?;
         let http = Http::new(base, options.api_key, network, tls.config, &limits)?;
-        Ok(Self(Arc::new(Inner { http, dialer, org_id, warnings: tls.warnings, limits })))
+        let mut warnings = tls.warnings;
+        warnings.extend(unencrypted);
+        Ok(Self(Arc::new(Inner { http, dialer, org_id, warnings, limits })))
     }
 
     /// What is odd about the set-up without being wrong, such as an unreadable certificate file. For the log.
@@ -178,8 +181,7 @@ impl Client {
     /// Adds a comment to a task. The server has no key against doubles: after an error without
     /// [`Error::nothing_done`], read [`Client::comments`] before trying again.
     pub async fn add_comment(&self, task_id: &str, body: &str) -> Result<Comment, Error> {
-        // Built only to check the id, which travels in the body.
-        wire::TASK.url(self.0.dialer.base(), &[&self.0.org_id, task_id])?;
+        wire::check_id("the task id", wire::bare_id(task_id))?;
         let body = wire::CommentBody { target_uri: &wire::reference(task_id), body };
         self.0.http.send(Call::to(&wire::ADD_COMMENT, &[&self.0.org_id]).body(body)).await?.json()
     }
@@ -228,7 +230,7 @@ impl Client {
             items.extend(read_items(&answer, &page.data)?);
             match page.next_cursor {
                 Some(next) if page.has_more && !next.is_empty() && seen.insert(next.clone()) => {
-                    cursor = next
+                    cursor = next;
                 }
                 _ => break,
             }
@@ -250,7 +252,7 @@ impl Client {
 }
 
 fn read_items<T: for<'de> Deserialize<'de>>(
-    answer: &Answer,
+    answer: &Answer<'_>,
     items: &[Box<RawValue>],
 ) -> Result<Vec<T>, Error> {
     let mut readable = Vec::with_capacity(items.len());
@@ -283,6 +285,18 @@ fn parse_base(text: &str) -> Result<Url, Error> {
         return Err(refuse("it holds a query or fragment"));
     }
     Ok(url)
+}
+
+/// A key that crosses a network in clear can be read by anybody on the way.
+fn warn_unencrypted(base: &Url) -> Option<String> {
+    let local = match base.host()? {
+        Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    };
+    let unencrypted = base.scheme() == "http" && !local;
+    unencrypted
+        .then(|| "parall_url begins with http://, so the API key travels unencrypted".to_owned())
 }
 
 #[cfg(test)]
@@ -319,6 +333,21 @@ mod tests {
                 "{url} {org}: {error}"
             );
             assert!(!error.to_string().contains("pass@"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_key_in_clear_is_warned_of_unless_it_stays_on_this_machine() {
+        let table = [
+            ("http://parall.example", 1),
+            ("http://10.0.0.1:8080", 1),
+            ("https://parall.example", 0),
+            ("http://localhost:1", 0),
+            ("http://127.0.0.1:1", 0),
+            ("http://[::1]:1", 0),
+        ];
+        for (url, count) in table {
+            assert_eq!(client(url, "k", "org_1").unwrap().warnings().len(), count, "{url}");
         }
     }
 

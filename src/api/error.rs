@@ -136,9 +136,9 @@ impl Error {
             Self::Option { .. }
             | Self::Argument { .. }
             | Self::Setup { .. }
-            | Self::Connect { .. } => true,
+            | Self::Connect { .. }
+            | Self::Redirect { .. } => true,
             Self::Status { status, .. } => *status < 500 && *status != 408,
-            Self::Redirect { .. } => true,
             _ => false,
         }
     }

@@ -86,7 +86,7 @@ fn json(body: &[u8]) -> Option<Refusal> {
 }
 
 fn plain(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(4 * LONGEST_MESSAGE)]);
+    let text = String::from_utf8_lossy(body);
     let lower = text.to_ascii_lowercase();
     if !lower.contains("<html") && !lower.contains("<!doctype") {
         return text.into_owned();
@@ -100,6 +100,8 @@ fn plain(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn refusal(code: Option<&str>, message: &str) -> Refusal {
@@ -145,6 +147,15 @@ mod tests {
         assert!(!read(b"\xff\xfe\x00\x07", &[]).message.contains('\u{7}'));
         let deep = format!("{{\"error\":{}", "[".repeat(100_000));
         assert!(read(deep.as_bytes(), &[]).message.starts_with("{\"error\":[["));
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_becomes_one_short_line(body in proptest::collection::vec(any::<u8>(), 0..2_000)) {
+            let message = read(&body, &[]).message;
+            prop_assert!(message.chars().count() <= LONGEST_MESSAGE + 1);
+            prop_assert!(!message.chars().any(char::is_control));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! tls      one set-up for both                    types    Parall's objects as far as they are read
 //! ```
 
+pub mod announced;
 mod client;
 mod error;
 mod failure;
@@ -26,5 +27,6 @@ pub use error::{Cause, Class, Error};
 pub use network::{Limits, Network};
 pub use secret::{Secret, redact};
 pub use types::{
-    Agent, Attachment, Chat, Comment, Content, Dispatch, Frame, Hints, Message, Sender, Sent, Task,
+    Agent, Attachment, Chat, Comment, Content, Dispatch, Frame, Hints, Mention, Message, Sender,
+    Sent, Task,
 };

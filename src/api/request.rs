@@ -19,6 +19,8 @@ use super::wire::Route;
 pub(super) const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 /// A server's wish for a pause is cut to this, so that one odd answer does not stop an account for days.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+/// Longest text of a parser that is shown.
+const LONGEST_REASON: usize = 200;
 /// What a request says about who is asking.
 const USER_AGENT: &str = concat!("parall-openclaw/", env!("CARGO_PKG_VERSION"));
 
@@ -66,13 +68,14 @@ impl<'a> Call<'a> {
 }
 
 /// A success, with its whole body.
-pub(super) struct Answer {
+pub(super) struct Answer<'a> {
+    http: &'a Http,
     route: &'static Route,
     pub(super) status: StatusCode,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl Answer<'_> {
     /// Reads the body as JSON.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let text = self.text()?;
@@ -86,8 +89,8 @@ impl Answer {
 
     /// The error for a body that is not what the protocol says.
     pub(super) fn malformed(&self, reason: &str) -> Error {
-        // Parsers quote values of the body; a short text is enough to find the place.
-        let reason = failure::short(reason, 200);
+        // Parsers quote values of the body; the beginning is enough to find the place.
+        let reason = failure::short(&self.http.redact(reason, &[]), LONGEST_REASON);
         Error::Malformed { method: self.route.method.clone(), path: self.route.path, reason }
     }
 }
@@ -121,7 +124,7 @@ impl Http {
     }
 
     /// Sends one request and reads its whole answer. Success is any 2xx, and 304 for a caller that named a version.
-    pub(super) async fn send<B: Serialize>(&self, call: Call<'_, B>) -> Result<Answer, Error> {
+    pub(super) async fn send<B: Serialize>(&self, call: Call<'_, B>) -> Result<Answer<'_>, Error> {
         let route = call.route;
         let mut url = route.url(&self.base, call.ids)?;
         if !call.query.is_empty() {
@@ -143,15 +146,15 @@ impl Http {
             request.send().await.map_err(|error| failed(route, self.time_limit, error))?;
         let status = response.status();
         if status == StatusCode::NOT_MODIFIED && call.cached_version.is_some() {
-            return Ok(Answer { route, status, body: Vec::new() });
+            return Ok(Answer { http: self, route, status, body: Vec::new() });
         }
-        if status.is_redirection() {
+        if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
             return Err(redirected(route, status, response.headers()));
         }
         let retry_after = retry_after(response.headers());
         let body = self.read(route, &mut response, status).await?;
         if status.is_success() {
-            return Ok(Answer { route, status, body });
+            return Ok(Answer { http: self, route, status, body });
         }
         Err(refused(route, status, retry_after, &body, &[&self.key]))
     }

@@ -79,6 +79,17 @@ pub struct Content {
     /// May be empty when there are attachments.
     #[serde(default, deserialize_with = "text")]
     pub text: String,
+    /// Who is mentioned.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub mentions: Vec<Mention>,
+}
+
+/// Somebody who is mentioned in a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Mention {
+    /// `usr_...`
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub user_id: String,
 }
 
 /// Wishes of a message's sender.

@@ -131,7 +131,7 @@ impl Route {
         for part in self.path.split('/').skip(1) {
             if part.starts_with('{') {
                 let id = bare_id(ids.next().copied().unwrap_or_default());
-                check_id(part, id)?;
+                check_id(id_name(part), id)?;
                 segments.push(id);
             } else {
                 segments.push(part);
@@ -142,8 +142,9 @@ impl Route {
     }
 }
 
-/// Dots are refused because no encoding keeps `..` from climbing; everything else is encoded where it has to be.
-fn check_id(place: &'static str, id: &str) -> Result<(), Error> {
+/// Checks a bare id. Dots are refused because no encoding keeps `..` from climbing in a path; everything else is encoded
+/// where it has to be.
+pub(super) fn check_id(what: &'static str, id: &str) -> Result<(), Error> {
     let reason = match id {
         "" => "it is empty",
         "." | ".." => "it is a path step, not an id",
@@ -153,7 +154,7 @@ fn check_id(place: &'static str, id: &str) -> Result<(), Error> {
         }
         _ => return Ok(()),
     };
-    Err(Error::Argument { what: id_name(place), reason: reason.to_owned() })
+    Err(Error::Argument { what, reason: reason.to_owned() })
 }
 
 fn id_name(place: &'static str) -> &'static str {
@@ -227,6 +228,8 @@ impl PingFrame {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn url(route: &Route, ids: &[&str]) -> String {
@@ -277,6 +280,21 @@ mod tests {
                 matches!(error, Error::Argument { what: "the message id", .. }),
                 "{id:?}: {error}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_refused_or_comes_out_as_the_one_segment_it_was(id in any::<String>()) {
+            let base = Url::parse("https://h.example").unwrap();
+            if let Ok(url) = ACKNOWLEDGE.url(&base, &["org_1", &id]) {
+                let segments: Vec<_> = url.path_segments().unwrap().collect();
+                prop_assert_eq!(segments.len(), 7);
+                let segment = format!("x={}", segments[5].replace('+', "%2B"));
+                let (_, decoded) = url::form_urlencoded::parse(segment.as_bytes()).next().unwrap();
+                prop_assert_eq!(decoded, bare_id(&id));
+                prop_assert_eq!(url.host_str(), Some("h.example"));
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! Servers and short cuts for tests.
 
+mod certificates;
+mod events;
 mod local_parall;
 mod raw_server;
 mod socket_server;
@@ -8,9 +10,11 @@ use std::time::Duration;
 
 use parall::api::{Client, ClientOptions, Limits, Network, Secret};
 
+pub(crate) use self::certificates::Authority;
+pub(crate) use self::events::Running;
 pub(crate) use self::local_parall::LocalParall;
 pub(crate) use self::raw_server::{RawServer, json_answer, read_head};
-pub(crate) use self::socket_server::{SocketServer, Visitor};
+pub(crate) use self::socket_server::SocketServer;
 
 /// A key that is looked for wherever it must not be.
 pub(crate) const CANARY_KEY: &str = "prll_canary+key/1=";

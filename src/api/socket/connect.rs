@@ -86,10 +86,10 @@ impl SocketDialer {
                 _ => Failure::Passing(error),
             }
         })?;
-        let ticket: TicketAnswer = answer.json().map_err(Failure::Passing)?;
-        if ticket.ticket.is_empty() {
-            return Err(Failure::Passing(answer.malformed("the ticket is empty")));
-        }
+        // A parser's text might quote the ticket.
+        let ticket = answer.json().ok().filter(|ticket: &TicketAnswer| !ticket.ticket.is_empty());
+        let ticket =
+            ticket.ok_or_else(|| Failure::Passing(answer.malformed("it holds no ticket")))?;
         let secret = Secret::new(&ticket.ticket);
         let url = address::choose(self.configured.as_ref(), ticket.ws_url.as_deref(), &self.base)
             .map_err(Failure::Passing)?;
@@ -131,11 +131,6 @@ impl SocketDialer {
             .max_message_size(Some(LARGEST_FRAME))
             .max_frame_size(Some(LARGEST_FRAME));
         Ok(WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await)
-    }
-
-    /// Pauses and time limits of the sockets this opens.
-    pub(in super::super) fn base(&self) -> &Url {
-        &self.base
     }
 }
 

@@ -97,6 +97,7 @@ impl Connection<'_> {
         loop {
             let result = tokio::select! {
                 biased;
+                () = events.closed() => return End::Stopped,
                 _ = self.heartbeat.tick() => self.beat().await,
                 _ = clock.tick() => if self.vitals.woke(Instant::now()) { self.beat().await } else { Ok(()) },
                 reserved = events.reserve(), if place.is_none() => match reserved {

@@ -39,7 +39,7 @@ pub enum SocketEvent {
     /// Frames that cannot be read were skipped: the latest reason, and how many there were on this connection. Sent for
     /// the 1st, 2nd, 4th, 8th and so on, so that a broken server does not flood the log.
     Ignored { reason: String, count: u64 },
-    /// The connection is gone; the next attempt comes after the pause.
+    /// There is no connection, or no more; the attempt of this number comes after the pause.
     Disconnected { error: String, attempt: u32, retry_in: Duration },
     /// The server refuses this key (401 or 403 for a ticket). Nothing more will come.
     Blocked { error: Error },
@@ -55,11 +55,10 @@ pub async fn run(
     events: mpsc::Sender<SocketEvent>,
     shutdown: CancellationToken,
 ) {
-    let life = keep_connected(&client, &mut cursor, &events, &shutdown);
-    // Everything up to an open socket may be dropped at any await; an open socket says goodbye by itself.
-    life.await;
+    keep_connected(&client, &mut cursor, &events, &shutdown).await;
 }
 
+/// `None` means that the account stops or nobody listens; written so for `?`.
 async fn keep_connected(
     client: &Client,
     cursor: &mut Option<u64>,
@@ -69,8 +68,7 @@ async fn keep_connected(
     let limits = *client.limits();
     let mut backoff = Backoff::new(limits.backoff.0, limits.backoff.1, limits.stable);
     loop {
-        let attempt = backoff.attempt();
-        tell(events, shutdown, SocketEvent::Connecting { attempt }).await?;
+        tell(events, shutdown, SocketEvent::Connecting { attempt: backoff.attempt() }).await?;
         let dialled = tokio::select! {
             biased;
             () = shutdown.cancelled() => return None,
@@ -93,8 +91,12 @@ async fn keep_connected(
         };
         let retry_in =
             backoff.next_pause(fastrand::f64()).max(error.retry_after().unwrap_or_default());
-        let error = chain(&error);
-        tell(events, shutdown, SocketEvent::Disconnected { error, attempt, retry_in }).await?;
+        let lost = SocketEvent::Disconnected {
+            error: chain(&error),
+            attempt: backoff.attempt(),
+            retry_in,
+        };
+        tell(events, shutdown, lost).await?;
         tokio::select! {
             biased;
             () = shutdown.cancelled() => return None,

@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+/** `npm run bench`: what the plugin costs, beside the bounds it is meant to keep. Build with `npm run build` first. */
+import { latency } from "./latency.mjs";
+import { memory } from "./memory.mjs";
+import { startup } from "./startup.mjs";
+
+const rows = [...startup(), ...(await latency()), ...(await memory())];
+console.table(rows);
+process.exit(0);

@@ -1,0 +1,18 @@
+/** Small helpers for printing measurements. */
+
+export const median = (values) => percentile(values, 50);
+
+export function percentile(values, rank) {
+  const sorted = values.toSorted((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, Math.ceil((rank / 100) * sorted.length) - 1)];
+}
+
+/** One line of the table: what was measured, beside the bound it is meant to keep. */
+export function row(what, value, unit, bound) {
+  return {
+    what,
+    measured: `${value.toFixed(value < 10 ? 2 : 1)} ${unit}`,
+    bound: `<= ${bound} ${unit}`,
+    kept: value <= bound ? "yes" : "NO",
+  };
+}

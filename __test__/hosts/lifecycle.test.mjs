@@ -1,0 +1,97 @@
+/** Changes, crashes and broken installations. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { answers, answerWith, closeScene, openScene, startScene } from "./scene.mjs";
+import { HOST_VERSIONS } from "./versions.mjs";
+
+for (const release of HOST_VERSIONS) {
+  describe(`OpenClaw ${release.version}: a running account`, () => {
+    let scene;
+    before(async () => {
+      scene = await openScene(release);
+      await startScene(scene);
+    });
+    after(() => closeScene(scene));
+    const sockets = () => scene.parall.sockets.of(scene.people.agent.id);
+
+    it("restarts alone when its configuration changes", async () => {
+      const { pid } = scene.host.gateway;
+      const [old] = sockets();
+      const config = scene.host.readConfig();
+      scene.host.writeConfig({ ...config, channels: { parall: { ...config.channels.parall, note: "changed" } } });
+      await scene.host.until("a new connection", () => sockets().length === 1 && sockets()[0] !== old);
+      assert.equal(scene.host.gateway.pid, pid);
+      assert.equal(scene.host.gateway.exitCode, null);
+      scene.parall.say({ from: "usr_ada", chat: scene.people.direct.ada, text: "Still there? [[say:Still here.]]" });
+      await answerWith(scene, "Still here.");
+    });
+
+    it("goes away when it is disabled and comes back when it is enabled", async () => {
+      const config = scene.host.readConfig();
+      scene.host.writeConfig({ ...config, channels: { parall: { ...config.channels.parall, enabled: false } } });
+      await scene.host.until("the connection ends", () => sockets().length === 0);
+      scene.host.writeConfig({ ...config, channels: { parall: { ...config.channels.parall, enabled: true } } });
+      await scene.host.until("the connection is back", () => sockets().length === 1);
+    });
+
+    it("answers what waited, once, after the gateway was killed", async () => {
+      await scene.host.stop("SIGKILL");
+      scene.parall.say({ from: "usr_ben", chat: scene.people.direct.ben, text: "Meanwhile [[say:Caught up.]]" });
+      await scene.host.start();
+      await answerWith(scene, "Caught up.");
+      assert.equal(answers(scene, scene.people.direct.ben).length, 1);
+    });
+
+    it("is stopped for good, with a reason, when its key is revoked", async () => {
+      scene.parall.revokeKey(scene.people.agent.id);
+      const status = () => scene.host.command(["channels", "status"]).then(({ out }) => (/error:/.test(out) ? out : undefined));
+      assert.match(await scene.host.until("the status tells it", status), /Parall default: .*running.*|Parall default: .*error:/);
+      assert.equal(scene.host.gateway.exitCode, null);
+    });
+  });
+
+  describe(`OpenClaw ${release.version}: settings from the environment`, () => {
+    let scene;
+    before(async () => {
+      scene = await openScene(release);
+      scene.host.environment = {
+        PRLL_API_URL: scene.parall.url,
+        PRLL_API_KEY: scene.people.agent.key,
+        PRLL_ORG_ID: scene.people.org,
+      };
+      scene.section = {};
+      await startScene(scene);
+    });
+    after(() => closeScene(scene));
+
+    it("are enough for an answer", async () => {
+      scene.parall.say({ from: "usr_ada", chat: scene.people.direct.ada, text: "Hello [[say:Hello from the environment.]]" });
+      await answerWith(scene, "Hello from the environment.");
+    });
+  });
+
+  describe(`OpenClaw ${release.version}: an installation without its binary`, () => {
+    let scene;
+    before(async () => {
+      scene = await openScene(release, { hidden: ["@parall/parall-linux-x64-gnu"] });
+      await startScene(scene, { connected: false });
+    });
+    after(() => closeScene(scene));
+    const complaints = () => scene.host.logs().match(/the native part 2\.0\.0-alpha\.1 could not be loaded/g)?.length ?? 0;
+
+    it("tells once what is wrong and what to do, and the gateway lives on", async () => {
+      await scene.host.until("the complaint", () => complaints() > 0);
+      const config = scene.host.readConfig();
+      scene.host.writeConfig({ ...config, channels: { parall: { ...config.channels.parall, note: "restart me" } } });
+      const status = async () => (await scene.host.command(["channels", "status"])).out;
+      const shown = await scene.host.until("the status", async () => (/could not be loaded/.test(await status()) ? status() : undefined));
+      assert.match(shown, /linux-x64-gnu/);
+      assert.match(shown, /Parall default: .*running/);
+      const health = await fetch(`http://127.0.0.1:${scene.host.port}/healthz`);
+      assert.equal(health.ok, true);
+      const { milliseconds, code } = await scene.host.stop();
+      assert.equal(code, 0);
+      assert.ok(milliseconds < 10_000);
+    });
+  });
+}

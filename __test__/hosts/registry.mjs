@@ -1,0 +1,46 @@
+/**
+ * A package registry on loopback that holds only the tarballs under test, so that a host resolves the platform package and the
+ * other dependencies exactly as it does for users, and nothing else.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { pack, packStage } from "../../npm/pack.mjs";
+import { readPackedManifest } from "./tarball.mjs";
+
+const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
+
+/**
+ * @param {string} folder for the tarballs
+ * @returns {Promise<{ url: string, main: string, hide: (name: string) => void, close: () => Promise<void> }>}
+ *   `main` is the tarball of `@parall/parall`; `hide` makes a package unknown
+ */
+export async function startRegistry(folder) {
+  const packages = [...pack(folder), packStage(path.join(PROJECT, "node_modules", "detect-libc"), folder)];
+  const known = new Map(packages.map((entry) => [entry.name, { ...entry, manifest: readPackedManifest(entry.file) }]));
+  const server = createServer((request, response) => {
+    const name = decodeURIComponent(new URL(request.url, "http://loopback").pathname.slice(1));
+    const download = [...known.values()].find((entry) => name === `-/${path.basename(entry.file)}`);
+    if (download) return response.end(readFileSync(download.file));
+    const entry = known.get(name);
+    if (!entry) return response.writeHead(404, { "content-type": "application/json" }).end('{"error":"not found"}');
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify(packument(entry, `http://${request.headers.host}/-/${path.basename(entry.file)}`)));
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}/`,
+    main: packages[0].file,
+    hide: (name) => known.delete(name),
+    close: () => new Promise((resolve) => server.close(resolve).closeAllConnections()),
+  };
+}
+
+function packument({ manifest, version, file }, tarball) {
+  const integrity = `sha512-${createHash("sha512").update(readFileSync(file)).digest("base64")}`;
+  const shasum = createHash("sha1").update(readFileSync(file)).digest("hex");
+  const tags = { latest: version };
+  return { name: manifest.name, "dist-tags": tags, versions: { [version]: { ...manifest, dist: { tarball, integrity, shasum } } } };
+}

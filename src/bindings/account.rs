@@ -1,0 +1,57 @@
+//! Accounts for JavaScript.
+
+use napi::bindgen_prelude::Object;
+use napi_derive::napi;
+use serde_json::Value;
+
+use crate::account::{list_account_ids, resolve_account};
+
+/// What `resolveParallAccount` takes.
+#[napi(object, object_to_js = false)]
+pub struct ResolveAccountParams<'env> {
+    /// The host's whole configuration.
+    #[napi(ts_type = "object")]
+    pub cfg: Object<'env>,
+    /// Account id, `default` when left out.
+    pub account_id: Option<String>,
+}
+
+/// An account as the host sees it.
+#[napi(object, object_from_js = false)]
+pub struct ResolvedAccount {
+    /// Account id.
+    pub account_id: String,
+    /// True unless the section says `enabled: false`.
+    pub enabled: bool,
+    /// True when URL, key and organisation are all known.
+    pub configured: bool,
+    /// The section `channels.parall`, completed from the environment.
+    #[napi(ts_type = "Record<string, unknown>")]
+    pub config: Value,
+}
+
+/// The account ids of a configuration: `["default"]` when `channels.parall` exists, `[]` otherwise.
+#[napi(catch_unwind)]
+pub fn list_parall_account_ids(#[napi(ts_arg_type = "object")] cfg: Object<'_>) -> Vec<String> {
+    list_account_ids(section(&cfg).as_ref())
+}
+
+/// Resolves an account; `PRLL_API_URL`, `PRLL_API_KEY`, `PRLL_ORG_ID` and `PRLL_WS_URL` fill what the configuration leaves out.
+#[napi(catch_unwind)]
+pub fn resolve_parall_account(params: ResolveAccountParams<'_>) -> ResolvedAccount {
+    let environment = |name: &str| std::env::var(name).ok();
+    let account =
+        resolve_account(section(&params.cfg).as_ref(), params.account_id.as_deref(), environment);
+    ResolvedAccount {
+        account_id: account.account_id,
+        enabled: account.enabled,
+        configured: account.configured,
+        config: Value::Object(account.config),
+    }
+}
+
+/// `channels.parall`, the only part that is converted: the rest may hold anything.
+fn section(cfg: &Object<'_>) -> Option<Value> {
+    let channels = cfg.get::<Object<'_>>("channels").ok()??;
+    channels.get::<Value>("parall").ok()?
+}

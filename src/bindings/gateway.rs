@@ -1,0 +1,282 @@
+//! A running account for JavaScript.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use napi::bindgen_prelude::{AsyncBlock, FnArgs, Promise, within_runtime_if_available};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode::NonBlocking};
+use napi::{Env, Status};
+use napi_derive::napi;
+
+use super::promise::{promise, to_js};
+use crate::api::{ClientOptions, Secret};
+use crate::orchestrator::{self as core, Host, Level, Replies};
+
+/// A callback that does not keep the process alive.
+type Callback<Arguments, Return> =
+    ThreadsafeFunction<Arguments, Return, Arguments, Status, false, true>;
+
+/// How long a probe may take.
+const PROBE_LIMIT: Duration = Duration::from_secs(15);
+
+/// What an account needs to run.
+#[napi(object, object_to_js = false)]
+pub struct GatewayOptions {
+    /// Account id of the host.
+    pub account_id: String,
+    /// Origin of the Parall server, such as `https://api.parall.com`.
+    pub parall_url: String,
+    /// The agent's key.
+    pub api_key: String,
+    /// `org_...`
+    pub org_id: String,
+    /// Address of the socket, when it is not the one the server names.
+    pub ws_url: Option<String>,
+    /// The host's agent that answers.
+    pub agent_id: String,
+    /// `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself.
+    pub replies: Option<String>,
+}
+
+/// One agent turn that the host is asked to run.
+#[napi(object, object_from_js = false)]
+pub struct Turn {
+    /// Names this turn in `Gateway.deliver`.
+    pub id: String,
+    /// The session to run in, lower case.
+    pub session_key: String,
+    /// What the agent sees: header lines, an empty line, the text.
+    pub text: String,
+    /// The sender's text alone.
+    pub raw_text: String,
+    /// Where answers go: `cht_...` or `tsk_...`.
+    pub target: String,
+    /// `direct` or `group`.
+    pub chat_type: String,
+    /// The chat's name for people.
+    pub conversation_label: String,
+    /// `usr_...`
+    pub sender_id: String,
+    /// The sender's name for people.
+    pub sender_name: String,
+    /// Id of the message or task.
+    pub message_id: String,
+    /// Root of the thread the message stands in.
+    pub thread_root_id: Option<String>,
+    /// When it was written, milliseconds since the epoch.
+    pub timestamp: f64,
+}
+
+/// How a turn ended.
+#[napi(object, object_to_js = false)]
+pub struct TurnOutcome {
+    /// An agent run began.
+    pub started: bool,
+    /// Why the host could not run the turn.
+    pub error: Option<String>,
+}
+
+/// A piece of an answer.
+#[napi(object, object_to_js = false)]
+pub struct ReplyPart {
+    /// `final`, `block` or `tool`.
+    pub kind: String,
+    /// The text.
+    pub text: Option<String>,
+    /// Address of a file the host wants to send.
+    pub media_url: Option<String>,
+}
+
+/// What the account asks of the host. None of the functions may throw.
+#[napi(object, object_to_js = false)]
+pub struct HostCallbacks {
+    /// Runs one agent turn; replies go to `Gateway.deliver` while it runs.
+    #[napi(ts_type = "(turn: Turn) => Promise<TurnOutcome>")]
+    pub run_turn: Callback<Turn, Promise<TurnOutcome>>,
+    /// Merges a JSON object into the account's status.
+    #[napi(ts_type = "(patch: string) => void")]
+    pub status: Callback<String, ()>,
+    /// Writes a line to the host's log; levels are `debug`, `info`, `warn` and `error`.
+    #[napi(ts_type = "(level: string, message: string) => void")]
+    pub log: Callback<FnArgs<(String, String)>, ()>,
+}
+
+/// What a probe found.
+#[napi(object, object_from_js = false)]
+pub struct Probe {
+    /// Key, organisation and socket all work.
+    pub ok: bool,
+    /// `usr_...` of the agent that the key belongs to.
+    pub agent_id: Option<String>,
+    /// The agent's name.
+    pub agent_name: Option<String>,
+    /// What does not work.
+    pub error: Option<String>,
+    /// Stable code of the error.
+    pub code: Option<String>,
+    /// How long it took.
+    pub elapsed_milliseconds: f64,
+}
+
+/// A running account.
+#[napi]
+pub struct Gateway(Arc<core::Gateway>);
+
+/// Starts an account and comes back at once; everything happens off the JavaScript thread.
+#[napi(catch_unwind)]
+pub fn start_gateway(
+    env: Env,
+    options: GatewayOptions,
+    host: HostCallbacks,
+) -> napi::Result<Gateway> {
+    let options = core::GatewayOptions {
+        account_id: options.account_id.clone(),
+        agent_id: options.agent_id.clone(),
+        replies: options.replies(),
+        client: options.into(),
+    };
+    let host = Arc::new(JavaScriptHost { callbacks: Arc::new(host) });
+    let gateway = within_runtime_if_available(|| core::Gateway::start(options, host));
+    gateway.map(|gateway| Gateway(Arc::new(gateway))).map_err(|error| to_js(env, &error))
+}
+
+/// Sends text without a running account and resolves to the id of the message or comment.
+#[napi(catch_unwind, ts_return_type = "Promise<string>")]
+pub fn send_text(
+    env: Env,
+    options: GatewayOptions,
+    to: String,
+    text: String,
+    thread_id: Option<String>,
+) -> napi::Result<AsyncBlock<String>> {
+    promise(
+        env,
+        async move { core::send_text(options.into(), &to, &text, thread_id.as_deref()).await },
+    )
+}
+
+/// Sees whether an account would work: key, organisation, ticket, socket and hello. Never rejects.
+#[napi]
+pub async fn probe_account(options: GatewayOptions) -> Probe {
+    core::probe(options.into(), PROBE_LIMIT).await.into()
+}
+
+#[napi]
+impl Gateway {
+    /// Delivers a part of a turn's answer; resolves when it stands in the chat.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn deliver(
+        &self,
+        env: Env,
+        turn_id: String,
+        part: ReplyPart,
+    ) -> napi::Result<AsyncBlock<()>> {
+        let gateway = Arc::clone(&self.0);
+        promise(env, async move { gateway.deliver(&turn_id, part.into()).await })
+    }
+
+    /// Sends text to `cht_...` or `tsk_...` and resolves to the id of the message or comment.
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn send_text(
+        &self,
+        env: Env,
+        to: String,
+        text: String,
+        thread_id: Option<String>,
+    ) -> napi::Result<AsyncBlock<String>> {
+        let gateway = Arc::clone(&self.0);
+        promise(env, async move { gateway.send_text(&to, &text, thread_id.as_deref()).await })
+    }
+
+    /// Ends every task, socket and timer of the account, within three seconds.
+    #[napi]
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+/// The host, reached through its callbacks.
+struct JavaScriptHost {
+    callbacks: Arc<HostCallbacks>,
+}
+
+impl Host for JavaScriptHost {
+    fn run_turn(&self, turn: core::Turn) -> BoxFuture<'static, core::TurnOutcome> {
+        let callbacks = Arc::clone(&self.callbacks);
+        async move {
+            let call = async { callbacks.run_turn.call_async_catch(turn.into()).await?.await };
+            match call.await {
+                Ok(outcome) => core::TurnOutcome { started: outcome.started, error: outcome.error },
+                Err(error) => {
+                    core::TurnOutcome { started: false, error: Some(error.reason.clone()) }
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn status(&self, patch: String) {
+        self.callbacks.status.call(patch, NonBlocking);
+    }
+
+    fn log(&self, level: Level, message: String) {
+        self.callbacks.log.call((level.to_string(), message).into(), NonBlocking);
+    }
+}
+
+impl GatewayOptions {
+    fn replies(&self) -> Replies {
+        if self.replies.as_deref() == Some("explicit") { Replies::Explicit } else { Replies::Auto }
+    }
+}
+
+impl From<GatewayOptions> for ClientOptions {
+    fn from(options: GatewayOptions) -> Self {
+        Self {
+            parall_url: options.parall_url,
+            api_key: Secret::new(options.api_key),
+            org_id: options.org_id,
+            ws_url: options.ws_url,
+        }
+    }
+}
+
+impl From<core::Turn> for Turn {
+    fn from(turn: core::Turn) -> Self {
+        Self {
+            id: turn.id,
+            session_key: turn.session_key,
+            text: turn.text,
+            raw_text: turn.raw_text,
+            target: turn.target,
+            chat_type: turn.chat_type,
+            conversation_label: turn.conversation_label,
+            sender_id: turn.sender_id,
+            sender_name: turn.sender_name,
+            message_id: turn.message_id,
+            thread_root_id: turn.thread_root_id,
+            timestamp: turn.timestamp,
+        }
+    }
+}
+
+impl From<ReplyPart> for core::ReplyPart {
+    fn from(part: ReplyPart) -> Self {
+        Self { kind: part.kind, text: part.text, media_url: part.media_url }
+    }
+}
+
+impl From<core::Probe> for Probe {
+    fn from(probe: core::Probe) -> Self {
+        Self {
+            ok: probe.ok,
+            agent_id: probe.agent_id,
+            agent_name: probe.agent_name,
+            error: probe.error,
+            code: probe.code,
+            elapsed_milliseconds: probe.elapsed.as_secs_f64() * 1000.0,
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! From a reply of the agent to text that stands in the chat.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::Error;
+use super::host::{Level, ReplyPart};
+use super::shared::{PersistError, Replies, Shared};
+use super::split::{PART_LIMIT, split};
+use super::target::Target;
+use super::turns::OpenTurn;
+use crate::api::NewMessage;
+
+/// What the agent answers when it does not want to say anything; a convention of the host.
+const SILENCE: &str = "NO_REPLY";
+
+/// Sends text, one part after the other for each target.
+#[derive(Default)]
+pub(super) struct Outbox {
+    lanes: Mutex<HashMap<Target, Weak<tokio::sync::Mutex<()>>>>,
+}
+
+impl Outbox {
+    /// Delivers a part of a turn's answer. Comes back when it stands in the chat, or when there is nothing to send.
+    pub(super) async fn deliver(
+        &self,
+        shared: &Shared,
+        turn: &OpenTurn,
+        part: ReplyPart,
+    ) -> Result<(), Error> {
+        // Output of tools is for the agent alone.
+        let Some(text) = (part.kind != "tool").then(|| visible_text(&part)).flatten() else {
+            return Ok(());
+        };
+        if turn.no_reply || shared.replies == Replies::Explicit {
+            shared.log(
+                Level::Debug,
+                format!("turn {}: an answer to {} is kept back", turn.id, turn.target),
+            );
+            return Ok(());
+        }
+        self.send_for_turn(
+            shared,
+            turn,
+            &text,
+            turn.thread_root_id.as_deref(),
+            part.kind == "final",
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Sends text to a target, on behalf of the turn that is open for it, if there is one. Returns the id of the last
+    /// message or comment.
+    pub(super) async fn send(
+        &self,
+        shared: &Shared,
+        target: &Target,
+        text: &str,
+        thread: Option<&str>,
+    ) -> Result<String, Error> {
+        if text.trim().is_empty() {
+            return Err(Error::Empty { target: target.to_string() });
+        }
+        if let Some(turn) = shared.turns.by_target(target) {
+            let thread = thread.or(turn.thread_root_id.as_deref());
+            return self.send_for_turn(shared, &turn, text, thread, false).await;
+        }
+        let nonce = format!("outbound:{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+        let _order = self.lane(target).lock_owned().await;
+        let mut id = String::new();
+        for (ordinal, part) in split(text, PART_LIMIT).into_iter().enumerate() {
+            id = put(shared, target, &part, thread, &key(&nonce, ordinal, &part)).await?;
+        }
+        Ok(id)
+    }
+
+    /// Waits until no part for `target` is on its way, at most for `limit`.
+    pub(super) async fn settle(&self, target: &Target, limit: Duration) {
+        // Nothing depends on which of the two ended the wait.
+        let _ = tokio::time::timeout(limit, self.lane(target).lock_owned()).await;
+    }
+
+    async fn send_for_turn(
+        &self,
+        shared: &Shared,
+        turn: &OpenTurn,
+        text: &str,
+        thread: Option<&str>,
+        last: bool,
+    ) -> Result<String, Error> {
+        let _order = self.lane(&turn.target).lock_owned().await;
+        let parts = split(text, PART_LIMIT);
+        let count = parts.len();
+        let mut id = String::new();
+        for (index, part) in parts.into_iter().enumerate() {
+            let key = key(&turn.event_key, turn.next_part() as usize, &part);
+            id = put(shared, &turn.target, &part, thread, &key).await.inspect_err(|error| {
+                if let Error::Delivery { .. } = error {
+                    turn.refused(crate::error::chain(error));
+                }
+            })?;
+            turn.delivered(last && index + 1 == count);
+        }
+        Ok(id)
+    }
+
+    /// The lane of a target: whoever holds it sends, the others wait in order.
+    fn lane(&self, target: &Target) -> Arc<tokio::sync::Mutex<()>> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lane) = lanes.get(target).and_then(Weak::upgrade) {
+            return lane;
+        }
+        lanes.retain(|_, lane| lane.strong_count() > 0);
+        let lane = Arc::default();
+        lanes.insert(target.clone(), Arc::downgrade(&lane));
+        lane
+    }
+}
+
+/// Puts one part where it belongs and notes it in the status.
+async fn put(
+    shared: &Shared,
+    target: &Target,
+    text: &str,
+    thread: Option<&str>,
+    key: &str,
+) -> Result<String, Error> {
+    let id = match target {
+        Target::Chat(chat_id) => {
+            let message = NewMessage {
+                text: text.to_owned(),
+                thread_root_id: thread.map(str::to_owned),
+                idempotency_key: key.to_owned(),
+                no_reply: false,
+            };
+            let sent = shared
+                .persist("sending a message", || shared.client.send_message(chat_id, &message))
+                .await;
+            sent.map_err(|error| error.for_target(target))?.id
+        }
+        Target::Task(task_id) => {
+            comment(shared, task_id, text).await.map_err(|error| error.for_target(target))?
+        }
+    };
+    shared.status.touch(|status| &mut status.last_outbound_at);
+    Ok(id)
+}
+
+/// Writes a comment once. Comments take no idempotency key, so a comment whose answer got lost is looked for before it is
+/// written again; where comments cannot be read, the lost one counts as refused and is not repeated.
+async fn comment(shared: &Shared, task_id: &str, body: &str) -> Result<String, PersistError> {
+    let before = match shared.persist("reading comments", || shared.client.comments(task_id)).await
+    {
+        Ok(comments) => comments,
+        Err(PersistError::Refused(_)) => Vec::new(),
+        Err(PersistError::Closed) => return Err(PersistError::Closed),
+    };
+    let attempted = AtomicBool::new(false);
+    let write = || async {
+        if attempted.swap(true, Ordering::Relaxed) {
+            let now = shared.client.comments(task_id).await?;
+            if let Some(written) =
+                now.into_iter().find(|comment| comment.body == body && !before.contains(comment))
+            {
+                return Ok(written.id);
+            }
+        }
+        shared.client.add_comment(task_id, body).await.map(|comment| comment.id)
+    };
+    shared.persist("writing a comment", write).await
+}
+
+/// The key under which a part is sent: the same for the same part of the same event, whatever happens in between. The
+/// server keeps the prefixes `reply:` and `task_update:` for itself.
+fn key(event_key: &str, ordinal: usize, text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    let mut key = format!("openclaw:{event_key}:{ordinal}:");
+    for byte in &digest[..8] {
+        // Writing to a String cannot fail.
+        let _ = write!(key, "{byte:02x}");
+    }
+    key
+}
+
+/// What people get to see of a part, if anything.
+fn visible_text(part: &ReplyPart) -> Option<String> {
+    let text = part.text.as_deref().unwrap_or_default().trim_end();
+    let text = if text.trim() == SILENCE { "" } else { text };
+    let media = match part.media_url.as_deref().map(str::trim) {
+        None | Some("") => "",
+        Some(url) if url.starts_with("https://") || url.starts_with("http://") => url,
+        // A path of the host's machine is nobody's business.
+        Some(_) => "(A file belongs here that this channel cannot send yet.)",
+    };
+    let separator = if text.trim().is_empty() || media.is_empty() { "" } else { "\n\n" };
+    let visible = format!("{text}{separator}{media}");
+    (!visible.trim().is_empty()).then_some(visible)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(text: &str, media: Option<&str>) -> ReplyPart {
+        ReplyPart {
+            kind: "final".into(),
+            text: Some(text.into()),
+            media_url: media.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn silence_is_not_sent() {
+        assert_eq!(visible_text(&part(" NO_REPLY\n", None)), None);
+        assert_eq!(visible_text(&part("  ", None)), None);
+        assert_eq!(
+            visible_text(&part("NO_REPLY is a word", None)).as_deref(),
+            Some("NO_REPLY is a word")
+        );
+    }
+
+    #[test]
+    fn a_file_of_the_hosts_machine_is_announced_without_its_path() {
+        let text = visible_text(&part("Here", Some("/home/me/secret.png"))).unwrap();
+        assert!(text.starts_with("Here\n\n") && !text.contains("secret"));
+    }
+
+    #[test]
+    fn keys_are_stable_differ_by_part_and_avoid_reserved_prefixes() {
+        assert_eq!(key("dsp_1", 0, "a"), key("dsp_1", 0, "a"));
+        assert_ne!(key("dsp_1", 0, "a"), key("dsp_1", 1, "a"));
+        assert_ne!(key("dsp_1", 0, "a"), key("dsp_1", 0, "b"));
+        assert!(!key("reply:1", 0, "a").starts_with("reply:"));
+    }
+}

@@ -1,0 +1,54 @@
+//! What can go wrong between an event and its answer.
+
+use crate::api;
+use crate::error::Coded;
+
+/// An error of the orchestrator.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The account was stopped.
+    #[error("the Parall account has been stopped")]
+    Closed,
+    /// A reply for a turn that is over.
+    #[error("no turn {turn_id} is open")]
+    UnknownTurn {
+        /// The id the caller named.
+        turn_id: String,
+    },
+    /// Text for something that is neither chat nor task.
+    #[error("\"{target}\" is not a Parall target; use cht_... for a chat or tsk_... for a task")]
+    Target {
+        /// What the caller named, shortened.
+        target: String,
+    },
+    /// Nothing to send.
+    #[error("there is no text to send to {target}")]
+    Empty {
+        /// Chat or task.
+        target: String,
+    },
+    /// The server would not take a part.
+    #[error("cannot deliver to {target}")]
+    Delivery {
+        /// Chat or task.
+        target: String,
+        /// What the server said.
+        #[source]
+        source: Box<api::Error>,
+    },
+    /// The options cannot make a client.
+    #[error("cannot set up the Parall client")]
+    Setup(#[source] Box<api::Error>),
+}
+
+impl Coded for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Closed => "PARALL_CLOSED",
+            Self::UnknownTurn { .. } => "PARALL_UNKNOWN_TURN",
+            Self::Empty { .. } => "PARALL_EMPTY_TEXT",
+            Self::Target { .. } => "PARALL_TARGET",
+            Self::Delivery { source, .. } | Self::Setup(source) => source.code(),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! One thing that wants an answer: a message or a task.
+
+use super::Target;
+use crate::api::{Chat, Dispatch, Message, Task};
+
+/// Something that happened in Parall and that the agent is to look at.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Event {
+    /// How it reached us, and so what becomes of it when it is done.
+    pub origin: Origin,
+    /// What it is.
+    pub subject: Subject,
+}
+
+/// How an event reached this agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// By the dispatch inbox: the server keeps it until it is acknowledged.
+    Dispatch {
+        /// Dispatch id.
+        id: String,
+        /// `message` or `task`.
+        source_type: String,
+        /// Id of the message or task.
+        source_id: String,
+    },
+    /// By a frame of a server without a dispatch inbox; nothing to acknowledge.
+    Announcement,
+}
+
+/// What the agent is to look at.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Subject {
+    /// A message, with the chat it stands in.
+    Message {
+        /// The message.
+        message: Message,
+        /// Its chat.
+        chat: Chat,
+    },
+    /// A task.
+    Task(Task),
+}
+
+impl Event {
+    /// Where the answer goes.
+    pub(super) fn target(&self) -> Target {
+        match &self.subject {
+            Subject::Message { message, .. } => Target::Chat(message.chat_id.clone()),
+            Subject::Task(task) => Target::Task(task.id.clone()),
+        }
+    }
+
+    /// The thread that the answer belongs to.
+    pub(super) fn thread_root_id(&self) -> Option<&str> {
+        match &self.subject {
+            Subject::Message { message, .. } => {
+                message.thread_root_id.as_deref().filter(|id| !id.is_empty())
+            }
+            Subject::Task(_) => None,
+        }
+    }
+
+    /// Id of the message or task.
+    pub(super) fn source_id(&self) -> &str {
+        match &self.subject {
+            Subject::Message { message, .. } => &message.id,
+            Subject::Task(task) => &task.id,
+        }
+    }
+
+    /// What idempotency keys are derived from: the same for every attempt at this event, also after a restart.
+    pub(super) fn key(&self) -> &str {
+        match &self.origin {
+            Origin::Dispatch { id, .. } => id,
+            Origin::Announcement => self.source_id(),
+        }
+    }
+
+    /// The sender asked for no answer.
+    pub(super) fn no_reply(&self) -> bool {
+        matches!(&self.subject, Subject::Message { message, .. } if message.hints.no_reply)
+    }
+}
+
+impl From<&Dispatch> for Origin {
+    fn from(dispatch: &Dispatch) -> Self {
+        Self::Dispatch {
+            id: dispatch.id.clone(),
+            source_type: dispatch.source_type.clone().unwrap_or_else(|| "message".to_owned()),
+            source_id: dispatch.source_id.clone(),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What the orchestrator asks of the host program, as a trait: the bindings implement it with calls into JavaScript.
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+
+/// The host that runs agent turns.
+pub trait Host: Send + Sync + 'static {
+    /// Runs one agent turn and resolves when the host is done with it. Replies come back through
+    /// [`super::Gateway::deliver`] while it runs.
+    fn run_turn(&self, turn: Turn) -> BoxFuture<'static, TurnOutcome>;
+    /// Merges a JSON object into the account's status.
+    fn status(&self, patch: String);
+    /// Writes a line to the host's log.
+    fn log(&self, level: Level, message: String);
+}
+
+/// One agent turn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    /// Names this turn in [`super::Gateway::deliver`]; a retry of the same event has another id.
+    pub id: String,
+    /// The session to run in, lower case.
+    pub session_key: String,
+    /// What the agent sees: header lines, an empty line, the text.
+    pub text: String,
+    /// The sender's text alone.
+    pub raw_text: String,
+    /// Where answers go, `cht_...` or `tsk_...`.
+    pub target: String,
+    /// `direct` or `group`.
+    pub chat_type: String,
+    /// The chat's name for people.
+    pub conversation_label: String,
+    /// `usr_...`
+    pub sender_id: String,
+    /// The sender's name for people.
+    pub sender_name: String,
+    /// Id of the message or task.
+    pub message_id: String,
+    /// Root of the thread the message stands in.
+    pub thread_root_id: Option<String>,
+    /// When it was written, milliseconds since the epoch.
+    pub timestamp: f64,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TurnOutcome {
+    /// An agent run began. A host that already knows the message, or whose session is busy, returns without one and may
+    /// answer later through an outbound send.
+    pub started: bool,
+    /// Why the host could not run the turn.
+    pub error: Option<String>,
+}
+
+/// A piece of an answer, as the host hands it over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReplyPart {
+    /// `final`, `block` or `tool`.
+    pub kind: String,
+    /// The text.
+    pub text: Option<String>,
+    /// Address of a file the host wants to send.
+    pub media_url: Option<String>,
+}
+
+/// Severity of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Details for somebody who looks for a fault.
+    Debug,
+    /// Milestones.
+    Info,
+    /// Something is wrong and is being dealt with.
+    Warn,
+    /// Somebody has to act.
+    Error,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        })
+    }
+}

@@ -1,0 +1,226 @@
+//! From the server to the lane: what is listed, what is pushed, each taken on once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::event::{Event, Origin};
+use super::event_text::now_milliseconds;
+use super::host::Level;
+use super::lane::acknowledge;
+use super::loader::{Loader, Reference};
+use super::seen::{Known, Seen};
+use super::shared::Shared;
+use super::status::Disconnect;
+use crate::api::socket::SocketEvent;
+use crate::api::{Agent, Class, Dispatch, Frame, announced};
+use crate::error::chain;
+
+/// How often the pending list is read while connected, in case a frame never came.
+const RELIST_INTERVAL: Duration = Duration::from_secs(60);
+/// How soon the list is read again after it could not be read.
+const RELIST_AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How many events may be waiting here. The rest stays with the server and is listed again.
+const MOST_WAITING: usize = 10_000;
+
+/// What the server offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Generation {
+    /// Not known before the first listing.
+    Unknown,
+    /// It keeps a dispatch inbox, which is then the only source of events.
+    Inbox,
+    /// It only announces messages and tasks by frames.
+    Events,
+}
+
+/// Takes events on.
+pub(super) struct Intake {
+    shared: Arc<Shared>,
+    seen: Arc<Seen>,
+    generation: Generation,
+    loader: mpsc::UnboundedSender<Reference>,
+    relist_at: Option<Instant>,
+}
+
+impl Intake {
+    /// Sets the intake up; loaded events go to `lane`.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        seen: Arc<Seen>,
+        agent: Agent,
+        lane: mpsc::UnboundedSender<Event>,
+    ) -> Self {
+        let (loader, references) = mpsc::unbounded_channel();
+        let loading = Loader { shared: Arc::clone(&shared), seen: Arc::clone(&seen), agent };
+        shared.tasks.spawn(loading.run(references, lane));
+        Self {
+            shared,
+            seen,
+            generation: Generation::Unknown,
+            loader,
+            relist_at: Some(Instant::now()),
+        }
+    }
+
+    /// Follows the socket and the list until the account stops.
+    pub(super) async fn run(mut self, mut events: mpsc::Receiver<SocketEvent>) {
+        loop {
+            let relist_at = self.relist_at.unwrap_or_else(|| Instant::now() + RELIST_INTERVAL);
+            tokio::select! {
+                biased;
+                () = self.shared.work.cancelled() => return,
+                () = tokio::time::sleep_until(relist_at), if self.relist_at.is_some() => self.list().await,
+                event = events.recv() => match event {
+                    Some(event) => self.follow(event),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    fn follow(&mut self, event: SocketEvent) {
+        match event {
+            SocketEvent::Connecting { attempt } => {
+                self.shared.log(Level::Debug, format!("connecting, attempt {attempt}"));
+            }
+            SocketEvent::Connected => {
+                self.shared.log(Level::Info, "connected");
+                self.shared.status.update(|status| {
+                    let now = now_milliseconds();
+                    status.connected = true;
+                    status.reconnect_attempts = 0;
+                    status.last_error = None;
+                    status.last_connected_at = Some(now);
+                    status.last_transport_activity_at = Some(now);
+                });
+                // What came in between the last list and this connection.
+                self.relist_at = Some(Instant::now());
+            }
+            SocketEvent::Heartbeat => {
+                self.shared.status.touch(|status| &mut status.last_transport_activity_at);
+            }
+            SocketEvent::Frame(frame) => self.frame(&frame),
+            SocketEvent::Ignored { reason, count } => {
+                self.shared.log(
+                    Level::Warn,
+                    format!("{count} frames could not be read; the latest: {reason}"),
+                );
+            }
+            SocketEvent::Disconnected { error, attempt, retry_in } => {
+                self.shared.log(
+                    Level::Warn,
+                    format!(
+                        "disconnected: {error}; next attempt in {:.1} s",
+                        retry_in.as_secs_f64()
+                    ),
+                );
+                self.relist_at = None;
+                self.shared.status.update(|status| {
+                    status.connected = false;
+                    status.reconnect_attempts = attempt;
+                    status.last_disconnect =
+                        Some(Disconnect { at: now_milliseconds(), error: error.clone() });
+                    status.last_error = Some(error);
+                });
+            }
+            SocketEvent::Blocked { error } => self.shared.block(&error),
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame) {
+        self.shared.status.touch(|status| &mut status.last_transport_activity_at);
+        let Some(data) = frame.data.as_deref() else { return };
+        match frame.kind.as_str() {
+            "dispatch.new" => match serde_json::from_str::<Dispatch>(data.get()) {
+                Ok(dispatch) => self.admit(dispatch),
+                Err(error) => {
+                    self.shared
+                        .log(Level::Warn, format!("dispatch.new is not a dispatch: {error}"));
+                }
+            },
+            "message.new" | "task.assigned" if self.generation == Generation::Events => {
+                self.announced(&frame.kind, data);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes on what an older server announces; it has no list, so a message that is not for this agent comes here too.
+    fn announced(&self, kind: &str, data: &RawValue) {
+        let subject = match kind {
+            "message.new" => {
+                announced::message(data).map(|message| Reference::Message(Box::new(message)))
+            }
+            _ => announced::task(data).map(|task| Reference::Task(Box::new(task))),
+        };
+        match subject {
+            Ok(reference) => self.take_on(reference),
+            Err(error) => {
+                self.shared.log(Level::Warn, format!("{kind} cannot be read: {}", chain(&error)));
+            }
+        }
+    }
+
+    async fn list(&mut self) {
+        let work = self.shared.work.clone();
+        let listed = tokio::select! {
+            listed = self.shared.client.pending_dispatches() => listed,
+            () = work.cancelled() => return,
+        };
+        let pause = match listed {
+            Ok(dispatches) => {
+                self.generation = Generation::Inbox;
+                for dispatch in dispatches {
+                    self.admit(dispatch);
+                }
+                RELIST_INTERVAL
+            }
+            Err(error) if error.class() == Class::Unauthorized => {
+                self.shared.block(&error);
+                return;
+            }
+            Err(error) if error.status() == Some(404) => {
+                if self.generation != Generation::Events {
+                    self.shared.log(Level::Info, "this server has no dispatch inbox; listening for message.new and task.assigned");
+                }
+                self.generation = Generation::Events;
+                RELIST_INTERVAL
+            }
+            Err(error) => {
+                let text = format!("cannot read the pending list: {}", chain(&error));
+                self.shared.log(Level::Warn, text.clone());
+                self.shared.status.update(|status| status.last_error = Some(text));
+                RELIST_AFTER_FAILURE
+            }
+        };
+        self.relist_at = Some(Instant::now() + pause);
+    }
+
+    fn admit(&self, dispatch: Dispatch) {
+        self.take_on(Reference::Dispatch(dispatch));
+    }
+
+    fn take_on(&self, reference: Reference) {
+        if self.loader.is_closed() || self.seen.running() >= MOST_WAITING {
+            return;
+        }
+        match self.seen.claim(reference.key()) {
+            Known::New => {
+                self.shared.status.touch(|status| &mut status.last_inbound_at);
+                // The loader ends only with the account.
+                let _ = self.loader.send(reference);
+            }
+            // The server does not know yet that this is done: the acknowledgement got lost.
+            Known::Done => {
+                if let Reference::Dispatch(dispatch) = &reference {
+                    acknowledge(&self.shared, &Origin::from(dispatch));
+                }
+            }
+            Known::Running | Known::Failed => {}
+        }
+    }
+}

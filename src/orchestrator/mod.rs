@@ -1,0 +1,32 @@
+//! From an event in Parall to an answer in Parall.
+//!
+//! ```text
+//! api::socket -> intake -> loader -> lane -> host turn
+//!                                              | replies
+//!                          chat  <-  delivery <-
+//! ```
+//! Nothing is acknowledged before its answer stands in the chat or the agent chose to say nothing.
+
+mod delivery;
+mod error;
+mod event;
+mod event_text;
+mod gateway;
+mod host;
+mod intake;
+mod lane;
+mod loader;
+mod once;
+mod seen;
+mod shared;
+mod split;
+mod status;
+mod target;
+mod turns;
+
+pub use error::Error;
+pub use gateway::{Gateway, GatewayOptions};
+pub use host::{Host, Level, ReplyPart, Turn, TurnOutcome};
+pub use once::{Probe, probe, send_text};
+pub use shared::Replies;
+pub use target::Target;

@@ -1,0 +1,173 @@
+//! What the tasks of one account share.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Error;
+use super::delivery::Outbox;
+use super::host::{Host, Level};
+use super::status::StatusBoard;
+use super::turns::OpenTurns;
+use crate::api::{self, Class, Client, retry::Backoff};
+use crate::error::chain;
+
+/// Shortest and longest pause between two attempts at a call.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How often an answer that cannot be read is asked for: a proxy's page may go away, a wrong address will not.
+const MOST_MALFORMED: u32 = 5;
+
+/// Which answers go out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Replies {
+    /// A turn's answer goes to the chat and thread that caused it.
+    #[default]
+    Auto,
+    /// Nothing goes out unless the agent sends it by a tool or command.
+    Explicit,
+}
+
+/// State of one running account.
+pub(super) struct Shared {
+    /// The way to the server.
+    pub client: Client,
+    /// The way to the agent.
+    pub host: Arc<dyn Host>,
+    /// What the operator sees.
+    pub status: Arc<StatusBoard>,
+    /// Turns whose replies are awaited.
+    pub turns: OpenTurns,
+    /// The way to the chats.
+    pub outbox: Outbox,
+    /// Which answers go out.
+    pub replies: Replies,
+    /// Ends all work of the account: it was stopped, or the server refuses its key.
+    pub work: CancellationToken,
+    /// Ends the account.
+    pub shutdown: CancellationToken,
+    /// Every task of the account.
+    pub tasks: TaskTracker,
+    /// How long a call is repeated before its last error counts; an account never loses patience.
+    pub patience: Duration,
+}
+
+impl Shared {
+    /// The state of an account that runs until `shutdown`.
+    pub(super) fn new(
+        client: Client,
+        host: Arc<dyn Host>,
+        replies: Replies,
+        patience: Duration,
+    ) -> Self {
+        let shutdown = CancellationToken::new();
+        Self {
+            client,
+            host,
+            status: Arc::default(),
+            turns: OpenTurns::default(),
+            outbox: Outbox::default(),
+            replies,
+            work: shutdown.child_token(),
+            shutdown,
+            tasks: TaskTracker::new(),
+            patience,
+        }
+    }
+
+    /// Writes a line to the host's log.
+    pub(super) fn log(&self, level: Level, message: impl Into<String>) {
+        self.host.log(level, message.into());
+    }
+
+    /// Stops all work because the server will never let this account in again; the status says why.
+    pub(super) fn block(&self, error: &api::Error) {
+        let reason = format!("{}; renew api_key in channels.parall", chain(error));
+        self.log(Level::Error, format!("account blocked: {reason}"));
+        self.status.update(|status| {
+            status.connected = false;
+            status.last_error = Some(reason.clone());
+            status.blocked = Some(reason);
+        });
+        self.work.cancel();
+    }
+
+    /// Repeats a call that may be repeated until the server answers, with growing pauses; the status tells meanwhile. Ends
+    /// early when the account stops or the server refuses for good; a refused key blocks the account.
+    pub(super) async fn persist<T, F>(
+        &self,
+        what: &str,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, PersistError>
+    where
+        F: Future<Output = Result<T, api::Error>>,
+    {
+        let mut backoff = Backoff::new(SHORTEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE);
+        let mut failures = 0_u32;
+        let started = Instant::now();
+        loop {
+            let error = match call().await {
+                Ok(value) => {
+                    if failures > 0 {
+                        self.status.update(|status| status.last_error = None);
+                    }
+                    return Ok(value);
+                }
+                Err(error) => error,
+            };
+            failures += 1;
+            let again = match error.class() {
+                Class::Unauthorized => {
+                    self.block(&error);
+                    return Err(PersistError::Closed);
+                }
+                Class::Transient | Class::RateLimited | Class::UnknownOutcome => {
+                    started.elapsed() < self.patience
+                }
+                Class::Malformed => failures < MOST_MALFORMED,
+                Class::Forbidden | Class::Missing | Class::Rejected | Class::Stopped => false,
+            };
+            if !again {
+                return Err(PersistError::Refused(error));
+            }
+            let pause =
+                backoff.next_pause(fastrand::f64()).max(error.retry_after().unwrap_or_default());
+            let text = format!("{what}: {}", chain(&error));
+            // A server that is down for an hour must not fill the log.
+            let level = if failures.is_power_of_two() { Level::Warn } else { Level::Debug };
+            self.log(
+                level,
+                format!("{text}; attempt {} in {:.1} s", failures + 1, pause.as_secs_f64()),
+            );
+            self.status.update(|status| status.last_error = Some(text));
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.work.cancelled() => return Err(PersistError::Closed),
+            }
+        }
+    }
+}
+
+/// Why a repeated call ended without success.
+#[derive(Debug)]
+pub(super) enum PersistError {
+    /// The account stops.
+    Closed,
+    /// The server refuses, and would refuse again.
+    Refused(api::Error),
+}
+
+impl PersistError {
+    /// As an error about a delivery to `target`.
+    pub(super) fn for_target(self, target: &impl ToString) -> Error {
+        match self {
+            Self::Closed => Error::Closed,
+            Self::Refused(source) => {
+                Error::Delivery { target: target.to_string(), source: Box::new(source) }
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What an operator sees of the account.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::event_text::now_milliseconds;
+use super::host::Host;
+
+/// Least time between two publications. Well under the two seconds within which the status has to be true.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The account's status, under the names that the host gives them. Times are milliseconds since the epoch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Status {
+    /// The account is being served.
+    pub running: bool,
+    /// The socket is up and the server has said hello.
+    pub connected: bool,
+    /// The newest problem that is not solved yet.
+    pub last_error: Option<String>,
+    /// When the socket came up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_connected_at: Option<f64>,
+    /// When and why the socket went down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_disconnect: Option<Disconnect>,
+    /// When an event reached us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_inbound_at: Option<f64>,
+    /// When the server took a part of an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_outbound_at: Option<f64>,
+    /// When anything at all came from the socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_transport_activity_at: Option<f64>,
+    /// Attempts to connect since the last success.
+    pub reconnect_attempts: u32,
+    /// The account has stopped for good, and why.
+    pub blocked: Option<String>,
+    /// A turn is running.
+    pub busy: bool,
+    /// Turns that run now.
+    pub active_runs: u32,
+    /// Events that wait for a turn.
+    pub queue_depth: usize,
+}
+
+/// The end of a connection.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(super) struct Disconnect {
+    /// When, milliseconds since the epoch.
+    pub at: f64,
+    /// Why.
+    pub error: String,
+}
+
+/// Keeps the status and publishes it when it has changed.
+#[derive(Debug, Default)]
+pub(super) struct StatusBoard {
+    status: Mutex<Status>,
+    changed: Notify,
+}
+
+impl StatusBoard {
+    /// Changes the status; it is published soon.
+    pub(super) fn update(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_one();
+    }
+
+    /// Notes the time of something.
+    pub(super) fn touch(&self, field: impl FnOnce(&mut Status) -> &mut Option<f64>) {
+        self.update(|status| *field(status) = Some(now_milliseconds()));
+    }
+
+    /// The status now.
+    pub(super) fn snapshot(&self) -> Status {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Publishes changes until shutdown, and the last state then.
+    pub(super) async fn publish(self: Arc<Self>, host: Arc<dyn Host>, shutdown: CancellationToken) {
+        let mut published = None;
+        let mut publish = |status: Status| {
+            if published.as_ref() != Some(&status) {
+                // Numbers, strings and booleans always serialise.
+                host.status(serde_json::to_string(&status).unwrap_or_default());
+                published = Some(status);
+            }
+        };
+        loop {
+            tokio::select! {
+                () = self.changed.notified() => publish(self.snapshot()),
+                () = shutdown.cancelled() => break,
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PUBLISH_INTERVAL) => {}
+                () = shutdown.cancelled() => break,
+            }
+        }
+        publish(Status {
+            running: false,
+            connected: false,
+            busy: false,
+            active_runs: 0,
+            ..self.snapshot()
+        });
+    }
+}

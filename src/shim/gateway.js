@@ -1,0 +1,114 @@
+/** The life of one account in the gateway process. */
+import { resolveAccount } from "./account.js";
+import { channelRuntime, readConfig, resolveAgentId, resolveStateDir } from "./host.js";
+import { native } from "./native.js";
+import { gatewayOptions } from "./options.js";
+import { shared } from "./state.js";
+import { runTurn } from "./turn.js";
+
+/** The native part ends within 3 s by contract; a second more, and the host goes on without it. */
+const CLOSE_LIMIT_MS = 4000;
+
+/**
+ * Stays pending until the host aborts: an early return or an exception would make the host restart the channel again and again.
+ * What goes wrong on Parall's side, or a native part that cannot be loaded, is told by the account's status.
+ */
+export async function startAccount(ctx) {
+  const aborted = untilAborted(ctx.abortSignal);
+  if (ctx.abortSignal.aborted) return;
+  const gateway = open(ctx);
+  let markEnded;
+  const entry = { gateway, ended: new Promise((resolve) => (markEnded = resolve)) };
+  const { accounts } = shared();
+  if (gateway) accounts.set(ctx.accountId, entry);
+  try {
+    await aborted;
+  } finally {
+    if (accounts.get(ctx.accountId) === entry) accounts.delete(ctx.accountId);
+    await close(ctx, gateway);
+    markEnded();
+  }
+}
+
+/** The host aborts before it calls this, so there is only the end to wait for. */
+export async function stopAccount(ctx) {
+  await shared().accounts.get(ctx.accountId)?.ended;
+}
+
+function open(ctx) {
+  const { runtime } = shared();
+  const channel = channelRuntime(ctx, runtime);
+  const log = logger(ctx);
+  try {
+    const cfg = readConfig(runtime, ctx.cfg);
+    const agentId = resolveAgentId(channel, cfg, ctx.accountId);
+    const options = gatewayOptions(resolveAccount(cfg, ctx.accountId), { agentId, stateDir: resolveStateDir(runtime) });
+    const place = { ctx, runtime, channel, agentId, log, deliver: (turnId, part) => gateway.deliver(turnId, part) };
+    const gateway = native().startGateway(options, {
+      runTurn: (turn) => runTurn(place, turn),
+      status: (patch) => guarded(log, () => applyStatus(ctx, JSON.parse(patch))),
+      log,
+    });
+    return gateway;
+  } catch (error) {
+    reportOnce(log, error.message);
+    applyStatus(ctx, { lastError: error.message, blocked: error.message, connected: undefined });
+    return undefined;
+  }
+}
+
+async function close(ctx, gateway) {
+  if (!gateway) return;
+  let timer;
+  const limit = new Promise((resolve) => {
+    timer = setTimeout(() => resolve("late"), CLOSE_LIMIT_MS);
+  });
+  try {
+    if ((await Promise.race([gateway.close(), limit])) === "late") logger(ctx)("warn", "the connection did not end in time");
+  } catch (error) {
+    logger(ctx)("warn", `the connection did not end cleanly: ${error.message}`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Merges a patch of the native part into the host's status. `blocked` says that only a person can help; newer hosts then leave
+ * the account alone instead of restarting it. Hosts that do not know these two keys ignore them.
+ */
+function applyStatus(ctx, { blocked, ...patch }) {
+  const terminal = blocked ? { lifecycle: "blocked", terminalDisconnect: true, lastError: patch.lastError ?? blocked } : {};
+  ctx.setStatus({ ...ctx.getStatus(), accountId: ctx.accountId, ...patch, ...terminal });
+}
+
+/** The host's logger of this channel already names the channel. */
+function logger(ctx) {
+  return (level, message) => {
+    const write = ctx.log?.[level] ?? ctx.log?.info;
+    write?.call(ctx.log, `[${ctx.accountId}] ${message}`);
+  };
+}
+
+/** A broken installation stays broken through every restart of the channel; one line in the log is enough. */
+function reportOnce(log, message) {
+  const { reported } = shared();
+  if (reported.has(message)) return;
+  reported.add(message);
+  log("error", message);
+}
+
+/** The native part calls this; an exception that leaves it would end the process. */
+function guarded(log, body) {
+  try {
+    body();
+  } catch (error) {
+    log("warn", `the status was not taken: ${error.message}`);
+  }
+}
+
+function untilAborted(signal) {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

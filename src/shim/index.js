@@ -1,0 +1,18 @@
+/** Entry of the plugin. The host calls `register` several times a process, with different objects, also in command-line runs. */
+import { plugin } from "./plugin.js";
+import { remember } from "./state.js";
+
+/** Registrations that describe commands or tools only. */
+const WITHOUT_CHANNEL = new Set(["cli-metadata", "tool-discovery"]);
+
+export default {
+  id: "parall",
+  name: "Parall",
+  description: "Parall channel: chats, threads and tasks with people and other agents.",
+  configSchema: { jsonSchema: { type: "object", additionalProperties: false, properties: {} } },
+  register(api) {
+    if (WITHOUT_CHANNEL.has(api.registrationMode)) return;
+    remember(api);
+    api.registerChannel({ plugin });
+  },
+};

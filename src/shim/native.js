@@ -1,0 +1,93 @@
+/**
+ * Loads the native part, once a process and version, and offers its functions to direct users of `@parall/parall/native`.
+ *
+ * Nothing is loaded before the first call. The package folder comes from the host (`api.rootDir`): newer hosts run private
+ * copies of this file, and a library next to each copy would be mapped anew and never unmapped.
+ */
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { shared } from "./state.js";
+
+const ERROR_CODE = "PARALL_NATIVE_LOAD";
+
+/** The native part; see `index.d.ts` for what it offers. */
+export function native() {
+  const root = shared().rootDir ?? fileURLToPath(new URL("../..", import.meta.url));
+  const require = createRequire(path.join(root, "package.json"));
+  const { name, version } = require("./package.json");
+  const key = Symbol.for(`${name}/native@${version}`);
+  globalThis[key] ??= load(require, root, name, version);
+  return globalThis[key];
+}
+
+/** A public function of the native part, loaded at its first call. */
+const forward = (name) => ({ [name]: (...parameters) => native()[name](...parameters) })[name];
+
+export const listParallAccountIds = forward("listParallAccountIds");
+export const resolveParallAccount = forward("resolveParallAccount");
+
+function load(require, root, name, version) {
+  const { libc, libcText } = detectLibc(require);
+  const platform = [process.platform, process.arch, libc].filter(Boolean).join("-");
+  const file = path.join(root, `parall.${platform}.node`);
+  const packageName = `${name}-${platform}`;
+  const failures = [];
+  for (const [place, open] of [
+    [file, () => require(file)],
+    [packageName, () => loadPackage(require, packageName, version)],
+  ]) {
+    try {
+      return open();
+    } catch (error) {
+      failures.push({ place, error });
+    }
+  }
+  throw loadError({ platform, libcText, version, failures, packageName });
+}
+
+/** A binary of another release would answer to other calls, so its version must be ours. */
+function loadPackage(require, packageName, version) {
+  const found = require(`${packageName}/package.json`).version;
+  if (found !== version) throw new Error(`version ${found} is installed, ${version} is needed`);
+  return require(packageName);
+}
+
+function detectLibc(require) {
+  if (process.platform === "win32") return { libc: "msvc", libcText: "msvc" };
+  if (process.platform !== "linux") return { libc: "", libcText: "system library" };
+  let family = null;
+  let libcVersion = null;
+  try {
+    const detect = require("detect-libc");
+    family = detect.familySync();
+    libcVersion = detect.versionSync();
+  } catch {
+    // The dependency is missing (a checkout, a pruned install): Node's own report knows glibc.
+    process.report.excludeNetwork = true;
+    libcVersion = process.report.getReport().header.glibcVersionRuntime ?? null;
+    family = libcVersion === null ? "musl" : "glibc";
+  }
+  const libc = family === "musl" ? "musl" : "gnu";
+  return { libc, libcText: [family ?? "unknown libc", libcVersion].filter(Boolean).join(" ") };
+}
+
+function loadError({ platform, libcText, version, failures, packageName }) {
+  const missing = ({ error }) => error?.code === "MODULE_NOT_FOUND";
+  const lines = failures.map((failure) => `  - ${failure.place}: ${missing(failure) ? "not there" : firstLine(failure.error)}`);
+  const advice = failures.every(missing)
+    ? `Install the plugin again with optional dependencies allowed, so that ${packageName}@${version} comes along. If npm has no such package, this system is not supported.`
+    : `The binary that is there does not fit this system. Install the plugin again; if the message stays, this system is not supported.`;
+  const message = [
+    `Parall: the native part ${version} could not be loaded for ${platform} (Node ${process.version}, ${libcText}). Tried:`,
+    ...lines,
+    advice,
+  ].join("\n");
+  const error = new AggregateError(
+    failures.map((failure) => failure.error),
+    message,
+  );
+  return Object.assign(error, { code: ERROR_CODE });
+}
+
+const firstLine = (error) => String(error?.message ?? error).split("\n")[0];

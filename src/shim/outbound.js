@@ -1,0 +1,31 @@
+/** Messages the host sends by itself: `openclaw message send`, the agent's `message` tool, answers that come after their turn. */
+import { CHANNEL, DEFAULT_ACCOUNT, resolveAccount, unconfiguredReason } from "./account.js";
+import { native } from "./native.js";
+import { gatewayOptions } from "./options.js";
+import { shared } from "./state.js";
+import { requireTarget } from "./target.js";
+
+/**
+ * In the gateway process the account's own connection sends, so that the delivery is known there. A command-line process has no
+ * connection and sends once, from the configuration alone.
+ *
+ * @returns {Promise<{ channel: string, messageId: string }>}
+ */
+export async function sendText({ cfg, to, text, accountId, threadId, replyToId }) {
+  const target = requireTarget(to);
+  const thread = threadOf(threadId) ?? threadOf(replyToId);
+  const running = shared().accounts.get(accountId ?? DEFAULT_ACCOUNT);
+  const messageId = running
+    ? await running.gateway.sendText(target, text, thread)
+    : await native().sendText(optionsFor(cfg, accountId), target, text, thread);
+  return { channel: CHANNEL, messageId };
+}
+
+function optionsFor(cfg, accountId) {
+  const account = resolveAccount(cfg, accountId);
+  if (!account.enabled) throw new Error(`Parall: the account "${account.accountId}" is disabled or does not exist`);
+  if (!account.configured) throw new Error(`Parall: ${unconfiguredReason(cfg)}`);
+  return gatewayOptions(account, { agentId: "main" });
+}
+
+const threadOf = (value) => (typeof value === "string" && value.trim() !== "" ? value.trim() : null);

@@ -1,0 +1,84 @@
+/** The channel as the host sees it: plain data, and functions that live in the files next to this one. */
+import { CHANNEL, DEFAULT_ACCOUNT, listAccountIds, resolveAccount, unconfiguredReason } from "./account.js";
+import { startAccount, stopAccount } from "./gateway.js";
+import { sendText } from "./outbound.js";
+import { setup } from "./setup-fields.js";
+import { buildAccountSnapshot, collectStatusIssues, defaultRuntime, describeAccount, probeAccount } from "./status.js";
+import { normalizeTarget, requireTarget, TARGET_HINT } from "./target.js";
+
+/** Parall itself decides who may write to an agent, so the plugin adds no list of its own. */
+const EVERYBODY = ["*"];
+
+export const plugin = {
+  id: CHANNEL,
+  meta: {
+    id: CHANNEL,
+    label: "Parall",
+    selectionLabel: "Parall (messenger for people and agents)",
+    detailLabel: "Parall agent",
+    docsPath: "/channels/parall",
+    docsLabel: CHANNEL,
+    blurb: "chats, threads and tasks with people and other agents.",
+    aliases: ["prll"],
+    order: 80,
+  },
+  capabilities: { chatTypes: ["direct", "group"], threads: true },
+  reload: { configPrefixes: [`channels.${CHANNEL}`] },
+  config: {
+    listAccountIds,
+    resolveAccount: (cfg, accountId) => resolveAccount(cfg, accountId),
+    defaultAccountId: () => DEFAULT_ACCOUNT,
+    isEnabled: (account) => account.enabled,
+    isConfigured: (account) => account.configured,
+    unconfiguredReason: (_account, cfg) => unconfiguredReason(cfg) ?? "not configured",
+    describeAccount,
+    resolveAllowFrom: () => EVERYBODY,
+    formatAllowFrom: ({ allowFrom }) => allowFrom.map(String),
+    setAccountEnabled: ({ cfg, enabled }) => changeSection(cfg, (section) => ({ ...section, enabled })),
+    deleteAccount: ({ cfg }) => changeSection(cfg, () => undefined),
+  },
+  setup,
+  security: {
+    resolveDmPolicy: () => ({
+      policy: "open",
+      allowFrom: EVERYBODY,
+      policyPath: `channels.${CHANNEL}.dmPolicy`,
+      allowFromPath: `channels.${CHANNEL}.`,
+      approveHint: "who may write to the agent is decided in Parall",
+      normalizeEntry: (raw) => raw.trim(),
+    }),
+  },
+  messaging: {
+    normalizeTarget,
+    targetResolver: {
+      looksLikeId: (raw) => normalizeTarget(raw) !== undefined,
+      hint: TARGET_HINT,
+    },
+  },
+  agentPrompt: {
+    messageToolHints: () => [
+      "Parall: your final answer goes to the chat, thread or task that asked. Use the message tool only to write somewhere else; the target is the id of a chat (cht_...) or a task (tsk_...).",
+    ],
+  },
+  outbound: {
+    deliveryMode: "direct",
+    resolveTarget: ({ to }) => {
+      try {
+        return { ok: true, to: requireTarget(to) };
+      } catch (error) {
+        return { ok: false, error };
+      }
+    },
+    sendText,
+  },
+  status: { defaultRuntime, probeAccount, buildAccountSnapshot, collectStatusIssues },
+  gateway: { startAccount, stopAccount },
+};
+
+function changeSection(cfg, change) {
+  const channels = { ...cfg?.channels };
+  const section = change(channels[CHANNEL] ?? {});
+  if (section === undefined) delete channels[CHANNEL];
+  else channels[CHANNEL] = section;
+  return { ...cfg, channels };
+}

@@ -1,0 +1,49 @@
+/**
+ * What every copy of the plugin in one process shares.
+ *
+ * Newer hosts evaluate the package several times: hooks, tools and `startAccount` run in different copies, and module variables
+ * of one are invisible to the others. Everything that must be common therefore hangs on one object of the process.
+ */
+
+const KEY = Symbol.for("@parall/parall");
+
+/**
+ * @typedef {object} SharedState
+ * @property {string | undefined} rootDir folder of the installed package, as the host names it
+ * @property {Record<string, any> | undefined} runtime the host's `api.runtime`
+ * @property {string | undefined} runtimeMode registration mode the runtime came from
+ * @property {Map<string, RunningAccount>} accounts accounts whose gateway runs in this process
+ * @property {Set<string>} reported problems already written to the log
+ *
+ * @typedef {object} RunningAccount
+ * @property {any} gateway the native gateway
+ * @property {Promise<void>} ended resolves when the gateway is closed
+ */
+
+/** @returns {SharedState} */
+export function shared() {
+  globalThis[KEY] ??= {
+    rootDir: undefined,
+    runtime: undefined,
+    runtimeMode: undefined,
+    accounts: new Map(),
+    reported: new Set(),
+  };
+  return globalThis[KEY];
+}
+
+/**
+ * Remembers the host's objects of one registration. The runtime of the `full` registration, which owns the accounts, is only
+ * replaced by a newer `full` one.
+ *
+ * @param {{ registrationMode?: string, rootDir?: string, runtime?: any }} api
+ */
+export function remember(api) {
+  const state = shared();
+  const mode = api.registrationMode ?? "full";
+  if (mode === "setup-only") return;
+  if (state.runtime !== undefined && state.runtimeMode === "full" && mode !== "full") return;
+  state.runtime = api.runtime;
+  state.runtimeMode = mode;
+  if (typeof api.rootDir === "string" && api.rootDir !== "") state.rootDir = api.rootDir;
+}
