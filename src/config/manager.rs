@@ -35,8 +35,8 @@ pub struct ManagerOptions {
     pub observer: Option<Arc<dyn Fn(Step) + Send + Sync>>,
 }
 
-/// What every caller of a refresh gets. Several callers share one.
-pub type Refreshed = Arc<Result<Outcome, Error>>;
+/// What a refresh ends with. Several callers share one.
+pub type Refreshed = Result<Outcome, Arc<Error>>;
 
 /// Keeps a configuration in line. Share it in an `Arc`.
 pub struct Manager {
@@ -71,7 +71,7 @@ impl Manager {
         let ticket = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let mut last = self.last.lock().await;
         if let Some(last) = last.as_ref().filter(|last| last.asked >= ticket) {
-            return Arc::clone(&last.result);
+            return last.result.clone();
         }
         let mut round = 1;
         loop {
@@ -80,8 +80,9 @@ impl Manager {
             let _idle = self.options.gate.idle().await;
             // Something newer came meanwhile, perhaps during a long turn: fetch that instead.
             if self.asked.load(Ordering::SeqCst) == asked || round == MOST_ROUNDS {
-                let result = Arc::new(self.blocking(move |worker| worker.apply(prepared)).await);
-                *last = Some(Last { asked, result: Arc::clone(&result) });
+                let result =
+                    self.blocking(move |worker| worker.apply(prepared)).await.map_err(Arc::new);
+                *last = Some(Last { asked, result: result.clone() });
                 return result;
             }
             round += 1;
@@ -92,9 +93,9 @@ impl Manager {
     ///
     /// # Errors
     /// As for [`Self::refresh`].
-    pub async fn preview(&self) -> Result<Outcome, Error> {
+    pub async fn preview(&self) -> Refreshed {
         let prepared = self.prepare().await;
-        self.blocking(move |worker| worker.compare(prepared)).await
+        self.blocking(move |worker| worker.compare(prepared)).await.map_err(Arc::new)
     }
 
     /// Reads the cache and asks the platform.

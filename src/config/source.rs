@@ -2,8 +2,16 @@
 
 use std::error::Error;
 use std::pin::Pin;
+use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
+use crate::api::retry::{Policy, retry};
 use crate::api::{Client, PlatformConfigAnswer};
+
+/// A moment without network should not cost an update; more than a moment is not worth waiting for, there is the cache.
+const PATIENCE: Policy =
+    Policy { attempts: 3, shortest: Duration::from_millis(200), longest: Duration::from_secs(2) };
 
 /// The answer of a source: what the server said, or why it could not be asked.
 pub type Answer = Result<PlatformConfigAnswer, Box<dyn Error + Send + Sync>>;
@@ -22,6 +30,10 @@ impl Source for Client {
         &'a self,
         version: Option<&'a str>,
     ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
-        Box::pin(async move { self.platform_config(version).await.map_err(Into::into) })
+        Box::pin(async move {
+            let asked =
+                retry(PATIENCE, &CancellationToken::new(), || self.platform_config(version)).await;
+            asked.map_err(Into::into)
+        })
     }
 }

@@ -26,8 +26,13 @@ pub struct Script {
 }
 
 impl Script {
-    pub fn of(answers: impl IntoIterator<Item = Result<PlatformConfigAnswer, &'static str>>) -> Arc<Self> {
-        Arc::new(Self { answers: Mutex::new(answers.into_iter().collect()), asked: Mutex::default() })
+    pub fn of(
+        answers: impl IntoIterator<Item = Result<PlatformConfigAnswer, &'static str>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            answers: Mutex::new(answers.into_iter().collect()),
+            asked: Mutex::default(),
+        })
     }
 
     pub fn sends(text: &str) -> Arc<Self> {
@@ -36,7 +41,10 @@ impl Script {
 }
 
 impl Source for Script {
-    fn fetch<'a>(&'a self, version: Option<&'a str>) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+    fn fetch<'a>(
+        &'a self,
+        version: Option<&'a str>,
+    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
         self.asked.lock().unwrap().push(version.map(str::to_owned));
         let mut answers = self.answers.lock().unwrap();
         let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
