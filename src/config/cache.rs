@@ -21,7 +21,7 @@ pub(super) enum Cached {
     /// Nothing.
     Nothing,
     /// A configuration that may be applied.
-    Good(PlatformConfig),
+    Good(Box<PlatformConfig>),
     /// A configuration that may not be applied, such as one of a newer plugin. It stays where it is.
     Refused(Refusal),
     /// No configuration; the file is now called this.
@@ -44,7 +44,7 @@ pub(super) fn read(state_dir: &Path) -> Cached {
         Err(error) => return Cached::Unreadable(error),
     };
     match std::str::from_utf8(&bytes).map(PlatformConfig::parse) {
-        Ok(Ok(config)) => Cached::Good(config),
+        Ok(Ok(config)) => Cached::Good(Box::new(config)),
         Ok(Err(refusal @ (Refusal::SchemaVersion(_) | Refusal::Host { .. }))) => {
             Cached::Refused(refusal)
         }
@@ -93,7 +93,7 @@ mod tests {
         )
         .unwrap();
         write(folder.path(), &config).unwrap();
-        assert!(matches!(read(folder.path()), Cached::Good(found) if found == config));
+        assert!(matches!(read(folder.path()), Cached::Good(found) if *found == config));
         assert_eq!(names(folder.path()), [NAME]);
     }
 

@@ -81,9 +81,10 @@ impl<'f, 's> Draft<'f, 's> {
         let mut missing = Vec::new();
         let count = changes.len();
         for (key, value) in &wanted.fields {
-            let node = match is_there {
-                true => include::unique(source, reach.object, path, reach.depth, key)?,
-                false => None,
+            let node = if is_there {
+                include::unique(source, reach.object, path, reach.depth, key)?
+            } else {
+                None
             };
             let before = node.map(|node| source.value(node));
             if before.as_ref().is_some_and(|before| verify::is_same(before, value)) {
@@ -109,7 +110,7 @@ impl<'f, 's> Draft<'f, 's> {
             };
             self.insert(reach, entries);
         }
-        let key_changes = changes[count..].iter().any(|change| change.is_credential());
+        let key_changes = changes[count..].iter().any(Change::is_credential);
         self.secret |= wanted.has_clear_key && key_changes;
         self.sections.push(wanted);
         Ok(())

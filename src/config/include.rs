@@ -209,7 +209,7 @@ fn include_names(source: &Source, value: &Node<'_>) -> Result<Vec<String>, Error
     };
     names.ok_or_else(|| Error::Include {
         path: source.path.clone(),
-        include: text.to_owned(),
+        include: INCLUDE.to_owned(),
         reason: "neither a file name nor a list of file names".to_owned(),
     })
 }

@@ -136,7 +136,7 @@ impl From<Cached> for Prepared {
             Self { cached: None, fetched: None, status: Status::Unchanged, notes: Vec::new() };
         match cached {
             Cached::Nothing => {}
-            Cached::Good(config) => prepared.cached = Some(config),
+            Cached::Good(config) => prepared.cached = Some(*config),
             Cached::Refused(refusal) => prepared
                 .note(Level::Warn, format!("The cached platform config is not used: {refusal}.")),
             Cached::SetAside(path) => prepared.note(

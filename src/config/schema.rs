@@ -119,13 +119,14 @@ fn check_forms(
     for form in forms {
         let (mut candidate, mut removed) = (value.clone(), Vec::new());
         match check(&mut candidate, form, path, &mut removed) {
-            Ok(()) if best.as_ref().is_none_or(|(_, fewest)| removed.len() < fewest.len()) => {
-                best = Some((candidate, removed))
+            Ok(()) => {
+                if best.as_ref().is_none_or(|(_, fewest)| removed.len() < fewest.len()) {
+                    best = Some((candidate, removed));
+                }
             }
-            Ok(()) => {}
             // A fault deeper inside says more than "wrong type".
             Err(Refusal::Host { path: inner, reason }) if inner.len() > path.len() => {
-                refusal = refuse(&inner, reason)
+                refusal = refuse(&inner, reason);
             }
             Err(_) => {}
         }
@@ -146,13 +147,12 @@ fn check_members(
     let mut unknown = Vec::new();
     for (key, value) in fields.iter_mut() {
         let inner = format!("{path}.{key}");
-        match (known.get(key), others) {
-            (Some(schema), _) => check(value, schema, &inner, left_out)?,
-            (None, Value::Bool(false)) => {
+        match known.get(key).unwrap_or(others) {
+            Value::Bool(false) => {
                 left_out.push(inner);
                 unknown.push(key.clone());
             }
-            (None, schema) => check(value, schema, &inner, left_out)?,
+            schema => check(value, schema, &inner, left_out)?,
         }
     }
     for key in unknown {

@@ -1,7 +1,8 @@
 //! A platform that answers what a test tells it to, and a place to apply it to.
 
 use std::collections::VecDeque;
-use std::future::{Future, ready};
+use std::fs;
+use std::future::ready;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -11,22 +12,21 @@ use parall::config::{Answer, Gate, Manager, ManagerOptions, Source};
 use tempfile::TempDir;
 
 /// A configuration as the platform sends it.
-pub const CONFIG: &str = r#"{"version":"v1","schema_version":1,"config":{
+pub(crate) const CONFIG: &str = r#"{"version":"v1","schema_version":1,"config":{
     "models":{"providers":{"parall":{"baseUrl":"https://p/v1","models":[{"id":"m","name":"M"}]}}},
     "agents":{"defaults":{"model":{"primary":"parall/m"}}}}}"#;
 /// The account's key.
-pub const KEY: &str = "prll_canary";
+pub(crate) const KEY: &str = "prll_canary";
 
 /// Answers in their order; the last one again and again.
-#[derive(Default)]
-pub struct Script {
+pub(crate) struct Script {
     answers: Mutex<VecDeque<Result<PlatformConfigAnswer, &'static str>>>,
     /// The versions that were named.
-    pub asked: Mutex<Vec<Option<String>>>,
+    pub(crate) asked: Mutex<Vec<Option<String>>>,
 }
 
 impl Script {
-    pub fn of(
+    pub(crate) fn of(
         answers: impl IntoIterator<Item = Result<PlatformConfigAnswer, &'static str>>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -35,8 +35,8 @@ impl Script {
         })
     }
 
-    pub fn sends(text: &str) -> Arc<Self> {
-        Self::of([Ok(PlatformConfigAnswer::Changed(text.to_owned()))])
+    pub(crate) fn sends(text: impl Into<String>) -> Arc<Self> {
+        Self::of([Ok(PlatformConfigAnswer::Changed(text.into()))])
     }
 }
 
@@ -53,28 +53,29 @@ impl Source for Script {
 }
 
 /// A folder with a configuration and a state directory.
-pub struct Place {
-    pub folder: TempDir,
-    pub config: PathBuf,
-    pub state: PathBuf,
-    pub gate: Gate,
+pub(crate) struct Place {
+    pub(crate) folder: TempDir,
+    pub(crate) config: PathBuf,
+    pub(crate) state: PathBuf,
+    pub(crate) gate: Gate,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
-        std::fs::create_dir(&state).unwrap();
-        Self { config: folder.path().join("openclaw.json"), state, folder, gate: Gate::default() }
+        fs::create_dir(&state).unwrap();
+        let config = folder.path().join("openclaw.json");
+        Self { folder, config, state, gate: Gate::default() }
     }
 
-    pub fn with(text: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn with(contents: impl AsRef<[u8]>) -> Self {
         let place = Self::new();
-        std::fs::write(&place.config, text).unwrap();
+        fs::write(&place.config, contents).unwrap();
         place
     }
 
-    pub fn manager(&self, source: Arc<dyn Source>) -> Manager {
+    pub(crate) fn manager(&self, source: Arc<dyn Source>) -> Manager {
         let options = ManagerOptions {
             api_key: KEY.into(),
             state_dir: self.state.clone(),
@@ -85,7 +86,17 @@ impl Place {
         Manager::new(source, options)
     }
 
-    pub fn text(&self) -> String {
-        std::fs::read_to_string(&self.config).unwrap()
+    pub(crate) fn text(&self) -> String {
+        fs::read_to_string(&self.config).unwrap()
+    }
+
+    /// Names in the folder, sorted, without the state directory.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| name != "state");
+        names.sort();
+        names
     }
 }
