@@ -94,7 +94,7 @@ impl<'f, 's> Draft<'f, 's> {
             changes.push(Change::new(name, source.path.clone(), before, value.clone()));
             match node {
                 Some(node) => {
-                    self.splices.push(edit::replace(&source.text, &self.style, &node.range, value))
+                    self.splices.push(edit::replace(&source.text, &self.style, &node.range, value));
                 }
                 None => missing.push((key.clone(), value.clone())),
             }

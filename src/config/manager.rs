@@ -166,7 +166,7 @@ impl Prepared {
     fn judge(&mut self, answer: super::Answer) {
         match answer {
             Ok(PlatformConfigAnswer::Unchanged) if self.cached.is_some() => {
-                self.status = Status::Unchanged
+                self.status = Status::Unchanged;
             }
             Ok(PlatformConfigAnswer::Unchanged) => {
                 self.fail("the server says it has not changed, but no version was named");
