@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use crate::platform::{CONFIG, KEY, Place, Script};
 use parall::config::{Outcome, Refreshed, Status};
@@ -361,6 +362,21 @@ async fn a_section_in_an_included_file_is_edited_there() {
         "{models}"
     );
     assert_eq!(refresh(&place).await.unwrap().status, Status::Unchanged);
+}
+
+#[tokio::test]
+async fn an_edit_of_an_included_file_alone_renews_the_time_of_the_main_one() {
+    let main = "{ $include: 'all.json5' }";
+    let place = with_files(main, &[("all.json5", "{ models: {}, agents: {} }")]);
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let modified = || fs::metadata(&place.config).unwrap().modified().unwrap();
+    fs::File::options().append(true).open(&place.config).unwrap().set_modified(long_ago).unwrap();
+    written(&refresh(&place).await);
+    assert_eq!(place.text(), main);
+    let renewed = modified();
+    assert!(renewed > long_ago);
+    refresh(&place).await.unwrap();
+    assert_eq!(modified(), renewed);
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::platform::{CONFIG, KEY, Place, Script};
 use parall::api::PlatformConfigAnswer::{self, Changed, Unchanged};
-use parall::config::{Answer, Level, Manager, Outcome, Source, Status};
+use parall::config::{Answer, Level, Manager, ManagerOptions, Outcome, Source, Status};
 use parall::error::Coded;
+use parall::fs::Step;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -244,6 +245,42 @@ async fn nothing_is_written_while_a_turn_runs() {
     drop(turn);
     assert!(waiting.await.unwrap().unwrap().written);
     assert!(place.text().contains("parall/1"));
+}
+
+#[tokio::test]
+async fn a_change_that_another_program_makes_meanwhile_is_kept() {
+    let place = Place::with("{ theirs: 1 }");
+    let writes = Arc::new(AtomicUsize::new(0));
+    let (path, count) = (place.config.clone(), Arc::clone(&writes));
+    let interfere = move |step| {
+        // Just before the rename, twice.
+        if step == Step::Synced && count.fetch_add(1, Ordering::SeqCst) < 2 {
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(&path, text.replace("theirs: ", "theirs: 1")).unwrap();
+        }
+    };
+    let options = ManagerOptions { observer: Some(Arc::new(interfere)), ..place.options() };
+    let manager = Manager::new(Script::sends(model("1")), options);
+    assert!(manager.refresh().await.unwrap().written);
+    assert!(place.text().starts_with("{ theirs: 111, \"agents\": "), "{}", place.text());
+    assert_eq!(writes.load(Ordering::SeqCst), 3);
+    assert_eq!(place.names(), ["openclaw.json"]);
+}
+
+#[tokio::test]
+async fn a_file_that_changes_all_the_time_is_left_to_the_others() {
+    let place = Place::with("{ theirs: 1 }");
+    let path = place.config.clone();
+    let interfere = move |step| {
+        if step == Step::Synced {
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(&path, text.replace("theirs: ", "theirs: 1")).unwrap();
+        }
+    };
+    let options = ManagerOptions { observer: Some(Arc::new(interfere)), ..place.options() };
+    let error = Manager::new(Script::sends(model("1")), options).refresh().await.unwrap_err();
+    assert_eq!(error.code(), "PARALL_FILE_CHANGED");
+    assert_eq!(place.text(), "{ theirs: 111111 }");
 }
 
 /// A platform that holds its answers back until the test lets them go.

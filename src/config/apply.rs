@@ -1,7 +1,9 @@
 //! Bringing the user's file in line, with as little change as possible and none when none is needed.
 
 use std::env;
+use std::fs::File;
 use std::path::{Path, absolute};
+use std::time::SystemTime;
 
 use super::Error;
 use super::outcome::Change;
@@ -70,8 +72,20 @@ impl Target<'_> {
                 ReplaceOptions { secret: file.secret, expected: file.old.as_deref(), observer };
             fs::replace(&file.path, &file.new, &options)?;
         }
+        if !plan.files.is_empty() && plan.files.iter().all(|file| file.path != plan.main) {
+            touch(&plan.main);
+        }
         Ok(())
     }
+}
+
+/// Gives a file the present time. Some hosts watch the user's own file only and would not notice a change of an included one.
+fn touch(path: &Path) {
+    // Without rights for it the host notices the change at its next start.
+    let _ = File::options()
+        .append(true)
+        .open(path)
+        .and_then(|file| file.set_modified(SystemTime::now()));
 }
 
 /// Whether the file's owner lets programs change it.

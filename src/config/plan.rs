@@ -1,6 +1,6 @@
 //! What has to change in the user's files, and how the files look afterwards. Writes nothing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -31,6 +31,8 @@ pub(super) enum Blocked {
 /// All that has to change. Nothing at all when the files already say what they should.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
+    /// The user's own file.
+    pub(super) main: PathBuf,
     pub(super) files: Vec<NewFile>,
     pub(super) changes: Vec<Change>,
 }
@@ -44,7 +46,7 @@ pub(super) fn plan(path: &Path, config: &PlatformConfig, key: &str) -> Result<Pl
     for source in &included {
         files.push(File { source, root: source.parse()? });
     }
-    let mut plan = Plan::default();
+    let mut plan = Plan { main: path.into(), ..Plan::default() };
     let mut drafts: Vec<_> = files.iter().map(Draft::new).collect();
     for section in [&PROVIDER, &DEFAULTS] {
         let (index, reach) = place(&files, section)?;
@@ -63,7 +65,7 @@ pub(super) fn plan(path: &Path, config: &PlatformConfig, key: &str) -> Result<Pl
 
 /// A file from nothing.
 fn create(path: &Path, config: &PlatformConfig, key: &str) -> Result<Plan, Blocked> {
-    let mut plan = Plan::default();
+    let mut plan = Plan { main: path.into(), ..Plan::default() };
     let mut root = Map::new();
     let mut secret = false;
     for section in [&PROVIDER, &DEFAULTS] {

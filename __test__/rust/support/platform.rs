@@ -75,15 +75,18 @@ impl Place {
         place
     }
 
-    pub(crate) fn manager(&self, source: Arc<dyn Source>) -> Manager {
-        let options = ManagerOptions {
+    pub(crate) fn options(&self) -> ManagerOptions {
+        ManagerOptions {
             api_key: KEY.into(),
             state_dir: self.state.clone(),
             config_path: self.config.clone(),
             gate: self.gate.clone(),
             observer: None,
-        };
-        Manager::new(source, options)
+        }
+    }
+
+    pub(crate) fn manager(&self, source: Arc<dyn Source>) -> Manager {
+        Manager::new(source, self.options())
     }
 
     pub(crate) fn text(&self) -> String {
