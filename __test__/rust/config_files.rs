@@ -255,7 +255,7 @@ async fn a_file_of_five_megabytes_gets_nothing_but_its_change() {
 
 #[tokio::test]
 async fn files_that_cannot_be_read_are_refused_with_their_place() {
-    let cases: [(&[u8], &str, &str); 13] = [
+    let cases: [(&[u8], &str, &str); 17] = [
         (b"", "PARALL_CONFIG_EMPTY", "openclaw.json is empty"),
         (b" \n\t", "PARALL_CONFIG_EMPTY", "openclaw.json is empty"),
         (b"// nothing\n", "PARALL_CONFIG_SYNTAX", ":2:1: expected a value"),
@@ -270,10 +270,14 @@ async fn files_that_cannot_be_read_are_refused_with_their_place() {
         (b"{ a: '\xff' }", "PARALL_CONFIG_SYNTAX", "is not UTF-8 text: byte 6"),
         (b"[1, 2]", "PARALL_CONFIG_SHAPE", "the whole file is an array, not an object"),
         (b"'text'", "PARALL_CONFIG_SHAPE", "the whole file is a string, not an object"),
-        // What only hosts would notice is noticed by the second parser.
-        (b"{ a-b: 1 }", "PARALL_CONFIG_VERIFY", "would not have the wanted effect"),
-        (b"{ a: 'x\ny' }", "PARALL_CONFIG_VERIFY", "would not have the wanted effect"),
+        // What the first parser lets pass is found by the second one.
+        (b"{ a-b: 1 }", "PARALL_CONFIG_SYNTAX", ":1:4: expected colon"),
+        (b"{ a: 'x\ny' }", "PARALL_CONFIG_SYNTAX", ":1:8: line terminator in string"),
         (b"{ a: 01 }", "PARALL_CONFIG_SYNTAX", ":1:7:"),
+        (b"{ a: [1 2] }", "PARALL_CONFIG_SYNTAX", ":1:9: expected comma"),
+        (b"{\n a: [1, {b: 2] }", "PARALL_CONFIG_SYNTAX", ":2:17: expected a comma or }"),
+        (b"{ a: [ /* x }", "PARALL_CONFIG_SYNTAX", ":1:8: a comment without end"),
+        (b"{ a: [ 'x }", "PARALL_CONFIG_SYNTAX", ":1:8: a string without end"),
     ];
     for (contents, code, message) in cases {
         let (found, text) = refused(contents).await;

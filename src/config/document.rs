@@ -90,8 +90,7 @@ pub(super) fn parse<'a>(
     base: &[String],
     is_wanted: &dyn Fn(&[Cow<'_, str>]) -> bool,
 ) -> Result<Node<'a>, SyntaxError> {
-    let options = ScannerOptions::default();
-    let mut reader = Reader { scanner: Scanner::new(text, &options), text, is_wanted };
+    let mut reader = Reader { scanner: scanner(text), base: 0, text, is_wanted };
     let mut path = base.iter().map(|key| Cow::Owned(key.clone())).collect();
     let first = reader.next()?;
     let root = reader.value(first, &mut path)?;
@@ -101,8 +100,14 @@ pub(super) fn parse<'a>(
     }
 }
 
+fn scanner(text: &str) -> Scanner<'_> {
+    Scanner::new(text, &ScannerOptions::default())
+}
+
 struct Reader<'a, 'w> {
+    /// Scans the text from `base` on.
     scanner: Scanner<'a>,
+    base: usize,
     text: &'a str,
     is_wanted: &'w dyn Fn(&[Cow<'_, str>]) -> bool,
 }
@@ -118,15 +123,23 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
+    fn start(&self) -> usize {
+        self.base + self.scanner.token_start()
+    }
+
+    fn end(&self) -> usize {
+        self.base + self.scanner.token_end()
+    }
+
     fn any(&mut self) -> Result<Option<Token<'a>>, SyntaxError> {
         self.scanner.scan().map_err(|error| {
             let ParserRange { start, .. } = error.range();
-            SyntaxError { offset: start, reason: error.kind().to_string() }
+            SyntaxError { offset: self.base + start, reason: error.kind().to_string() }
         })
     }
 
     fn error(&self, reason: &str) -> SyntaxError {
-        SyntaxError { offset: self.scanner.token_start(), reason: reason.to_owned() }
+        SyntaxError { offset: self.start(), reason: reason.to_owned() }
     }
 
     fn value(
@@ -134,7 +147,7 @@ impl<'a> Reader<'a, '_> {
         token: Option<Token<'a>>,
         path: &mut Vec<Cow<'a, str>>,
     ) -> Result<Node<'a>, SyntaxError> {
-        let start = self.scanner.token_start();
+        let start = self.start();
         let kind = match token {
             Some(Token::OpenBrace) if (self.is_wanted)(path) => Kind::Object(self.object(path)?),
             Some(Token::OpenBrace) => {
@@ -151,7 +164,7 @@ impl<'a> Reader<'a, '_> {
             Some(Token::Null) => Kind::Null,
             _ => return Err(self.error("expected a value")),
         };
-        Ok(Node { range: start..self.scanner.token_end(), kind })
+        Ok(Node { range: start..self.end(), kind })
     }
 
     fn object(&mut self, path: &mut Vec<Cow<'a, str>>) -> Result<Object<'a>, SyntaxError> {
@@ -166,13 +179,11 @@ impl<'a> Reader<'a, '_> {
                     | Token::Boolean(_)
                     | Token::Null
                     | Token::Number("Infinity" | "NaN"),
-                ) => {
-                    Cow::Borrowed(&self.text[self.scanner.token_start()..self.scanner.token_end()])
-                }
+                ) => Cow::Borrowed(&self.text[self.start()..self.end()]),
                 Some(_) => return Err(self.error("expected a key")),
                 None => return Err(self.error("expected a key or }, found the end of the file")),
             };
-            let key_start = self.scanner.token_start();
+            let key_start = self.start();
             if !matches!(self.next()?, Some(Token::Colon)) {
                 return Err(self.error("expected a colon after the key"));
             }
@@ -183,7 +194,7 @@ impl<'a> Reader<'a, '_> {
             object = Object { members: object.members, ..Object::default() };
             object.members.push(Member { key, key_start, value });
             match self.next_in(&mut object)? {
-                Some(Token::Comma) => object.last_comma = Some(self.scanner.token_end()),
+                Some(Token::Comma) => object.last_comma = Some(self.end()),
                 Some(Token::CloseBrace) => return Ok(object),
                 _ => return Err(self.error("expected a comma or }")),
             }
@@ -195,12 +206,11 @@ impl<'a> Reader<'a, '_> {
         loop {
             match self.any()? {
                 Some(Token::CommentLine(_) | Token::CommentBlock(_)) => {
-                    let end = self.scanner.token_end();
+                    let end = self.end();
                     let member_end = object.members.last().map(|member| member.value.range.end);
                     let anchor = object.last_comma.max(object.line_comment).max(member_end);
-                    let same_line = anchor.is_some_and(|anchor| {
-                        !self.text[anchor..self.scanner.token_start()].contains('\n')
-                    });
+                    let same_line = anchor
+                        .is_some_and(|anchor| !self.text[anchor..self.start()].contains('\n'));
                     if same_line {
                         object.line_comment = Some(end);
                     }
@@ -211,23 +221,72 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// Reads to the end of the object or array that has just begun.
+    /// Goes to the end of the object or array that has just begun.
     fn skip(&mut self) -> Result<(), SyntaxError> {
-        let mut depth = 1;
-        while depth > 0 {
-            match self.any()? {
-                Some(Token::OpenBrace | Token::OpenBracket) => depth += 1,
-                Some(Token::CloseBrace | Token::CloseBracket) => depth -= 1,
-                Some(_) => {}
-                None => {
-                    return Err(self.error("expected a closing bracket, found the end of the file"));
-                }
+        let begin = self.end();
+        match length_to_close(&self.text.as_bytes()[begin..]) {
+            Ok(length) => {
+                self.base = begin + length;
+                self.scanner = scanner(&self.text[self.base..]);
+                Ok(())
             }
-            if depth > MAX_DEPTH {
-                return Err(self.error("too many levels"));
+            Err((offset, reason)) => {
+                Err(SyntaxError { offset: begin + offset, reason: reason.to_owned() })
             }
         }
-        Ok(())
+    }
+}
+
+/// How many bytes follow until the bracket that is open at the start is closed, itself included; else where and why not.
+///
+/// Looks for brackets, strings and comments only. Whatever else may be wrong inside is for the second parser to find.
+fn length_to_close(bytes: &[u8]) -> Result<usize, (usize, &'static str)> {
+    let mut depth = 1;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        at = match byte {
+            b'{' | b'[' if depth == MAX_DEPTH => return Err((at, "too many levels")),
+            b'{' | b'[' => {
+                depth += 1;
+                at + 1
+            }
+            b'}' | b']' if depth == 1 => return Ok(at + 1),
+            b'}' | b']' => {
+                depth -= 1;
+                at + 1
+            }
+            b'"' | b'\'' => end_of_string(bytes, at).ok_or((at, "a string without end"))?,
+            b'/' => end_of_comment(bytes, at).ok_or((at, "a comment without end"))?,
+            _ => at + 1,
+        };
+    }
+    Err((bytes.len(), "expected a closing bracket, found the end of the file"))
+}
+
+fn end_of_string(bytes: &[u8], start: usize) -> Option<usize> {
+    let quote = bytes[start];
+    let mut at = start + 1;
+    loop {
+        match *bytes.get(at)? {
+            b'\\' => at += 2,
+            byte if byte == quote => return Some(at + 1),
+            _ => at += 1,
+        }
+    }
+}
+
+/// Of a slash that begins no comment the second parser knows that it is wrong.
+fn end_of_comment(bytes: &[u8], start: usize) -> Option<usize> {
+    let rest = &bytes[start..];
+    match rest.get(1) {
+        Some(b'/') => {
+            let length = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            Some(length.map_or(bytes.len(), |length| start + length))
+        }
+        Some(b'*') => {
+            rest[2..].windows(2).position(|pair| pair == b"*/").map(|length| start + 2 + length + 2)
+        }
+        _ => Some(start + 1),
     }
 }
 
@@ -323,6 +382,15 @@ mod tests {
             7
         );
         assert_eq!(position("{\n  ä: }", 7), (2, 5));
+    }
+
+    #[test]
+    fn strings_and_comments_hide_brackets_from_the_skipping() {
+        let text = r#"{a: ["]\\", '']', // ]
+            /* ] */ {b: "}"}], /* / */ c: [[]]}"#;
+        let Kind::Object(object) = everything(text).kind else { panic!("an object") };
+        assert_eq!(object.members.len(), 2);
+        assert_eq!(&text[object.members[1].value.range.clone()], "[[]]");
     }
 
     #[test]

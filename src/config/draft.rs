@@ -139,7 +139,11 @@ impl<'f, 's> Draft<'f, 's> {
         }
         let text = edit::apply(&source.text, self.splices);
         if !verify::has(&text, &source.base, &self.sections) {
-            return Err(Error::Verify { path: source.path.clone() });
+            let path = source.path.clone();
+            return Err(match verify::fault(source.reading()) {
+                Some((line, column, reason)) => Error::Syntax { path, line, column, reason },
+                None => Error::Verify { path },
+            });
         }
         let new = include::with_mark(source.has_mark, &text);
         Ok(Some(NewFile {

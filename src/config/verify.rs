@@ -33,6 +33,15 @@ pub(super) fn has(text: &str, base: &[String], sections: &[Wanted]) -> bool {
     })
 }
 
+/// Line, column and nature of the first fault in a text.
+pub(super) fn fault(text: &str) -> Option<(usize, usize, String)> {
+    let error = json5::from_str::<IgnoredAny>(text).err()?;
+    let position = error.position()?;
+    // The code alone: the whole message may quote the text.
+    let reason = error.code().map_or_else(|| "not JSON5".to_owned(), |code| code.to_string());
+    Some((position.line + 1, position.column + 1, reason))
+}
+
 /// Whether nothing but white space and comments is left.
 fn is_at_end(deserializer: &mut json5::Deserializer<'_>) -> bool {
     let end = IgnoredAny::deserialize(deserializer);
