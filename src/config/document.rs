@@ -386,7 +386,7 @@ mod tests {
 
     #[test]
     fn strings_and_comments_hide_brackets_from_the_skipping() {
-        let text = r#"{a: ["]\\", '']', // ]
+        let text = r#"{a: ["]\\", '\\]', // ]
             /* ] */ {b: "}"}], /* / */ c: [[]]}"#;
         let Kind::Object(object) = everything(text).kind else { panic!("an object") };
         assert_eq!(object.members.len(), 2);
