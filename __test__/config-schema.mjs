@@ -72,6 +72,12 @@ function meet(a, b) {
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const mapValues = (object, map) => Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]));
 
-const schemas = process.argv.slice(2).map((file) => JSON.parse(readFileSync(file, "utf8")));
-const sections = mapValues(SECTIONS, (find) => schemas.map((schema) => simplify(find(schema))).reduce(meet));
-process.stdout.write(`${JSON.stringify(sections, null, 1)}\n`);
+/** The rules that hold on every host whose `config schema` is given. */
+export function hostSchema(schemas) {
+  return mapValues(SECTIONS, (find) => schemas.map((schema) => simplify(find(schema))).reduce(meet));
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const schemas = process.argv.slice(2).map((file) => JSON.parse(readFileSync(file, "utf8")));
+  process.stdout.write(`${JSON.stringify(hostSchema(schemas), null, 2)}\n`);
+}

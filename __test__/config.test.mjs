@@ -131,6 +131,43 @@ describe("fetching", () => {
   });
 });
 
+describe("the environment", () => {
+  const withVariable = async (name, value, action) => {
+    const before = process.env[name];
+    process.env[name] = value;
+    try {
+      return await action();
+    } finally {
+      if (before === undefined) delete process.env[name];
+      else process.env[name] = before;
+    }
+  };
+
+  test("a key that came from PRLL_API_KEY is written as a reference to it, never in clear", async () => {
+    publish("7");
+    await withVariable("PRLL_API_KEY", KEY, async () => {
+      await apply();
+      assert.equal((await apply()).status, "unchanged");
+    });
+    assert.match(file(), /"apiKey": "\$\{PRLL_API_KEY\}"/);
+    assert.ok(!file().includes(KEY));
+  });
+
+  test("another key in PRLL_API_KEY is not the account's", async () => {
+    publish("7");
+    await withVariable("PRLL_API_KEY", "another", () => apply());
+    assert.match(file(), new RegExp(`"apiKey": "${KEY}"`));
+  });
+
+  for (const name of ["OPENCLAW_NIX_MODE", "OPENCLAW_CONFIG_READONLY"]) {
+    test(`${name}=1 keeps the file as it is`, async () => {
+      publish("7");
+      await withVariable(name, "1", () => assert.rejects(apply(), { code: "PARALL_CONFIG_READ_ONLY" }));
+      assert.equal(file(), "{ /* mine */ }\n");
+    });
+  }
+});
+
 describe("rejections", () => {
   test("a file that must not be touched rejects with a code and stays", async () => {
     publish("7");

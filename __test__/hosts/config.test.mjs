@@ -2,11 +2,25 @@
 import assert from "node:assert/strict";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
+import { hostSchema } from "../config-schema.mjs";
 import { native } from "../support.mjs";
+import { Host } from "./host.mjs";
 import { answers, answerWith, closeScene, openScene, startScene } from "./scene.mjs";
 import { HOST_VERSIONS } from "./versions.mjs";
 
 const NOTE = "// The user's own note, which no update may touch.";
+
+it("refuses and leaves out by the rules of the hosts themselves", async () => {
+  const schemas = [];
+  for (const release of HOST_VERSIONS) {
+    const host = new Host(release);
+    const { out } = await host.command(["config", "schema"]);
+    await host.dispose();
+    schemas.push(JSON.parse(out));
+  }
+  const rules = readFileSync(new URL("../../src/config/host_schema.json", import.meta.url), "utf8");
+  assert.deepEqual(JSON.parse(rules), hostSchema(schemas));
+});
 
 for (const release of HOST_VERSIONS) {
   describe(`OpenClaw ${release.version}: platform config`, () => {
@@ -25,7 +39,11 @@ for (const release of HOST_VERSIONS) {
       const model = { id: `platform-${version}`, name: "Platform", unknownToHosts: true, contextWindow: 200_000, maxTokens: 4096 };
       const provider = { baseUrl: scene.model.baseUrl, api: "openai-completions", models: [model], ...more };
       const defaults = { model: { primary: `parall/platform-${version}` } };
-      scene.parall.setPlatformConfig({ version, schema_version: 1, config: { models: { providers: { parall: provider } }, agents: { defaults } } });
+      scene.parall.setPlatformConfig({
+        version,
+        schema_version: 1,
+        config: { models: { providers: { parall: provider } }, agents: { defaults } },
+      });
     };
     const options = () => ({
       credentials: { api_key: scene.people.agent.key, parall_url: scene.parall.url },

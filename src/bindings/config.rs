@@ -40,8 +40,10 @@ pub struct PlatformConfigOptions {
     pub state_dir: String,
     /// The user's `openclaw.json`.
     pub config_path: String,
-    /// Gets a line for everything worth one.
-    #[napi(ts_type = "(level: string, message: string) => void")]
+    /// Gets a line for everything worth one. The shim makes a function of a logger object.
+    #[napi(
+        ts_type = "((level: string, message: string) => void) | { info?(message: string): void, warn?(message: string): void, error?(message: string): void }"
+    )]
     pub log: Option<Log>,
 }
 

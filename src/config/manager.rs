@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
@@ -270,13 +271,14 @@ impl Worker {
         if let Some(fetched) = prepared.fetched.take() {
             let is_known =
                 prepared.cached.as_ref().is_some_and(|cached| cached.is_same_as(&fetched));
-            let mut unsaved = None;
-            let mut remember = || {
-                if !is_known {
-                    unsaved = cache::write(&self.options.state_dir, &fetched).err();
-                }
-            };
-            let result = step(self.target(), &fetched, &mut remember);
+            let save = || cache::write(&self.options.state_dir, &fetched).err();
+            // Side by side: each of the two writes waits for the disk. After a crash either of them makes up for the other.
+            let (result, unsaved) = thread::scope(|scope| {
+                let mut saving = None;
+                let mut remember = || saving = (!is_known).then(|| scope.spawn(save));
+                let result = step(self.target(), &fetched, &mut remember);
+                (result, saving.and_then(|saving| saving.join().ok().flatten()))
+            });
             if let Some(error) = unsaved {
                 prepared.note(
                     Level::Warn,
