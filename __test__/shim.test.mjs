@@ -158,13 +158,13 @@ describe("startAccount", () => {
 });
 
 describe("a turn", () => {
-  it("reaches the host with the agent's text, the person's words as command text, and a lower-case session key", async () => {
+  it("reaches the host with the agent's text, as command text too, and a lower-case session key", async () => {
     const host = fakeHost();
     const account = start({ channel: host.channel });
     await addon.started[0].host.runTurn(TURN);
     const { ctx } = host.dispatched[0];
     assert.equal(ctx.BodyForAgent, TURN.text);
-    assert.equal(ctx.CommandBody, "Hello");
+    assert.equal(ctx.CommandBody, TURN.text, "a command that one person types would act on the session of all");
     assert.equal(ctx.RawBody, "Hello");
     assert.equal(ctx.CommandAuthorized, false);
     assert.equal(ctx.SessionKey, "agent:main:parall:default");
@@ -226,6 +226,42 @@ describe("a turn", () => {
     const host = fakeHost(async ({ replyOptions }) => replyOptions.onAgentRunStart("run_1"));
     const account = start({ channel: host.channel });
     assert.deepEqual(await addon.started[0].host.runTurn(TURN), { started: true });
+    await account.end();
+  });
+
+  it("passes on what the agent failed at, but not the host's complaint about an agent that chose silence", async () => {
+    let tell;
+    let listening = 0;
+    shared().runtime = {
+      events: {
+        onAgentEvent: (listener) => {
+          tell = listener;
+          listening += 1;
+          return () => {
+            listening -= 1;
+          };
+        },
+      },
+    };
+    const complaint = { text: "no response", isError: true };
+    const ends = [
+      { stopReason: "stop", terminalReply: { disposition: "silent" } },
+      { stopReason: "error", terminalReply: { disposition: "silent" } },
+    ];
+    const host = fakeHost(async ({ replyOptions, dispatcherOptions: { deliver } }) => {
+      const number = host.dispatched.length;
+      replyOptions.onAgentRunStart(`run_${number}`);
+      tell({ runId: "run_of_somebody_else", stream: "lifecycle", data: ends[0] });
+      tell({ runId: `run_${number}`, stream: "lifecycle", data: ends[number - 1] });
+      await deliver(complaint, { kind: "final" });
+    });
+    const delivered = [];
+    const account = start({ channel: host.channel });
+    addon.started[0].gateway.deliver = async (id, { text }) => delivered.push([id, text]);
+    assert.deepEqual(await addon.started[0].host.runTurn({ ...TURN, id: "silent" }), { started: true });
+    assert.deepEqual(await addon.started[0].host.runTurn({ ...TURN, id: "failed" }), { started: true });
+    assert.deepEqual(delivered, [["failed", "no response"]]);
+    assert.equal(listening, 0);
     await account.end();
   });
 

@@ -12,6 +12,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const program = `
   import { createRequire } from "node:module";
   import entry from "./src/shim/index.js";
+  setInterval(() => {}, 1000); // callbacks of the native part do not keep a process alive
   const settle = () => new Promise((resolve) => setTimeout(resolve, 1500));
   globalThis.gc();
   await settle();

@@ -115,10 +115,14 @@ export class Host {
     return { ...result, milliseconds: performance.now() - started };
   }
 
+  /** What the gateway printed. */
+  output() {
+    return readIfThere(this.outputFile);
+  }
+
   /** Everything the host wrote, to its log and its output. */
   logs() {
-    const read = (file) => (existsSync(file) ? readFileSync(file, "utf8") : "");
-    return `${read(this.outputFile)}\n${read(this.logFile)}`;
+    return `${this.output()}\n${readIfThere(this.logFile)}`;
   }
 
   /** Waits until `check` gives something truthy; ends early when the gateway does. */
@@ -156,6 +160,9 @@ export class Host {
         OPENCLAW_STATE_DIR: this.stateDir,
         OPENCLAW_CONFIG_PATH: this.configFile,
         OPENCLAW_DISABLE_BONJOUR: "1",
+        // Otherwise the program starts itself once more, and a signal that cannot be caught hits only the outer process.
+        OPENCLAW_NO_RESPAWN: "1",
+        OPENCLAW_PACKAGED_COMPILE_CACHE_RESPAWNED: "1",
         TMPDIR: path.join(this.root, "tmp"),
         NODE_COMPILE_CACHE: path.join(this.root, "compile-cache"),
         NO_COLOR: "1",
@@ -165,6 +172,10 @@ export class Host {
       },
     });
   }
+}
+
+function readIfThere(file) {
+  return existsSync(file) ? readFileSync(file, "utf8") : "";
 }
 
 async function freePort() {

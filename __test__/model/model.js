@@ -8,6 +8,8 @@ const HOST = "127.0.0.1";
 const MODEL = "scripted-1";
 /** OpenClaw marks the user messages it adds by itself with this. */
 const HOST_MESSAGE = "<<<BEGIN_OPENCLAW";
+/** So it asks once more when the model said nothing. */
+const HOST_NUDGE = "did not produce a user-visible answer";
 /** Milliseconds after which a held request is given up. */
 const HOLD_MAX = 600_000;
 const WORDS = /(?<= )/;
@@ -115,7 +117,7 @@ export class ScriptedModel extends Waiting {
       text: textOf(content),
       ...(calls && { tool_calls: calls.map((call) => call.function?.name) }),
     }));
-    const people = messages.filter(({ role, text }) => !(role === "user" && text.startsWith(HOST_MESSAGE)));
+    const people = messages.filter(({ role, text }) => !(role === "user" && (text.startsWith(HOST_MESSAGE) || text.includes(HOST_NUDGE))));
     const asked = {
       number: this.requests.length + 1,
       at: new Date().toISOString(),

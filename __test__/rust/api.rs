@@ -2,6 +2,8 @@
 //! server does.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod api_bad_answers;
+mod api_bad_sockets;
 mod api_client;
 mod api_network;
 mod api_socket;

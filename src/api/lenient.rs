@@ -15,11 +15,16 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A whole number that is not negative; anything else (too big, a fraction, a text, `null`) means absent.
+/// Largest whole number that every JSON implementation reads alike, 2^53 - 1.
+const LARGEST_SAFE: u64 = (1 << 53) - 1;
+
+/// A whole number that is neither negative nor beyond [`LARGEST_SAFE`]; anything else (a fraction, a text, `null`) means
+/// absent.
 pub(super) fn whole_number<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<u64>, D::Error> {
-    Ok(Box::<RawValue>::deserialize(deserializer)?.get().parse().ok())
+    let number = Box::<RawValue>::deserialize(deserializer)?.get().parse().ok();
+    Ok(number.filter(|number| *number <= LARGEST_SAFE))
 }
 
 /// A number of any size; anything else means absent.
@@ -101,10 +106,20 @@ mod tests {
 
     #[test]
     fn odd_numbers_mean_absent() {
-        for odd in ["-1", "1.5", "1e400", "99999999999999999999999", "\"7\"", "{}", "[1]", "true"] {
+        for odd in [
+            "-1",
+            "1.5",
+            "1e400",
+            "9007199254740992",
+            "99999999999999999999999",
+            "\"7\"",
+            "{}",
+            "[1]",
+            "true",
+        ] {
             assert_eq!(read(&format!(r#"{{"count":{odd}}}"#)).count, None, "{odd}");
         }
-        assert_eq!(read(r#"{"count":18446744073709551615}"#).count, Some(u64::MAX));
+        assert_eq!(read(r#"{"count":9007199254740991}"#).count, Some(LARGEST_SAFE));
         assert_eq!(read(r#"{"seconds":1e400}"#).seconds, None);
         assert_eq!(read(r#"{"seconds":0.5}"#).seconds, Some(0.5));
     }

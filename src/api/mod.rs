@@ -1,11 +1,13 @@
 //! Parall over HTTP and WebSocket.
 //!
 //! ```text
-//! client   every call this plugin makes          socket   the connection that never gives up
-//!   request  one request and its answer            connect, connection, frame, address, vitals
-//!     failure  an error body -> one typed error   retry    backoff, and repeating idempotent calls
-//! network  proxies, certificates, time limits     wire     paths, fields and marked choices
-//! tls      one set-up for both                    types    Parall's objects as far as they are read
+//! client   every call this plugin makes       socket       the connection that never gives up
+//! request  one request and its answer           connect    ticket and handshake
+//! failure  a refusal's body -> a short text     connection one open socket until its end
+//! error    what went wrong, what it means       address    where the socket is
+//! network  proxies, certificates, limits        vitals     when to beat, when to doubt
+//! tls      one set-up for both                retry        backoff, and repeating idempotent calls
+//! wire     paths, fields and marked choices   types        Parall's objects as far as they are read
 //! ```
 
 pub mod announced;

@@ -33,15 +33,18 @@ impl Network {
                 .map(|value| value.trim().to_owned())
                 .find(|value| !value.is_empty())
         };
+        // Both often name the same bundle, and reading one takes milliseconds.
+        let mut certificate_files: Vec<_> = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"]
+            .into_iter()
+            .filter_map(|name| first(&[name]))
+            .map(PathBuf::from)
+            .collect();
+        certificate_files.dedup();
         Self {
             http_proxy: first(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
             https_proxy: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
             no_proxy: first(&["no_proxy", "NO_PROXY"]),
-            certificate_files: ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"]
-                .into_iter()
-                .filter_map(|name| first(&[name]))
-                .map(PathBuf::from)
-                .collect(),
+            certificate_files,
         }
     }
 
@@ -139,8 +142,11 @@ mod tests {
     }
 
     #[test]
-    fn both_certificate_variables_count() {
+    fn both_certificate_variables_count_and_the_same_file_once() {
         let network = network(&[("SSL_CERT_FILE", "/b.pem"), ("NODE_EXTRA_CA_CERTS", "/a.pem")]);
         assert_eq!(network.certificate_files, [PathBuf::from("/a.pem"), PathBuf::from("/b.pem")]);
+        let network =
+            self::network(&[("SSL_CERT_FILE", "/a.pem"), ("NODE_EXTRA_CA_CERTS", "/a.pem")]);
+        assert_eq!(network.certificate_files, [PathBuf::from("/a.pem")]);
     }
 }

@@ -290,7 +290,7 @@ mod tests {
             if let Ok(url) = ACKNOWLEDGE.url(&base, &["org_1", &id]) {
                 let segments: Vec<_> = url.path_segments().unwrap().collect();
                 prop_assert_eq!(segments.len(), 7);
-                let segment = format!("x={}", segments[5].replace('+', "%2B"));
+                let segment = format!("x={}", segments[5].replace('+', "%2B").replace('&', "%26"));
                 let (_, decoded) = url::form_urlencoded::parse(segment.as_bytes()).next().unwrap();
                 prop_assert_eq!(decoded, bare_id(&id));
                 prop_assert_eq!(url.host_str(), Some("h.example"));

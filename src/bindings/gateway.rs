@@ -132,9 +132,11 @@ pub fn start_gateway(
     host: HostCallbacks,
 ) -> napi::Result<Gateway> {
     let options = core::GatewayOptions {
-        account_id: options.account_id.clone(),
-        agent_id: options.agent_id.clone(),
-        replies: options.replies(),
+        account: core::AccountOptions {
+            account_id: options.account_id.clone(),
+            agent_id: options.agent_id.clone(),
+            replies: options.replies(),
+        },
         client: options.into(),
     };
     let host = Arc::new(JavaScriptHost { callbacks: Arc::new(host) });

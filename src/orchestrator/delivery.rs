@@ -140,7 +140,7 @@ async fn put(
                 no_reply: false,
             };
             let sent = shared
-                .persist("sending a message", || shared.client.send_message(chat_id, &message))
+                .persist("sending a message", || shared.server.send_message(chat_id, &message))
                 .await;
             sent.map_err(|error| error.for_target(target))?.id
         }
@@ -155,7 +155,7 @@ async fn put(
 /// Writes a comment once. Comments take no idempotency key, so a comment whose answer got lost is looked for before it is
 /// written again; where comments cannot be read, the lost one counts as refused and is not repeated.
 async fn comment(shared: &Shared, task_id: &str, body: &str) -> Result<String, PersistError> {
-    let before = match shared.persist("reading comments", || shared.client.comments(task_id)).await
+    let before = match shared.persist("reading comments", || shared.server.comments(task_id)).await
     {
         Ok(comments) => comments,
         Err(PersistError::Refused(_)) => Vec::new(),
@@ -164,14 +164,14 @@ async fn comment(shared: &Shared, task_id: &str, body: &str) -> Result<String, P
     let attempted = AtomicBool::new(false);
     let write = || async {
         if attempted.swap(true, Ordering::Relaxed) {
-            let now = shared.client.comments(task_id).await?;
+            let now = shared.server.comments(task_id).await?;
             if let Some(written) =
                 now.into_iter().find(|comment| comment.body == body && !before.contains(comment))
             {
                 return Ok(written.id);
             }
         }
-        shared.client.add_comment(task_id, body).await.map(|comment| comment.id)
+        shared.server.add_comment(task_id, body).await.map(|comment| comment.id)
     };
     shared.persist("writing a comment", write).await
 }

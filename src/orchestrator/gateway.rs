@@ -11,9 +11,10 @@ use super::host::{Host, Level, ReplyPart};
 use super::intake::Intake;
 use super::lane::Lane;
 use super::seen::Seen;
+use super::server::Server;
 use super::shared::{PersistError, Replies, Shared};
 use super::target::Target;
-use crate::api::{Agent, Client, ClientOptions, socket};
+use crate::api::{Agent, Client, ClientOptions};
 use crate::error::chain;
 
 /// How long everything may take to end; the host expects three seconds at most.
@@ -28,6 +29,13 @@ const SOCKET_EVENTS: usize = 256;
 pub struct GatewayOptions {
     /// Server, key and organisation.
     pub client: ClientOptions,
+    /// The account.
+    pub account: AccountOptions,
+}
+
+/// What an account is, apart from its server.
+#[derive(Debug, Clone)]
+pub struct AccountOptions {
     /// Account id of the host.
     pub account_id: String,
     /// The host's agent that answers.
@@ -46,13 +54,21 @@ impl Gateway {
     /// Starts an account. Must be called on a tokio runtime; everything else happens in tasks.
     pub fn start(options: GatewayOptions, host: Arc<dyn Host>) -> Result<Self, Error> {
         let client = Client::new(options.client).map_err(|error| Error::Setup(Box::new(error)))?;
+        for warning in client.warnings() {
+            host.log(Level::Warn, warning.clone());
+        }
+        Ok(Self::serve(Arc::new(client), options.account, host))
+    }
+
+    /// Starts an account on any server.
+    pub fn serve(server: Arc<dyn Server>, options: AccountOptions, host: Arc<dyn Host>) -> Self {
         let shared =
-            Arc::new(Shared::new(client, Arc::clone(&host), options.replies, Duration::MAX));
+            Arc::new(Shared::new(server, Arc::clone(&host), options.replies, Duration::MAX));
         shared.status.update(|status| status.running = true);
         let publisher =
             tokio::spawn(Arc::clone(&shared.status).publish(host, shared.shutdown.clone()));
         shared.tasks.spawn(serve(Arc::clone(&shared), options.account_id, options.agent_id));
-        Ok(Self { shared, publisher: Mutex::new(Some(publisher)) })
+        Self { shared, publisher: Mutex::new(Some(publisher)) }
     }
 
     /// Delivers a part of a turn's answer; comes back when it stands in the chat.
@@ -113,14 +129,14 @@ async fn serve(shared: Arc<Shared>, account_id: String, agent_id: String) {
     let intake = Intake::new(Arc::clone(&shared), seen, agent, lane_events);
     shared.tasks.spawn(lane.run(lane_queue));
     shared.tasks.spawn(intake.run(socket_queue));
-    socket::run(shared.client.clone(), None, socket_events, shared.work.clone()).await;
+    shared.server.connect(None, socket_events, shared.work.clone()).await;
 }
 
 /// Asks who this agent is until the server says so; nothing can be told from the agent's own messages before.
 async fn introduce(shared: &Shared) -> Option<Agent> {
     loop {
         let refused =
-            match shared.persist("asking who this agent is", || shared.client.agent()).await {
+            match shared.persist("asking who this agent is", || shared.server.agent()).await {
                 Ok(agent) => return Some(agent),
                 Err(PersistError::Closed) => return None,
                 Err(PersistError::Refused(error)) => error,

@@ -168,7 +168,7 @@ impl Intake {
     async fn list(&mut self) {
         let work = self.shared.work.clone();
         let listed = tokio::select! {
-            listed = self.shared.client.pending_dispatches() => listed,
+            listed = self.shared.server.pending_dispatches() => listed,
             () = work.cancelled() => return,
         };
         let pause = match listed {

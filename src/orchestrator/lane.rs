@@ -144,7 +144,7 @@ fn mark_received(shared: &Arc<Shared>, origin: &Origin) {
     let Origin::Dispatch { source_type, source_id, .. } = origin.clone() else { return };
     let task = Arc::clone(shared);
     shared.tasks.spawn(async move {
-        if let Err(error) = task.client.mark_received(&source_type, &source_id).await {
+        if let Err(error) = task.server.mark_received(&source_type, &source_id).await {
             task.log(
                 Level::Debug,
                 format!("marking {source_id} as received: {}", crate::error::chain(&error)),
@@ -158,7 +158,7 @@ pub(super) fn acknowledge(shared: &Arc<Shared>, origin: &Origin) {
     let Origin::Dispatch { id, .. } = origin.clone() else { return };
     let task = Arc::clone(shared);
     shared.tasks.spawn(async move {
-        let result = task.persist("acknowledging", || task.client.acknowledge(&id)).await;
+        let result = task.persist("acknowledging", || task.server.acknowledge(&id)).await;
         if let Err(PersistError::Refused(error)) = result {
             task.log(Level::Error, format!("acknowledging {id}: {}", crate::error::chain(&error)));
         }

@@ -127,11 +127,11 @@ impl Loader {
                 let Origin::Dispatch { source_type, source_id, .. } = &origin else {
                     return Ok(None);
                 };
-                let client = &self.shared.client;
+                let server = &self.shared.server;
                 let loaded = match source_type.as_str() {
                     "message" => match self
                         .shared
-                        .persist("loading a message", || client.message(source_id))
+                        .persist("loading a message", || server.message(source_id))
                         .await
                     {
                         Ok(message) => Ok(self.message(message, chats).await?),
@@ -139,7 +139,7 @@ impl Loader {
                     },
                     "task" => self
                         .shared
-                        .persist("loading a task", || client.task(source_id))
+                        .persist("loading a task", || server.task(source_id))
                         .await
                         .map(Subject::Task),
                     other => {
@@ -183,7 +183,7 @@ impl Loader {
         {
             return Ok(chat);
         }
-        let chat = match self.shared.persist("loading a chat", || self.shared.client.chat(id)).await
+        let chat = match self.shared.persist("loading a chat", || self.shared.server.chat(id)).await
         {
             Ok(chat) => chat,
             // The message is readable, so it can be answered without the chat's name.

@@ -18,6 +18,7 @@ mod lane;
 mod loader;
 mod once;
 mod seen;
+mod server;
 mod shared;
 mod split;
 mod status;
@@ -25,8 +26,9 @@ mod target;
 mod turns;
 
 pub use error::Error;
-pub use gateway::{Gateway, GatewayOptions};
+pub use gateway::{AccountOptions, Gateway, GatewayOptions};
 pub use host::{Host, Level, ReplyPart, Turn, TurnOutcome};
 pub use once::{Probe, probe, send_text};
+pub use server::{Answer, Server};
 pub use shared::Replies;
 pub use target::Target;

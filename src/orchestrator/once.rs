@@ -28,7 +28,7 @@ pub async fn send_text(
 ) -> Result<String, Error> {
     let target = to.parse()?;
     let client = Client::new(options).map_err(|error| Error::Setup(Box::new(error)))?;
-    let shared = Shared::new(client, Arc::new(Nobody), Replies::Auto, PATIENCE);
+    let shared = Shared::new(Arc::new(client), Arc::new(Nobody), Replies::Auto, PATIENCE);
     shared.outbox.send(&shared, &target, text, thread).await
 }
 

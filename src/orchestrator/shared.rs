@@ -10,9 +10,10 @@ use tokio_util::task::TaskTracker;
 use super::Error;
 use super::delivery::Outbox;
 use super::host::{Host, Level};
+use super::server::Server;
 use super::status::StatusBoard;
 use super::turns::OpenTurns;
-use crate::api::{self, Class, Client, retry::Backoff};
+use crate::api::{self, Class, retry::Backoff};
 use crate::error::chain;
 
 /// Shortest and longest pause between two attempts at a call.
@@ -34,7 +35,7 @@ pub enum Replies {
 /// State of one running account.
 pub(super) struct Shared {
     /// The way to the server.
-    pub client: Client,
+    pub server: Arc<dyn Server>,
     /// The way to the agent.
     pub host: Arc<dyn Host>,
     /// What the operator sees.
@@ -58,14 +59,14 @@ pub(super) struct Shared {
 impl Shared {
     /// The state of an account that runs until `shutdown`.
     pub(super) fn new(
-        client: Client,
+        server: Arc<dyn Server>,
         host: Arc<dyn Host>,
         replies: Replies,
         patience: Duration,
     ) -> Self {
         let shutdown = CancellationToken::new();
         Self {
-            client,
+            server,
             host,
             status: Arc::default(),
             turns: OpenTurns::default(),

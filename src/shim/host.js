@@ -52,3 +52,19 @@ export function inboundPath(channel) {
   if (missing.length > 0) throw new Error(`this OpenClaw offers no way to ${missing.join(" or ")} an inbound message`);
   return path;
 }
+
+/**
+ * Listens to what happens in agent runs.
+ *
+ * @param {any} runtime the host's `api.runtime`
+ * @param {(event: any) => void} listener
+ * @returns {() => void} ends it
+ */
+export function onAgentEvent(runtime, listener) {
+  try {
+    const end = runtime?.events?.onAgentEvent?.((event) => listener(event ?? {}));
+    return typeof end === "function" ? end : () => {};
+  } catch {
+    return () => {};
+  }
+}

@@ -1,5 +1,6 @@
 /** Runs one agent turn on the host: an event of Parall in, parts of the answer out. */
 import { inboundPath, readConfig } from "./host.js";
+import { watchSilence } from "./silence.js";
 
 /**
  * @typedef {object} TurnPlace
@@ -22,17 +23,20 @@ import { inboundPath, readConfig } from "./host.js";
  */
 export async function runTurn(place, turn) {
   const outcome = { started: false };
+  const silence = watchSilence(place.runtime);
   try {
-    await dispatch(place, turn, () => {
+    await dispatch(place, turn, silence, () => {
       outcome.started = true;
     });
     return outcome;
   } catch (error) {
     return { ...outcome, error: errorText(error) };
+  } finally {
+    silence.end();
   }
 }
 
-async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, markStarted) {
+async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, silence, markStarted) {
   const path = inboundPath(channel);
   const cfg = readConfig(runtime, ctx.cfg);
   const message = path.finalize(inboundContext(ctx.accountId, turn));
@@ -50,22 +54,31 @@ async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, 
     dispatcherOptions: {
       deliver: async (payload, info) => {
         markStarted();
-        await deliver(turn.id, replyPart(payload, info));
+        if (silence.isComplaint(payload)) log("info", "the agent chose not to answer; the host's complaint about it is not sent");
+        else await deliver(turn.id, replyPart(payload, info));
       },
       onError: (error, info) => log("warn", `a ${info?.kind ?? "reply"} part was not delivered: ${errorText(error)}`),
     },
-    replyOptions: { onAgentRunStart: markStarted },
+    replyOptions: {
+      onAgentRunStart: (runId) => {
+        markStarted();
+        silence.addRun(runId);
+      },
+    },
   });
 }
 
-/** The host's description of an inbound message. Commands are never authorised: Parall does not say who may give them. */
+/**
+ * The host's description of an inbound message. Its commands act on the whole session, which all chats share, and Parall does not
+ * say who may give them: the host gets the text with its header lines as command text too, in which it finds no command.
+ */
 function inboundContext(accountId, turn) {
   return {
     Body: turn.text,
     BodyForAgent: turn.text,
     RawBody: turn.rawText,
-    CommandBody: turn.rawText,
-    BodyForCommands: turn.rawText,
+    CommandBody: turn.text,
+    BodyForCommands: turn.text,
     CommandAuthorized: false,
     From: `parall:${turn.senderId}`,
     To: turn.target,

@@ -1,0 +1,118 @@
+//! What the orchestrator asks of Parall, as a trait: the client implements it, and so does the simulation of the tests.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::socket::{self, SocketEvent};
+use crate::api::{Agent, Chat, Client, Comment, Dispatch, Error, Message, NewMessage, Sent, Task};
+
+/// An answer of the server that is on its way.
+pub type Answer<'call, T> = BoxFuture<'call, Result<T, Error>>;
+
+/// The server. Each method is the call of the same name in [`Client`].
+pub trait Server: Send + Sync + 'static {
+    /// Who this agent is.
+    fn agent(&self) -> Answer<'_, Agent>;
+    /// Everything that is not acknowledged yet.
+    fn pending_dispatches(&self) -> Answer<'_, Vec<Dispatch>>;
+    /// Tells that work on a source begins.
+    fn mark_received<'call>(
+        &'call self,
+        source_type: &'call str,
+        source_id: &'call str,
+    ) -> Answer<'call, ()>;
+    /// Tells that a dispatch is done.
+    fn acknowledge<'call>(&'call self, dispatch_id: &'call str) -> Answer<'call, ()>;
+    /// A message.
+    fn message<'call>(&'call self, id: &'call str) -> Answer<'call, Message>;
+    /// A chat.
+    fn chat<'call>(&'call self, id: &'call str) -> Answer<'call, Chat>;
+    /// A task.
+    fn task<'call>(&'call self, id: &'call str) -> Answer<'call, Task>;
+    /// Sends a message.
+    fn send_message<'call>(
+        &'call self,
+        chat_id: &'call str,
+        message: &'call NewMessage,
+    ) -> Answer<'call, Sent>;
+    /// Writes a comment.
+    fn add_comment<'call>(
+        &'call self,
+        task_id: &'call str,
+        body: &'call str,
+    ) -> Answer<'call, Comment>;
+    /// Comments on a task.
+    fn comments<'call>(&'call self, task_id: &'call str) -> Answer<'call, Vec<Comment>>;
+    /// Keeps a connection and tells what happens on it until `shutdown`.
+    fn connect(
+        &self,
+        cursor: Option<u64>,
+        events: mpsc::Sender<SocketEvent>,
+        shutdown: CancellationToken,
+    ) -> BoxFuture<'static, ()>;
+}
+
+impl Server for Client {
+    fn agent(&self) -> Answer<'_, Agent> {
+        self.agent().boxed()
+    }
+
+    fn pending_dispatches(&self) -> Answer<'_, Vec<Dispatch>> {
+        self.pending_dispatches().boxed()
+    }
+
+    fn mark_received<'call>(
+        &'call self,
+        source_type: &'call str,
+        source_id: &'call str,
+    ) -> Answer<'call, ()> {
+        self.mark_received(source_type, source_id).boxed()
+    }
+
+    fn acknowledge<'call>(&'call self, dispatch_id: &'call str) -> Answer<'call, ()> {
+        self.acknowledge(dispatch_id).boxed()
+    }
+
+    fn message<'call>(&'call self, id: &'call str) -> Answer<'call, Message> {
+        self.message(id).boxed()
+    }
+
+    fn chat<'call>(&'call self, id: &'call str) -> Answer<'call, Chat> {
+        self.chat(id).boxed()
+    }
+
+    fn task<'call>(&'call self, id: &'call str) -> Answer<'call, Task> {
+        self.task(id).boxed()
+    }
+
+    fn send_message<'call>(
+        &'call self,
+        chat_id: &'call str,
+        message: &'call NewMessage,
+    ) -> Answer<'call, Sent> {
+        self.send_message(chat_id, message).boxed()
+    }
+
+    fn add_comment<'call>(
+        &'call self,
+        task_id: &'call str,
+        body: &'call str,
+    ) -> Answer<'call, Comment> {
+        self.add_comment(task_id, body).boxed()
+    }
+
+    fn comments<'call>(&'call self, task_id: &'call str) -> Answer<'call, Vec<Comment>> {
+        self.comments(task_id).boxed()
+    }
+
+    fn connect(
+        &self,
+        cursor: Option<u64>,
+        events: mpsc::Sender<SocketEvent>,
+        shutdown: CancellationToken,
+    ) -> BoxFuture<'static, ()> {
+        socket::run(self.clone(), cursor, events, shutdown).boxed()
+    }
+}
