@@ -86,8 +86,8 @@ export interface PlatformConfigOptions {
   stateDir: string
   /** The user's `openclaw.json`. */
   configPath: string
-  /** Gets a line for everything worth one. */
-  log?: (level: string, message: string) => void
+  /** Gets a line for everything worth one. The shim makes a function of a logger object. */
+  log?: ((level: string, message: string) => void) | { info?(message: string): void, warn?(message: string): void, error?(message: string): void }
 }
 
 /** What came of it. */

@@ -67,6 +67,9 @@ impl Target<'_> {
             check_writable(&file.path)?;
         }
         for file in &plan.files {
+            if file.old.is_none() && file.path.exists() {
+                return Err(fs::Error::Changed { path: file.path.clone() }.into());
+            }
             let observer = self.observer.map(|observer| observer as &dyn Fn(Step));
             let options =
                 ReplaceOptions { secret: file.secret, expected: file.old.as_deref(), observer };

@@ -117,8 +117,11 @@ impl Manager {
         let worker = Worker { options: self.options.clone() };
         match spawn_blocking(move || work(&worker)).await {
             Ok(value) => value,
-            // The task is never cancelled, so only a panic ends up here.
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is going down and this future with it.
+                Err(_) => std::future::pending().await,
+            },
         }
     }
 }
