@@ -17,9 +17,10 @@
 pub mod account;
 pub mod api;
 pub mod bindings;
+pub mod config;
 pub mod error;
-pub mod journal;
 pub mod fs;
+pub mod journal;
 pub mod orchestrator;
 pub mod session;
 mod time;
