@@ -56,8 +56,8 @@ fn run_alone(test: &str, folder: &Path, prefix: &[&str]) {
         .args(["--exact", "--ignored", "--nocapture", test])
         .env(FOLDER, folder);
     let output = command.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("1 passed"), "{output:?}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && printed.contains("1 passed"), "{output:?}");
 }
 
 fn folder_from_parent() -> Option<PathBuf> {

@@ -405,6 +405,17 @@ async fn calls_that_fail_in_a_shared_transaction_leave_the_others_alone() {
     assert_eq!(journal.counters().await.unwrap().waiting, 50);
 }
 
+#[tokio::test]
+async fn a_call_that_fails_half_way_records_nothing() {
+    let journal = Bench::new().open().journal;
+    journal.claim(dispatch("a")).await.unwrap();
+    journal.intend("a", vec![part("a", 0, "x")], false).await.unwrap();
+    let parts = vec![part("a", 1, "new"), part("a", 0, "other")];
+    assert!(journal.intend("a", parts, true).await.is_err());
+    assert_eq!(journal.parts("a").await.unwrap().len(), 1);
+    assert_eq!(journal.dispatch("a").await.unwrap().unwrap().state, State::Claimed);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn folder_and_files_are_closed_to_others() {

@@ -71,7 +71,7 @@ impl Journal {
     }
 }
 
-/// Reads everything that a running account would read: damage that SQLite does not see, such as text that is no text, shows
+/// Reads everything that a running account would read: damage that `SQLite` does not see, such as text that is no text, shows
 /// here.
 pub(super) fn read_through(access: &Access<'_>) -> Result<(), Fault> {
     open_records(access)?;
