@@ -172,6 +172,7 @@ async fn the_process_that_is_killed() {
         })
         .await;
     served.tell_main("last").await;
+    assert_eq!(served.journal.counters().await.unwrap().untold_results, 0);
     for number in 0..count {
         let record = served.journal.dispatch(&dispatch_id(number)).await.unwrap().unwrap();
         assert_eq!(record.state, State::Acknowledged, "{record:?}");
