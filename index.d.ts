@@ -16,6 +16,29 @@ export declare class Gateway {
   close(): Promise<void>
 }
 
+/** Removes a fork's entry and transcript. Rejects for anything that is not a fork with a transcript of its own. */
+export declare function cleanupForkSession(options: CleanupOptions): Promise<void>
+
+export interface CleanupOptions {
+  sessionFile: string
+  sessionKey: string
+  sessionsDir: string
+  storeFile?: string
+  /** `false` where the host has to write its store itself: delete the entry there first. */
+  removeEntry?: boolean
+}
+
+/** Removes a session's entry; `false` if there was none. Only for hosts that lock their store. */
+export declare function deleteSessionEntry(storeFile: string, sessionKey: string): Promise<boolean>
+
+/** An entry of a transcript, as the place to cut at. */
+export interface EntryCut {
+  entryId: string
+}
+
+/** Finds an account's forks that a killed process left behind. For the start, when none is in use but those in `alive`. */
+export declare function findForkLeftovers(options: LeftoverOptions): Promise<ForkLeftovers>
+
 /** A forked session. */
 export interface Fork {
   /** Its session key, lower case. */
@@ -25,6 +48,37 @@ export interface Fork {
   /** Its transcript, where it is a file. */
   sessionFile?: string
 }
+
+export interface ForkedSession {
+  sessionKey: string
+  sessionId: string
+  /** The absolute path of the fork's transcript. */
+  sessionFile: string
+  /** The store's entry as JSON text. */
+  entry: string
+}
+
+/** Forks that nobody uses. */
+export interface ForkLeftovers {
+  sessionKeys: Array<string>
+  sessionFiles: Array<string>
+}
+
+export interface ForkOptions {
+  orchestratorSessionKey: string
+  accountId: string
+  transcriptFile: string
+  sessionsDir: string
+  /** `last-completed` unless given. */
+  cut?: 'last-completed' | 'leaf' | { entryId: string }
+  /** `sessions.json` in `sessionsDir` unless given. */
+  storeFile?: string
+  /** `false` where the host has to write its store itself: register `entry` under `sessionKey` then. */
+  registerEntry?: boolean
+}
+
+/** Makes a fork: its transcript, and its entry in the store. `null` if there is nothing to fork. */
+export declare function forkOrchestratorSession(options: ForkOptions): Promise<ForkedSession | null>
 
 /** What an account needs to run. */
 export interface GatewayOptions {
@@ -66,6 +120,15 @@ export interface HostCallbacks {
   log: (level: string, message: string) => void
 }
 
+export interface LeftoverOptions {
+  orchestratorSessionKey: string
+  accountId: string
+  sessionsDir: string
+  /** The session keys of forks that are in use. */
+  alive?: Array<string>
+  storeFile?: string
+}
+
 /** The account ids of a configuration: `["default"]` when `channels.parall` exists, `[]` otherwise. */
 export declare function listParallAccountIds(cfg: object): Array<string>
 
@@ -87,6 +150,15 @@ export interface Probe {
 
 /** Sees whether an account would work: key, organisation, ticket, socket and hello. Never rejects. */
 export declare function probeAccount(options: GatewayOptions): Promise<Probe>
+
+/** A session's entry in the store as JSON text, or `null`. */
+export declare function readSessionEntry(storeFile: string, sessionKey: string): Promise<string | null>
+
+/**
+ * Finds and removes an account's left-over forks. With `removeEntry` unset the host has to write its store itself: delete the
+ * entries there first.
+ */
+export declare function removeForkLeftovers(options: LeftoverOptions, removeEntry?: boolean | undefined | null): Promise<ForkLeftovers>
 
 /** A piece of an answer. */
 export interface ReplyPart {
@@ -120,6 +192,9 @@ export interface ResolvedAccount {
 
 /** Resolves an account; `PRLL_API_URL`, `PRLL_API_KEY`, `PRLL_ORG_ID` and `PRLL_WS_URL` fill what the configuration leaves out. */
 export declare function resolveParallAccount(params: ResolveAccountParams): ResolvedAccount
+
+/** The transcript of a session, or `null` if it has none. */
+export declare function resolveTranscriptFile(sessionsDir: string, sessionKey: string, storeFile?: string | undefined | null): Promise<string | null>
 
 /** Sends text without a running account and resolves to the id of the message or comment. */
 export declare function sendText(options: GatewayOptions, to: string, text: string, threadId?: string | undefined | null): Promise<string>
@@ -162,3 +237,6 @@ export interface TurnOutcome {
   /** Why the host could not run the turn. */
   error?: string
 }
+
+/** Sets a session's entry, given as JSON text. Only for hosts that lock their store. */
+export declare function upsertSessionEntry(storeFile: string, sessionKey: string, entry: string): Promise<void>

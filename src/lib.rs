@@ -19,4 +19,7 @@ pub mod api;
 pub mod bindings;
 pub mod error;
 pub mod journal;
+pub mod fs;
 pub mod orchestrator;
+pub mod session;
+mod time;

@@ -37,15 +37,21 @@ for (const release of HOST_VERSIONS) {
     });
 
     it("answers in the thread of a group", async () => {
-      const root = scene.parall.say({ from: "usr_ben", chat: scene.people.group, text: "Launch notes", noReply: true });
-      const asked = scene.parall.say({ from: "usr_ada", chat: scene.people.group, thread: root.id, text: "Ready? [[say:Nearly.]]" });
+      const root = scene.parall.say({ from: "usr_ben", chat: scene.people.group, text: "Launch notes" });
+      const asked = scene.parall.say({
+        from: "usr_ada",
+        chat: scene.people.group,
+        thread: root.id,
+        text: "@Robin ready? [[say:Nearly.]]",
+        mentions: [scene.people.agent.id],
+      });
       const answer = await answerWith(scene, "Nearly.");
       assert.equal(answer.chat_id, scene.people.group);
       assert.equal(answer.thread_root_id, root.id);
       await acknowledged(asked.id);
     });
 
-    it("says nothing when the agent has nothing to say", async () => {
+    it("says nothing when the agent has nothing to say, even where the host asks it twice", async () => {
       const before = answers(scene).length;
       const asked = scene.parall.say({ from: "usr_ben", chat: scene.people.direct.ben, text: "Thanks! [[noreply]]" });
       await acknowledged(asked.id);

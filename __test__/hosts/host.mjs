@@ -96,7 +96,7 @@ export class Host {
   /** Starts the gateway and waits until it answers. */
   async start() {
     const output = createWriteStream(this.outputFile, { flags: "a" });
-    this.gateway = this.#spawn(["gateway", "run", "--port", String(this.port), "--bind", "loopback"], ["ignore", "pipe", "pipe"]);
+    this.gateway = this.#spawn(["gateway", "run", "--port", String(this.port), "--bind", "loopback"], ["ignore", "pipe", "pipe"], {}, true);
     this.gateway.stdout.pipe(output, { end: false });
     this.gateway.stderr.pipe(output, { end: false });
     this.exited = once(this.gateway, "exit").then(([code, signal]) => ({ code, signal }));
@@ -108,17 +108,22 @@ export class Host {
   async stop(signal = "SIGTERM") {
     if (!this.gateway || this.gateway.exitCode !== null || this.gateway.signalCode !== null) return this.exited;
     const started = performance.now();
-    this.gateway.kill(signal);
-    const last = setTimeout(() => this.gateway.kill("SIGKILL"), STOP_LIMIT_MS);
+    if (signal === "SIGKILL") this.#kill();
+    else this.gateway.kill(signal);
+    const last = setTimeout(() => this.#kill(), STOP_LIMIT_MS);
     const result = await this.exited;
     clearTimeout(last);
     return { ...result, milliseconds: performance.now() - started };
   }
 
+  /** What the gateway printed. */
+  output() {
+    return readIfThere(this.outputFile);
+  }
+
   /** Everything the host wrote, to its log and its output. */
   logs() {
-    const read = (file) => (existsSync(file) ? readFileSync(file, "utf8") : "");
-    return `${read(this.outputFile)}\n${read(this.logFile)}`;
+    return `${this.output()}\n${readIfThere(this.logFile)}`;
   }
 
   /** Waits until `check` gives something truthy; ends early when the gateway does. */
@@ -143,11 +148,17 @@ export class Host {
     if (!process.env.PARALL_KEEP_HOSTS) rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  #spawn(parameters, stdio, environment = {}) {
+  /** The gateway runs in a child of the process we started, so the whole group has to die. */
+  #kill() {
+    process.kill(-this.gateway.pid, "SIGKILL");
+  }
+
+  #spawn(parameters, stdio, environment = {}, detached = false) {
     const inherited = Object.fromEntries(INHERITED.filter((name) => process.env[name]).map((name) => [name, process.env[name]]));
     return spawn(this.program.node, [this.program.openclaw, ...parameters], {
       cwd: this.root,
       stdio,
+      detached,
       env: {
         ...inherited,
         PATH: `${path.dirname(this.program.node)}:${process.env.PATH}`,
@@ -156,6 +167,9 @@ export class Host {
         OPENCLAW_STATE_DIR: this.stateDir,
         OPENCLAW_CONFIG_PATH: this.configFile,
         OPENCLAW_DISABLE_BONJOUR: "1",
+        // Otherwise the program starts itself once more, and a signal that cannot be caught hits only the outer process.
+        OPENCLAW_NO_RESPAWN: "1",
+        OPENCLAW_PACKAGED_COMPILE_CACHE_RESPAWNED: "1",
         TMPDIR: path.join(this.root, "tmp"),
         NODE_COMPILE_CACHE: path.join(this.root, "compile-cache"),
         NO_COLOR: "1",
@@ -165,6 +179,10 @@ export class Host {
       },
     });
   }
+}
+
+function readIfThere(file) {
+  return existsSync(file) ? readFileSync(file, "utf8") : "";
 }
 
 async function freePort() {

@@ -4,3 +4,4 @@ pub mod account;
 pub mod gateway;
 mod promise;
 mod runtime;
+pub mod session;

@@ -6,8 +6,8 @@ import { gatewayOptions } from "./options.js";
 import { shared } from "./state.js";
 import { runTurn } from "./turn.js";
 
-/** The native part ends within 3 s by contract; a second more, and the host goes on without it. */
-const CLOSE_LIMIT_MS = 4000;
+/** The native part ends within this time by contract; after it the host goes on without it. */
+const CLOSE_LIMIT_MS = 3000;
 
 /**
  * Stays pending until the host aborts: an early return or an exception would make the host restart the channel again and again.

@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+/**
+ * `npm run bench:session`: our fork, the TypeScript path and `cp` of the same file in one run, and the session store.
+ * Build with `npm run build` first.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { store } from "./session/store.mjs";
+import { writeTranscript } from "./session/transcript.mjs";
+import { median } from "./table.mjs";
+
+const MEGABYTE = 1e6;
+/** Size in megabytes, runs of each, runs of the slow TypeScript path, and the bounds. */
+const SIZES = [
+  { size: 1, runs: 9, slowRuns: 5, copies: 6, faster: 10, growth: 8 },
+  { size: 10, runs: 9, slowRuns: 5, copies: 3, faster: 30, growth: 16 },
+  { size: 100, runs: 7, slowRuns: 3, copies: 2, faster: 50, growth: 16 },
+  { size: 300, runs: 5, slowRuns: 1, copies: 2, faster: 60, growth: 16 },
+];
+const STALL_MS = 2;
+const MEASURE = fileURLToPath(new URL("./session/measure.mjs", import.meta.url));
+
+function measure(what, file) {
+  const { stdout, stderr } = spawnSync(process.execPath, ["--max-old-space-size=8192", MEASURE, what, file], { encoding: "utf8" });
+  if (!stdout) throw new Error(`${what}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+const bounded = (value, limit, isAtMost = true) =>
+  `${value.toFixed(1)} (${isAtMost ? "<=" : ">="} ${limit})${(value <= limit) === isAtMost ? "" : " NO"}`;
+
+function forks(folder, { size, runs, slowRuns, copies, faster, growth }) {
+  const file = path.join(folder, `${size}.jsonl`);
+  const lines = writeTranscript(file, size * MEGABYTE);
+  const taken = { cp: [], ours: [], again: [], typescript: [] };
+  // In turns, so that a busy moment of the machine hits all of them.
+  for (let run = 0; run < runs; run++) {
+    for (const what of ["cp", "ours", "again"]) taken[what].push(measure(what, file));
+    if (run < slowRuns) taken.typescript.push(measure("typescript", file));
+  }
+  rmSync(file);
+  const of = (what, key = "milliseconds") => median(taken[what].map((one) => one[key]));
+  return {
+    transcript: `${size} MB, ${lines} lines`,
+    "cp ms": of("cp").toFixed(1),
+    "fork ms": of("ours").toFixed(1),
+    "next fork ms": of("again").toFixed(1),
+    "TypeScript ms": of("typescript").toFixed(0),
+    "fork / cp": bounded(of("ours") / of("cp"), copies),
+    "TypeScript / fork": bounded(of("typescript") / of("ours"), faster, false),
+    "stall ms": bounded(of("ours", "stall"), STALL_MS),
+    "growth MB": bounded(of("ours", "growth") / MEGABYTE, growth),
+  };
+}
+
+const folder = mkdtempSync(path.join(tmpdir(), "parall-bench-"));
+try {
+  writeFileSync(path.join(folder, "sessions.json"), "{}");
+  console.table(SIZES.map((size) => forks(folder, size)));
+  console.table([1_000, 10_000].map((entries) => store(folder, entries)));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

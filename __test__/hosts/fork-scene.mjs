@@ -1,0 +1,106 @@
+/** A host with the installed plugin and the companion, through which tests drive forks. */
+import { execFileSync } from "node:child_process";
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { closeScene, openScene, startScene } from "./scene.mjs";
+
+const COMPANION = fileURLToPath(new URL("companion", import.meta.url));
+const ROWS = fileURLToPath(new URL("rows.mjs", import.meta.url));
+export const PARENT = "agent:main:parall:default";
+
+export class ForkScene {
+  /** @param {import("./versions.mjs").HostVersion} release */
+  static async open(release) {
+    const scene = new ForkScene();
+    scene.scene = await openScene(release);
+    const { host } = scene.scene;
+    scene.host = host;
+    scene.model = scene.scene.model;
+    scene.portFile = path.join(host.root, "companion.port");
+    host.environment.PARALL_COMPANION_PORT = scene.portFile;
+    host.environment.PARALL_COMPANION_SHIM = path.join(host.pluginFolder(), "src", "shim");
+    const config = host.readConfig();
+    const entries = { ...config.plugins.entries, "parall-companion": { enabled: true } };
+    const plugins = { ...config.plugins, allow: ["parall", "parall-companion"], load: { paths: [COMPANION] }, entries };
+    host.writeConfig({ ...config, plugins, tools: { exec: { security: "full", ask: "off" } } });
+    await startScene(scene.scene);
+    await scene.ready();
+    return scene;
+  }
+
+  async ready() {
+    await this.host.until("the companion listens", () => existsSync(this.portFile));
+  }
+
+  /** Kills the gateway and starts it again. */
+  async crash() {
+    await this.host.stop("SIGKILL");
+    rmSync(this.portFile, { force: true });
+    await this.host.start();
+    await this.ready();
+  }
+
+  close() {
+    return closeScene(this.scene);
+  }
+
+  /** Asks the companion. */
+  async ask(action, given = {}) {
+    const url = `http://127.0.0.1:${readFileSync(this.portFile, "utf8")}/${action}`;
+    const answer = await fetch(url, { method: "POST", body: JSON.stringify({ parentSessionKey: PARENT, ...given }) });
+    const value = await answer.json();
+    if (!answer.ok) throw Object.assign(new Error(value.message), { code: value.code });
+    return value;
+  }
+
+  /** @returns {Promise<import("../../src/shim/fork.js").Fork>} */
+  async fork(given) {
+    const { result } = await this.ask("create", given);
+    if (!result.fork) throw new Error(`no fork: ${JSON.stringify(result)}`);
+    return result.fork;
+  }
+
+  /** Runs a turn to its end; the texts that were delivered are in the outcome. */
+  turn(text, sessionKey = PARENT) {
+    return this.ask("turn", { sessionKey, text, id: randomUUID() });
+  }
+
+  /** The model's request whose last user message contains `text`. */
+  request(text) {
+    return this.model.waitForRequest((request) => request.user.includes(text), 60_000);
+  }
+
+  /** A digest of everything that is stored of a session's transcript, and its entry. */
+  transcript(sessionKey) {
+    const store = path.join(this.sessionsDir, "sessions.json");
+    if (!existsSync(store)) return this.rows("transcript", sessionKey);
+    const entry = JSON.parse(readFileSync(store, "utf8"))[sessionKey];
+    const bytes = readFileSync(path.resolve(this.sessionsDir, entry.sessionFile));
+    return {
+      sessionId: entry.sessionId,
+      file: path.resolve(this.sessionsDir, entry.sessionFile),
+      digest: createHash("sha256").update(bytes).digest("hex"),
+    };
+  }
+
+  /** Every place in the host's state that still names an id: files by name, the store, rows of the database. */
+  traces(id) {
+    const files = readdirSync(path.join(this.host.stateDir, "agents"), { recursive: true }).filter((name) => name.includes(id));
+    const store = path.join(this.sessionsDir, "sessions.json");
+    if (existsSync(store)) return [...files, ...(readFileSync(store, "utf8").includes(id) ? [store] : [])];
+    return [...files, ...this.rows("traces", id)];
+  }
+
+  get sessionsDir() {
+    return path.join(this.host.stateDir, "agents", "main", "sessions");
+  }
+
+  /** The host's database, read by the host's Node while the gateway runs. */
+  rows(action, what) {
+    const database = path.join(this.host.stateDir, "agents", "main", "agent", "openclaw-agent.sqlite");
+    const out = execFileSync(this.host.program.node, ["--no-warnings", ROWS, database, action, what], { encoding: "utf8", maxBuffer: 1e9 });
+    return JSON.parse(out);
+  }
+}

@@ -1,0 +1,231 @@
+//! Sessions and forks for JavaScript: the functions of `@parall/parall/native` that work on a file host's sessions folder.
+
+use std::path::{Path, PathBuf};
+
+use napi::Env;
+use napi::bindgen_prelude::{AsyncBlock, Either};
+use napi_derive::napi;
+
+use super::promise::promise;
+use crate::session::{self, Cut, Error, ForkRequest, IndexCache, Outcome, Owner, SessionsFolder};
+
+/// What forks learnt about transcripts. Nothing but speed depends on it.
+static INDEXES: IndexCache = IndexCache::new();
+
+/// An entry of a transcript, as the place to cut at.
+#[napi(object, object_to_js = false)]
+pub struct EntryCut {
+    pub entry_id: String,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct ForkOptions {
+    pub orchestrator_session_key: String,
+    pub account_id: String,
+    pub transcript_file: String,
+    pub sessions_dir: String,
+    /// `last-completed` unless given.
+    #[napi(ts_type = "'last-completed' | 'leaf' | { entryId: string }")]
+    pub cut: Option<Either<String, EntryCut>>,
+    /// `sessions.json` in `sessionsDir` unless given.
+    pub store_file: Option<String>,
+    /// `false` where the host has to write its store itself: register `entry` under `sessionKey` then.
+    pub register_entry: Option<bool>,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct ForkedSession {
+    pub session_key: String,
+    pub session_id: String,
+    /// The absolute path of the fork's transcript.
+    pub session_file: String,
+    /// The store's entry as JSON text.
+    pub entry: String,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct CleanupOptions {
+    pub session_file: String,
+    pub session_key: String,
+    pub sessions_dir: String,
+    pub store_file: Option<String>,
+    /// `false` where the host has to write its store itself: delete the entry there first.
+    pub remove_entry: Option<bool>,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct LeftoverOptions {
+    pub orchestrator_session_key: String,
+    pub account_id: String,
+    pub sessions_dir: String,
+    /// The session keys of forks that are in use.
+    pub alive: Option<Vec<String>>,
+    pub store_file: Option<String>,
+}
+
+/// Forks that nobody uses.
+#[napi(object)]
+pub struct ForkLeftovers {
+    pub session_keys: Vec<String>,
+    pub session_files: Vec<String>,
+}
+
+/// The transcript of a session, or `null` if it has none.
+#[napi(catch_unwind, ts_return_type = "Promise<string | null>")]
+pub fn resolve_transcript_file(
+    env: Env,
+    sessions_dir: String,
+    session_key: String,
+    store_file: Option<String>,
+) -> napi::Result<AsyncBlock<Option<String>>> {
+    blocking(env, move || {
+        let found = session::resolve_transcript(
+            &folder(&sessions_dir, store_file.as_deref())?,
+            &session_key,
+        )?;
+        Ok(found.map(text))
+    })
+}
+
+/// Makes a fork: its transcript, and its entry in the store. `null` if there is nothing to fork.
+#[napi(catch_unwind, ts_return_type = "Promise<ForkedSession | null>")]
+pub fn fork_orchestrator_session(
+    env: Env,
+    options: ForkOptions,
+) -> napi::Result<AsyncBlock<Option<ForkedSession>>> {
+    blocking(env, move || {
+        let cut = match options.cut {
+            None => Cut::default(),
+            Some(Either::A(name)) => Cut::named(&name)?,
+            Some(Either::B(entry)) => Cut::Entry(entry.entry_id),
+        };
+        let outcome = session::fork(
+            &INDEXES,
+            &ForkRequest {
+                owner: &Owner::new(&options.account_id, &options.orchestrator_session_key)?,
+                transcript: Path::new(&options.transcript_file),
+                folder: &folder(&options.sessions_dir, options.store_file.as_deref())?,
+                cut: &cut,
+                is_registered: options.register_entry.unwrap_or(true),
+            },
+        )?;
+        Ok(match outcome {
+            Outcome::Forked(fork) => Some(fork.into()),
+            Outcome::Nothing(_) => None,
+        })
+    })
+}
+
+/// Removes a fork's entry and transcript. Rejects for anything that is not a fork with a transcript of its own.
+#[napi(catch_unwind, ts_return_type = "Promise<void>")]
+pub fn cleanup_fork_session(env: Env, options: CleanupOptions) -> napi::Result<AsyncBlock<()>> {
+    blocking(env, move || {
+        session::clean_up(
+            &folder(&options.sessions_dir, options.store_file.as_deref())?,
+            &options.session_key,
+            Path::new(&options.session_file),
+            options.remove_entry.unwrap_or(true),
+        )
+    })
+}
+
+/// Finds an account's forks that a killed process left behind. For the start, when none is in use but those in `alive`.
+#[napi(catch_unwind, ts_return_type = "Promise<ForkLeftovers>")]
+pub fn find_fork_leftovers(
+    env: Env,
+    options: LeftoverOptions,
+) -> napi::Result<AsyncBlock<ForkLeftovers>> {
+    blocking(env, move || {
+        let owner = Owner::new(&options.account_id, &options.orchestrator_session_key)?;
+        let folder = folder(&options.sessions_dir, options.store_file.as_deref())?;
+        let found = session::find_leftovers(&folder, &owner, &options.alive.unwrap_or_default())?;
+        Ok(ForkLeftovers {
+            session_keys: found.session_keys,
+            session_files: found.session_files.into_iter().map(text).collect(),
+        })
+    })
+}
+
+/// Finds and removes an account's left-over forks. With `removeEntry` unset the host has to write its store itself: delete the
+/// entries there first.
+#[napi(catch_unwind, ts_return_type = "Promise<ForkLeftovers>")]
+pub fn remove_fork_leftovers(
+    env: Env,
+    options: LeftoverOptions,
+    remove_entry: Option<bool>,
+) -> napi::Result<AsyncBlock<ForkLeftovers>> {
+    blocking(env, move || {
+        let owner = Owner::new(&options.account_id, &options.orchestrator_session_key)?;
+        let folder = folder(&options.sessions_dir, options.store_file.as_deref())?;
+        let found = session::find_leftovers(&folder, &owner, &options.alive.unwrap_or_default())?;
+        session::remove_leftovers(&folder, &found, remove_entry.unwrap_or(true))?;
+        Ok(ForkLeftovers {
+            session_keys: found.session_keys,
+            session_files: found.session_files.into_iter().map(text).collect(),
+        })
+    })
+}
+
+/// A session's entry in the store as JSON text, or `null`.
+#[napi(catch_unwind, ts_return_type = "Promise<string | null>")]
+pub fn read_session_entry(
+    env: Env,
+    store_file: String,
+    session_key: String,
+) -> napi::Result<AsyncBlock<Option<String>>> {
+    blocking(env, move || session::read_entry(Path::new(&store_file), &session_key))
+}
+
+/// Sets a session's entry, given as JSON text. Only for hosts that lock their store.
+#[napi(catch_unwind, ts_return_type = "Promise<void>")]
+pub fn upsert_session_entry(
+    env: Env,
+    store_file: String,
+    session_key: String,
+    entry: String,
+) -> napi::Result<AsyncBlock<()>> {
+    blocking(env, move || session::upsert_entry(Path::new(&store_file), &session_key, &entry))
+}
+
+/// Removes a session's entry; `false` if there was none. Only for hosts that lock their store.
+#[napi(catch_unwind, ts_return_type = "Promise<boolean>")]
+pub fn delete_session_entry(
+    env: Env,
+    store_file: String,
+    session_key: String,
+) -> napi::Result<AsyncBlock<bool>> {
+    blocking(env, move || session::delete_entry(Path::new(&store_file), &session_key))
+}
+
+impl From<session::Fork> for ForkedSession {
+    fn from(fork: session::Fork) -> Self {
+        Self {
+            session_key: fork.session_key,
+            session_id: fork.session_id,
+            session_file: text(fork.session_file),
+            entry: fork.entry,
+        }
+    }
+}
+
+fn folder(sessions_dir: &str, store_file: Option<&str>) -> Result<SessionsFolder, Error> {
+    Ok(SessionsFolder::open(Path::new(sessions_dir))?.with_store(store_file.map(Path::new)))
+}
+
+fn text(path: PathBuf) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// A promise for work that blocks, done on a thread for such work.
+fn blocking<T>(
+    env: Env,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> napi::Result<AsyncBlock<T>>
+where
+    T: napi::bindgen_prelude::ToNapiValue + Send + 'static,
+{
+    promise(
+        env,
+        async move { tokio::task::spawn_blocking(work).await.unwrap_or(Err(Error::Stopped)) },
+    )
+}

@@ -1,0 +1,150 @@
+//! Replacing a file so that a reader, or a crash at any moment, sees the old or the new contents, whole.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::attributes::Attributes;
+use super::temporary::Temporary;
+use super::{Error, follow, in_place, read};
+
+/// Waits before each further try of a rename that the system refused for the moment: 150 ms in all.
+const RENAME_WAITS: [Duration; 4] = [
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(40),
+    Duration::from_millis(80),
+];
+
+/// How a file is to be replaced.
+#[derive(Default, Clone, Copy)]
+pub struct ReplaceOptions<'a> {
+    /// The new contents hold a secret: nobody but the owner may read the file afterwards. Without it an existing file keeps
+    /// the mode its user gave it. A new file is always for its owner alone.
+    pub secret: bool,
+    /// What the file held when the new contents were made from it. If it holds something else by now, nothing is written and
+    /// the answer is [`Error::Changed`].
+    pub expected: Option<&'a [u8]>,
+    /// Told after every step that a crash could follow. For tests.
+    pub observer: Option<&'a dyn Fn(Step)>,
+}
+
+/// The steps of a replacement, in their order. The last four belong to writing in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The empty temporary file stands beside the target.
+    Created,
+    /// It holds the new contents.
+    Written,
+    /// Its mode, owner and access list are those of the target.
+    Attributed,
+    /// It is on the disk.
+    Synced,
+    /// It has taken the target's name.
+    Renamed,
+    /// The new name is on the disk.
+    FolderSynced,
+    /// A copy of the old contents is on the disk.
+    BackedUp,
+    /// Part of the new contents stands in the target. Only here a crash leaves a mixture, beside its backup.
+    HalfWritten,
+    /// The target holds the new contents and they are on the disk.
+    Overwritten,
+    /// The backup is gone.
+    BackupRemoved,
+}
+
+impl ReplaceOptions<'_> {
+    pub(super) fn reached(&self, step: Step) {
+        if let Some(observer) = self.observer {
+            observer(step);
+        }
+    }
+}
+
+/// Replaces the contents of a file, or makes it.
+///
+/// The new contents go to a temporary file in the same folder, to the disk, and then take the file's name. A symbolic link
+/// stays and its target is replaced. Mode, owner and access list stay. Where the system does not allow the rename, as for a
+/// file that is mounted into a container, and a few tries do not help, the file is written in place, locked, with a backup
+/// beside it until the result is verified.
+///
+/// Equal contents are the caller's matter: this always writes.
+pub fn replace(path: &Path, contents: &[u8], options: &ReplaceOptions<'_>) -> Result<(), Error> {
+    let target = follow(path)?;
+    let attributes = Attributes::of(&target)?;
+    let mut temporary = Temporary::beside(&target)?;
+    options.reached(Step::Created);
+    let failed = |action| move |source| Error::Write { action, path: path.into(), source };
+    temporary.file().write_all(contents).map_err(failed("write a temporary file for"))?;
+    options.reached(Step::Written);
+    let is_kept = attributes
+        .as_ref()
+        .map_or(Ok(true), |attributes| attributes.apply(temporary.file(), options.secret));
+    if !is_kept.map_err(failed("keep the mode of"))? {
+        return in_place::overwrite(&target, contents, options);
+    }
+    options.reached(Step::Attributed);
+    temporary.file().sync_all().map_err(failed("sync a temporary file for"))?;
+    options.reached(Step::Synced);
+    unchanged(&target, options)?;
+    let renamed = rename(&temporary, &target).map_err(failed("replace"))?;
+    if !renamed {
+        return in_place::overwrite(&target, contents, options);
+    }
+    temporary.keep();
+    options.reached(Step::Renamed);
+    sync_folder(&target).map_err(failed("sync the folder of"))?;
+    options.reached(Step::FolderSynced);
+    Ok(())
+}
+
+/// Whether the target still holds what the caller made the new contents from.
+fn unchanged(target: &Path, options: &ReplaceOptions<'_>) -> Result<(), Error> {
+    match options.expected {
+        Some(expected) if read(target)?.as_deref() != Some(expected) => {
+            Err(Error::Changed { path: target.into() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Renames, with patience; `false` when the system keeps refusing for a reason that writing in place does not share.
+fn rename(temporary: &Temporary, target: &Path) -> io::Result<bool> {
+    let mut waits = RENAME_WAITS.iter();
+    loop {
+        match fs::rename(temporary.path(), target) {
+            Ok(()) => return Ok(true),
+            Err(source) if !is_passing(&source) => return Err(source),
+            Err(source) => match waits.next() {
+                Some(wait) => sleep(*wait),
+                None if target.exists() => return Ok(false),
+                None => return Err(source),
+            },
+        }
+    }
+}
+
+/// EBUSY for a mounted file, EPERM and EACCES for one that another program has open on Windows, EXDEV for an overlay.
+fn is_passing(source: &io::Error) -> bool {
+    matches!(
+        source.kind(),
+        ErrorKind::ResourceBusy | ErrorKind::PermissionDenied | ErrorKind::CrossesDevices
+    )
+}
+
+#[cfg(unix)]
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => File::open(".")?.sync_all(),
+    }
+}
+
+/// Windows has no such call; its rename is durable with the journal.
+#[cfg(not(unix))]
+pub(super) fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
+}

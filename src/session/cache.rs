@@ -1,0 +1,91 @@
+//! What was learnt about transcripts, kept so that the next fork of a growing one reads only what is new.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Error;
+use super::index::Index;
+use super::scan::scan;
+use super::source::{Fingerprint, Source};
+
+/// Transcripts remembered at a time.
+const REMEMBERED: usize = 4;
+/// An index with more entries than this is not kept: it would hold some 40 MB.
+const LARGEST: usize = 500_000;
+
+/// Indexes of the transcripts forked last. Cheap to make; share one so that it is of use.
+#[derive(Default)]
+pub struct IndexCache {
+    known: Mutex<Vec<Known>>,
+}
+
+/// The index of the lines up to `end`, which is a line's start.
+struct Known {
+    path: Arc<Path>,
+    index: Arc<Index>,
+    fingerprint: Fingerprint,
+    end: u64,
+}
+
+/// The index of a transcript as it was when it was opened.
+pub(crate) struct View {
+    pub(crate) index: Arc<Index>,
+    fingerprint: Fingerprint,
+}
+
+impl View {
+    /// Whether the transcript still is what was indexed, apart from what was appended meanwhile.
+    pub(crate) fn is_current(&self, source: &Source) -> Result<bool, Error> {
+        Ok(source.is_still_there() && self.fingerprint.matches(source)?)
+    }
+}
+
+impl IndexCache {
+    /// A cache that knows nothing yet.
+    pub const fn new() -> Self {
+        Self { known: Mutex::new(Vec::new()) }
+    }
+
+    /// Reads what is not known yet of a transcript.
+    pub(crate) fn view(&self, source: &Source) -> Result<View, Error> {
+        let (mut index, start) = match self.take(&source.path) {
+            Some(known) if known.fingerprint.matches(source)? => (known.index, known.end),
+            _ => (Arc::new(Index::default()), source.content_start()?),
+        };
+        let mut end = start;
+        let mut is_complete = true;
+        let grown = Arc::make_mut(&mut index);
+        let ids = grown.ids().clone();
+        scan(source, start..source.size, &ids, &mut |located| {
+            is_complete = located.is_terminated;
+            end = located.end + 1;
+            grown.push(located);
+        })?;
+        let view = View { index, fingerprint: Fingerprint::of(source, source.size)? };
+        // A last line without its line feed may be rewritten; an index that holds it cannot be continued.
+        if is_complete && view.index.entries().len() <= LARGEST {
+            self.put(Known {
+                path: source.path.as_path().into(),
+                index: Arc::clone(&view.index),
+                fingerprint: Fingerprint::of(source, end)?,
+                end,
+            });
+        }
+        Ok(view)
+    }
+
+    fn take(&self, path: &Path) -> Option<Known> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = known.iter().position(|known| &*known.path == path)?;
+        Some(known.remove(place))
+    }
+
+    fn put(&self, fresh: Known) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|other| other.path != fresh.path);
+        if known.len() == REMEMBERED {
+            known.remove(0);
+        }
+        known.push(fresh);
+    }
+}

@@ -1,0 +1,101 @@
+//! A fork's transcript while it is being made.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, ErrorKind, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use super::copy::Piece;
+use super::source::Source;
+
+/// From this length on a range is copied by the kernel, without coming through this process; in bytes.
+const BY_KERNEL_FROM: u64 = 256 << 10;
+/// How much shorter ranges are gathered before they are written, in bytes.
+const GATHERED: usize = 256 << 10;
+
+/// A new file that goes away with its owner unless it is kept.
+///
+/// It is not synced to the disk. A killed process loses nothing by that. After a power failure the file may be short, but its
+/// name is safe as soon as the store's entry is, because writing the store syncs the folder that holds both; and at the next
+/// start every fork is removed anyway, since nobody is left to use it. Syncing would cost more than the copy itself.
+pub(crate) struct NewFile {
+    path: PathBuf,
+    file: File,
+    is_kept: bool,
+}
+
+impl NewFile {
+    /// Creates a file that did not exist, for its owner alone.
+    pub(crate) fn create(path: &Path) -> Result<Self, Error> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path).map_err(|source| Error::Write {
+            action: "create",
+            path: path.into(),
+            source,
+        })?;
+        Ok(Self { path: path.into(), file, is_kept: false })
+    }
+
+    /// Writes a header and the pieces of a source.
+    pub(crate) fn write(
+        &self,
+        header: &[u8],
+        source: &Source,
+        pieces: &[Piece],
+    ) -> Result<(), Error> {
+        self.try_write(header, source, pieces).map_err(|source| Error::Write {
+            action: "write",
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    fn try_write(&self, header: &[u8], source: &Source, pieces: &[Piece]) -> io::Result<()> {
+        let mut writer = BufWriter::with_capacity(GATHERED, &self.file);
+        writer.write_all(header)?;
+        for piece in pieces {
+            match piece {
+                Piece::Bytes(bytes) => writer.write_all(bytes)?,
+                Piece::Copy(range) if range.end - range.start >= BY_KERNEL_FROM => {
+                    writer.flush()?;
+                    self.copy_by_kernel(source, range)?;
+                }
+                Piece::Copy(range) => {
+                    let bytes = source.read(range.clone()).map_err(io::Error::other)?;
+                    if bytes.len() as u64 != range.end - range.start {
+                        return Err(ErrorKind::UnexpectedEof.into());
+                    }
+                    writer.write_all(&bytes)?;
+                }
+            }
+        }
+        writer.flush()
+    }
+
+    /// The standard library hands two files to `copy_file_range` where there is such a call.
+    fn copy_by_kernel(&self, source: &Source, range: &Range<u64>) -> io::Result<()> {
+        let mut from = &source.file;
+        from.seek(SeekFrom::Start(range.start))?;
+        let length = range.end - range.start;
+        let copied = io::copy(&mut io::Read::take(from, length), &mut &self.file)?;
+        if copied == length { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
+    }
+
+    /// The file stays.
+    pub(crate) fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            // What cannot be removed now is found as a left-over later.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}

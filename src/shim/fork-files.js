@@ -1,0 +1,77 @@
+/**
+ * Forks on hosts that keep sessions in files: the native part copies the transcript; the entry in the session store is written
+ * by the host where it has a function for that, and under the host's own lock by the native part where it has not.
+ */
+import path from "node:path";
+import { contextBudget } from "./fork-budget.js";
+import { forkKey } from "./fork-key.js";
+import { native } from "./native.js";
+
+/** @param {import("./fork.js").ForkPlace} place */
+export async function create(place) {
+  const { folder, update } = storeOf(place);
+  const text = await native().readSessionEntry(folder.storeFile, place.parentSessionKey);
+  const transcriptFile = text && (await native().resolveTranscriptFile(folder.sessionsDir, place.parentSessionKey, folder.storeFile));
+  if (!transcriptFile) return { reason: "no-history" };
+  const entry = JSON.parse(text);
+  const budget = contextBudget({ ...place, entry });
+  if (entry.totalTokens > budget) return { reason: "over-budget", tokens: entry.totalTokens, budget };
+  const owner = { orchestratorSessionKey: place.parentSessionKey, accountId: place.accountId };
+  const made = await native().forkOrchestratorSession({ ...folder, ...owner, transcriptFile, registerEntry: update === undefined });
+  if (!made) return { reason: "no-history" };
+  const fork = { sessionKey: made.sessionKey, sessionId: made.sessionId, sessionFile: made.sessionFile };
+  if (update) await register({ folder, update, fork, entry: JSON.parse(made.entry) });
+  return { fork };
+}
+
+/** @param {import("./fork.js").ForkPlace & { fork: import("./fork.js").Fork }} place */
+export async function remove(place) {
+  const { folder, update } = storeOf(place);
+  const { sessionKey, sessionFile } = place.fork;
+  if (update) await update(folder.storeFile, (store) => deleteKey(store, sessionKey));
+  else if (!sessionFile) await native().deleteSessionEntry(folder.storeFile, sessionKey);
+  if (sessionFile) await native().cleanupForkSession({ ...folder, sessionKey, sessionFile, removeEntry: update === undefined });
+}
+
+/**
+ * An entry and a transcript with the same id are one fork; either may be alone.
+ *
+ * @param {import("./fork.js").ForkPlace} place
+ */
+export async function findLeftovers(place) {
+  const { folder } = storeOf(place);
+  const owner = { orchestratorSessionKey: place.parentSessionKey, accountId: place.accountId };
+  const { sessionKeys, sessionFiles } = await native().findForkLeftovers({ ...folder, ...owner });
+  const files = new Map(sessionFiles.map((file) => [path.basename(file, ".jsonl").split("_").at(-1), file]));
+  const ids = new Set([...sessionKeys.map((key) => key.split(":").at(-1)), ...files.keys()]);
+  return [...ids].map((sessionId) => ({
+    sessionKey: forkKey(place.parentSessionKey, sessionId),
+    sessionId,
+    ...(files.has(sessionId) ? { sessionFile: files.get(sessionId) } : {}),
+  }));
+}
+
+/** An entry that cannot be written leaves no transcript behind. */
+async function register({ folder, update, fork, entry }) {
+  try {
+    await update(folder.storeFile, (store) => {
+      store[fork.sessionKey] = entry;
+    });
+  } catch (error) {
+    await native().cleanupForkSession({ ...folder, sessionKey: fork.sessionKey, sessionFile: fork.sessionFile, removeEntry: false });
+    throw error;
+  }
+}
+
+function storeOf({ runtime, storePath }) {
+  const update = runtime.agent.session.updateSessionStore;
+  return {
+    folder: { sessionsDir: path.dirname(storePath), storeFile: storePath },
+    update: typeof update === "function" ? update : undefined,
+  };
+}
+
+/** Keys are lower case in a store, but older releases left others. */
+function deleteKey(store, sessionKey) {
+  for (const key of Object.keys(store)) if (key.trim().toLowerCase() === sessionKey) delete store[key];
+}
