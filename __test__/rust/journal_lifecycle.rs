@@ -250,6 +250,26 @@ async fn results_are_told_to_main_exactly_once() {
 }
 
 #[tokio::test]
+async fn a_turn_that_had_begun_to_answer_when_the_process_died_has_told_main() {
+    let bench = Bench::new();
+    let journal = bench.open().journal;
+    for (id, turn) in [("spoke", "turn-1"), ("silent", "turn-2")] {
+        journal.claim(dispatch(id)).await.unwrap();
+        journal.adopt(id, turn, "agent:main").await.unwrap();
+        journal.add_result(result(&format!("told in {turn}"))).await.unwrap();
+        journal.take_results_for(turn).await.unwrap();
+    }
+    journal.intend("spoke", vec![part("spoke", 0, "Meanwhile ...")], false).await.unwrap();
+    journal.close().await;
+
+    let journal = bench.open().journal;
+    assert_eq!(journal.recover().await.unwrap().released_results, 1);
+    let told = journal.take_results_for("turn-3").await.unwrap();
+    let ids: Vec<_> = told.iter().map(|told| told.result.dispatch_id.as_str()).collect();
+    assert_eq!(ids, ["told in turn-2"]);
+}
+
+#[tokio::test]
 async fn a_fork_is_known_from_before_it_exists_until_nothing_is_left_of_it() {
     let bench = Bench::new();
     let journal = bench.open().journal;

@@ -61,6 +61,13 @@ impl Journal {
                     record,
                 })
                 .collect();
+            // A turn that had begun to answer will not run again, and it knew what it was told.
+            access.execute(
+                "UPDATE results SET told_at = ?1, question = '', answer = ''
+                 WHERE told_in IS NOT NULL AND told_at IS NULL AND EXISTS
+                    (SELECT 1 FROM dispatches JOIN parts ON dispatch = sequence WHERE turn_id = told_in)",
+                [access.now],
+            )?;
             let released_results = access.execute(
                 "UPDATE results SET told_in = NULL WHERE told_in IS NOT NULL AND told_at IS NULL",
                 [],
