@@ -11,6 +11,7 @@ use super::object::Object;
 use super::resolve::SessionsFolder;
 use super::store::{delete_entries, delete_entry, for_each};
 use super::text::string;
+use crate::fs::lock::sweep_unfinished;
 use crate::fs::sweep;
 
 /// Removes a fork: its entry first, then its transcript, so that there is never an entry without its transcript.
@@ -100,6 +101,7 @@ pub fn remove_leftovers(
             delete_entries(folder.store(), &keys)?;
         }
         sweep(folder.store());
+        sweep_unfinished(folder.store());
     }
     leftovers.session_files.iter().try_for_each(|path| remove_transcript(path))
 }
