@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::thread::sleep;
@@ -17,10 +18,9 @@ use crate::time::{iso, now, parse_iso};
 
 /// A lock file is a hundred bytes long; more is not read.
 const LONGEST: u64 = 64 << 10;
-/// The first wait before another try; each further one is longer by as much.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-/// The longest wait between two tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// The wait before another try, in milliseconds. The host's own waits grow to a second, with which one of several busy writers
+/// can starve; locks are held for milliseconds, so ours stay short, and chance keeps two of us from always coming second.
+const WAIT_MS: RangeInclusive<u64> = 20..=60;
 
 /// How patient a lock is.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,6 @@ impl Lock {
         let path = lock_path(file)?;
         let failed = |source| Error::Write { action: "lock", path: file.into(), source };
         let start = Instant::now();
-        let mut wait = FIRST_WAIT;
         loop {
             if let Some(lock) = Self::create(&path)? {
                 return Ok(lock);
@@ -68,8 +67,8 @@ impl Lock {
             if start.elapsed() >= timing.timeout {
                 return Err(Error::Locked { path: file.into() });
             }
+            let wait = Duration::from_millis(fastrand::u64(WAIT_MS));
             sleep(wait.min(timing.timeout.saturating_sub(start.elapsed())));
-            wait = (wait + FIRST_WAIT).min(LONGEST_WAIT);
         }
     }
 
