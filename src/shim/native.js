@@ -26,6 +26,14 @@ const forward = (name) => ({ [name]: (...parameters) => native()[name](...parame
 
 export const listParallAccountIds = forward("listParallAccountIds");
 export const resolveParallAccount = forward("resolveParallAccount");
+export const resolveTranscriptFile = forward("resolveTranscriptFile");
+export const forkOrchestratorSession = forward("forkOrchestratorSession");
+export const cleanupForkSession = forward("cleanupForkSession");
+export const findForkLeftovers = forward("findForkLeftovers");
+export const removeForkLeftovers = forward("removeForkLeftovers");
+export const readSessionEntry = forward("readSessionEntry");
+export const upsertSessionEntry = forward("upsertSessionEntry");
+export const deleteSessionEntry = forward("deleteSessionEntry");
 
 function load(require, root, name, version) {
   const { libc, libcText } = detectLibc(require);
