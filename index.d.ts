@@ -224,10 +224,10 @@ export declare function probeAccount(options: GatewayOptions): Promise<Probe>
 export declare function readSessionEntry(storeFile: string, sessionKey: string): Promise<string | null>
 
 /**
- * Finds and removes an account's left-over forks. With `removeEntry` unset the host has to write its store itself: delete the
- * entries there first.
+ * Finds and removes an account's left-over forks. With `removeEntries` false, where the host has to write its store itself,
+ * only the transcripts go; delete the entries first.
  */
-export declare function removeForkLeftovers(options: LeftoverOptions, removeEntry?: boolean | undefined | null): Promise<ForkLeftovers>
+export declare function removeForkLeftovers(options: LeftoverOptions, removeEntries?: boolean | undefined | null): Promise<ForkLeftovers>
 
 /** A piece of an answer. */
 export interface ReplyPart {
