@@ -70,6 +70,7 @@ for (const registered of ["under the host's lock", "by the host"]) {
       assert.equal(host.store()[fork.sessionKey].sessionId, fork.sessionId);
       assert.equal(host.store()[fork.sessionKey].forkedFromParent, true);
       assert.deepEqual(await findLeftoverForks(host.request), [fork]);
+      for (const end of [".trajectory.jsonl", ".trajectory-path.json"]) writeFileSync(fork.sessionFile.replace(".jsonl", end), "{}");
       await removeFork({ ...host.request, fork });
       await removeFork({ ...host.request, fork });
       assert.deepEqual(host.snapshot(), before);
