@@ -28,9 +28,9 @@ async function runTurn(turn) {
   const number = numberOf(turn.rawText);
   const session = turn.sessionKey;
   const isFork = session.includes(":fork:");
-  const told = [...turn.text.split("[Event: ")[0].matchAll(/question (\d+)/g)].map((match) => Number(match[1]));
+  const told = [...new Set([...turn.text.split("[Event: ")[0].matchAll(/question (\d+)/g)].map((match) => Number(match[1])))];
   note({ turn: turn.id, number, session, told, overlaps: running.has(session), gone: isFork && !existsSync(fileOf(session)) });
-  tell({ event: "turn" });
+  tell({ event: "turn", text: turn.rawText });
   running.add(session);
   try {
     await play(turn, number);
