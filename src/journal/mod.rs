@@ -24,6 +24,7 @@ mod queue;
 mod recovery;
 mod retention;
 mod schema;
+mod simulated;
 mod store;
 mod text_enum;
 mod writer;
@@ -37,6 +38,7 @@ pub use part::{Intent, NewPart, PartRecord, PartState};
 pub use queue::Counters;
 pub use recovery::{OpenDispatch, Recovery};
 pub use retention::Pruned;
+pub use simulated::SimulatedDisk;
 pub use writer::Journal;
 
 use std::sync::Arc;

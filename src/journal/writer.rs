@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-use super::Error;
 use super::error::Fault;
 use super::notes::Notes;
 use super::store::{Access, Call, Job, Store};
+use super::{Clock, Error};
 
 /// Most calls in one transaction.
 const MOST_IN_ONE: usize = 1_000;
@@ -28,19 +28,25 @@ pub struct Journal {
     /// Notes that are not written yet.
     pub(super) notes: Arc<Notes>,
     path: PathBuf,
+    clock: Clock,
 }
 
 enum Backend {
     /// A thread of its own.
     Thread { queue: Sender<Message>, thread: Mutex<Option<JoinHandle<()>>> },
+    /// A disk that a test plays.
+    Simulated { queue: Sender<Message>, asked: Arc<Notify> },
     /// The thread of the caller, for tests with virtual time.
     Inline(Mutex<Option<Store>>),
 }
 
-enum Message {
+/// What a handle asks for.
+pub(super) enum Message {
+    /// A call that waits for its transaction.
     Job(Box<dyn Job>),
     /// Notes wait to be written.
     Notes,
+    /// Finish and tell.
     Close(oneshot::Sender<()>),
 }
 
@@ -49,18 +55,36 @@ impl Journal {
     pub(super) fn start(store: Store) -> Result<Self, Error> {
         let (queue, messages) = channel();
         let (notes, path) = (Arc::clone(&store.notes), store.path.clone());
+        let clock = Arc::clone(&store.clock);
         let thread = std::thread::Builder::new()
             .name("parall-journal".to_owned())
             .spawn(move || serve(store, &messages))
             .map_err(|error| Error::file(&path, error))?;
         let backend = Backend::Thread { queue, thread: Mutex::new(Some(thread)) };
-        Ok(Self { backend: Arc::new(backend), notes, path })
+        Ok(Self { backend: Arc::new(backend), notes, path, clock })
     }
 
     /// Serves a store on the threads of its callers.
     pub(super) fn inline(store: Store) -> Self {
         let (notes, path) = (Arc::clone(&store.notes), store.path.clone());
-        Self { backend: Arc::new(Backend::Inline(Mutex::new(Some(store)))), notes, path }
+        let clock = Arc::clone(&store.clock);
+        Self { backend: Arc::new(Backend::Inline(Mutex::new(Some(store)))), notes, path, clock }
+    }
+
+    /// A handle on a store that a simulated disk serves.
+    pub(super) fn served_elsewhere(
+        store: &Store,
+        queue: Sender<Message>,
+        asked: Arc<Notify>,
+    ) -> Self {
+        let (notes, path) = (Arc::clone(&store.notes), store.path.clone());
+        let backend = Arc::new(Backend::Simulated { queue, asked });
+        Self { backend, notes, path, clock: Arc::clone(&store.clock) }
+    }
+
+    /// Milliseconds since the epoch, by the clock that the journal was opened with.
+    pub fn now(&self) -> i64 {
+        (self.clock)()
     }
 
     /// The database file.
@@ -84,6 +108,14 @@ impl Journal {
                     let _ = thread.join();
                 }
             }
+            Backend::Simulated { queue, asked } => {
+                let (reply, closed) = oneshot::channel();
+                if queue.send(Message::Close(reply)).is_ok() {
+                    asked.notify_one();
+                    // Without an answer the disk was opened anew.
+                    let _ = closed.await;
+                }
+            }
             Backend::Inline(store) => {
                 if let Some(store) = store.lock().unwrap_or_else(PoisonError::into_inner).take() {
                     // Nobody is left to be told.
@@ -103,6 +135,10 @@ impl Journal {
         match &*self.backend {
             Backend::Thread { queue, .. } => {
                 queue.send(Message::Job(job)).map_err(|_| Error::Closed)?;
+            }
+            Backend::Simulated { queue, asked } => {
+                queue.send(Message::Job(job)).map_err(|_| Error::Closed)?;
+                asked.notify_one();
             }
             Backend::Inline(store) => {
                 let store = store.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::event::{Event, Origin, Subject};
-use super::event_text::now_milliseconds;
 use super::host::Level;
 use super::loop_budget::{Incoming, LoopBudget, SenderKind, Verdict};
 use super::seen::Seen;
@@ -63,16 +62,10 @@ impl Gate {
             ),
             no_reply: message.hints.no_reply,
         };
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "milliseconds fit for 292 million years"
-        )]
-        let now = now_milliseconds() as i64;
+        let journal = shared.journal().ok()?;
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-        let verdict = budget.consider(&incoming, now);
-        if incoming.kind != SenderKind::Unknown
-            && let Ok(journal) = shared.journal()
-        {
+        let verdict = budget.consider(&incoming, journal.now());
+        if incoming.kind != SenderKind::Unknown {
             journal.set_note(LOOP_BUDGET_NOTE, budget.save());
         }
         let Verdict::Spent(spent) = verdict else { return None };

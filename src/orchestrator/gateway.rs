@@ -77,8 +77,31 @@ impl Gateway {
 
     /// Starts an account on any server.
     pub fn serve(server: Arc<dyn Server>, options: AccountOptions, host: Arc<dyn Host>) -> Self {
-        let shared =
-            Arc::new(Shared::new(server, Arc::clone(&host), options.replies, Duration::MAX));
+        Self::begin(server, None, options, host)
+    }
+
+    /// Starts an account on any server with a journal that is open already; `options.state_folder` does not count then.
+    pub fn serve_with(
+        server: Arc<dyn Server>,
+        journal: Journal,
+        options: AccountOptions,
+        host: Arc<dyn Host>,
+    ) -> Self {
+        Self::begin(server, Some(journal), options, host)
+    }
+
+    fn begin(
+        server: Arc<dyn Server>,
+        journal: Option<Journal>,
+        options: AccountOptions,
+        host: Arc<dyn Host>,
+    ) -> Self {
+        let shared = Shared::new(server, Arc::clone(&host), options.replies, Duration::MAX);
+        if let Some(journal) = journal {
+            // Nobody else has it yet.
+            let _ = shared.journal.set(journal);
+        }
+        let shared = Arc::new(shared);
         shared.status.update(|status| status.running = true);
         let publisher =
             tokio::spawn(Arc::clone(&shared.status).publish(host, shared.shutdown.clone()));
@@ -134,7 +157,7 @@ impl Drop for Gateway {
 }
 
 async fn serve(shared: Arc<Shared>, options: AccountOptions) {
-    if open_journal(&shared, &options).await.is_err() {
+    if shared.journal.get().is_none() && open_journal(&shared, &options).await.is_err() {
         return;
     }
     let Some(agent) = introduce(&shared).await else { return };
@@ -177,6 +200,7 @@ async fn work(shared: Arc<Shared>, options: AccountOptions, agent: Agent) -> Res
 async fn open_journal(shared: &Shared, options: &AccountOptions) -> Result<(), Stopped> {
     loop {
         let opened = tokio::select! {
+            biased;
             opened = try_open_journal(shared, options) => opened,
             () = shared.work.cancelled() => return Err(Stopped),
         };
@@ -192,6 +216,7 @@ async fn open_journal(shared: &Shared, options: &AccountOptions) -> Result<(), S
         shared.log(Level::Error, format!("cannot start: {error}"));
         shared.status.update(|status| status.last_error = Some(error));
         tokio::select! {
+            biased;
             () = tokio::time::sleep(REFUSED_PAUSE) => {}
             () = shared.work.cancelled() => return Err(Stopped),
         }
@@ -239,6 +264,7 @@ async fn introduce(shared: &Shared) -> Option<Agent> {
         shared.status.update(|status| status.last_error = Some(chain(&refused)));
         shared.log(Level::Error, format!("cannot start: {}", chain(&refused)));
         tokio::select! {
+            biased;
             () = tokio::time::sleep(REFUSED_PAUSE) => {}
             () = shared.work.cancelled() => return None,
         }

@@ -169,6 +169,7 @@ impl Intake {
     async fn list(&mut self) {
         let work = self.shared.work.clone();
         let listed = tokio::select! {
+            biased;
             listed = self.shared.server.pending_dispatches() => listed,
             () = work.cancelled() => return,
         };

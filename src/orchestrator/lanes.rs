@@ -107,6 +107,7 @@ impl Lanes {
                 }
             } else {
                 tokio::select! {
+                    biased;
                     () = self.wake.notified() => {}
                     () = self.shared.work.cancelled() => return,
                 }

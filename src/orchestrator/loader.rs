@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::join;
 use futures_util::stream::unfold;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::event::{Event, Origin, Subject};
 use super::gate::Gate;
@@ -94,11 +95,12 @@ impl Loader {
             std::pin::pin!(stream.map(|reference| self.load(reference, &chats)).buffered(AT_ONCE));
         loop {
             let (event, seq) = tokio::select! {
+                biased;
+                () = self.shared.work.cancelled() => return,
                 loaded = events.next() => match loaded {
                     Some(loaded) => loaded,
                     None => return,
                 },
-                () = self.shared.work.cancelled() => return,
             };
             if let Some(seq) = seq
                 && let Ok(journal) = self.shared.journal()

@@ -41,6 +41,7 @@ pub(super) async fn watch(
             shared.log(Level::Debug, format!("looking at the journal: {}", chain(&error)));
         }
         tokio::select! {
+            biased;
             () = tokio::time::sleep(LOOK_INTERVAL) => {}
             () = shared.work.cancelled() => return,
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::event::Event;
-use super::event_text::{self, now_milliseconds};
+use super::event_text;
 use super::host::{Level, TurnOutcome};
 use super::results::{SECTION_LIMIT, TEXT_LIMIT, section, shorten};
 use super::seen::Seen;
@@ -134,6 +134,7 @@ impl Runner {
         }
         mark_received(&self.shared, &event.origin);
         let verdict = tokio::select! {
+            biased;
             outcome = self.shared.host.run_turn(request) => self.judge(turn, outcome).await,
             () = self.shared.work.cancelled() => Err(Stopped),
         };
@@ -166,6 +167,7 @@ impl Runner {
             return Ok(Verdict::Silent);
         }
         tokio::select! {
+            biased;
             () = turn.wait_delivered() => Ok(Verdict::Answered),
             () = tokio::time::sleep(LATE_ANSWER) => Ok(Verdict::Again("the host did not run the turn".to_owned())),
             () = self.shared.work.cancelled() => Err(Stopped),
@@ -216,17 +218,13 @@ impl Runner {
     async fn pause(&self, key: &str, attempt: u32, problem: &str) -> Result<(), Stopped> {
         let pause = RETRY_PAUSE * 2_u32.pow(attempt.saturating_sub(1));
         self.shared.log(Level::Warn, format!("{key}: attempt {attempt} failed: {problem}"));
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "milliseconds fit for 292 million years"
-        )]
-        let retry_at =
-            now_milliseconds() as i64 + i64::try_from(pause.as_millis()).unwrap_or_default();
         let journal = self.shared.journal()?;
+        let retry_at = journal.now() + i64::try_from(pause.as_millis()).unwrap_or_default();
         self.shared
             .record("noting a failed attempt", || journal.fail(key, problem, retry_at))
             .await?;
         tokio::select! {
+            biased;
             () = tokio::time::sleep(pause) => Ok(()),
             () = self.shared.work.cancelled() => Err(Stopped),
         }

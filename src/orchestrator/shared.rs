@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -141,6 +142,7 @@ impl Shared {
             }
             self.status.update(|status| status.last_error = Some(text));
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(JOURNAL_PAUSE) => {}
                 () = self.work.cancelled() => return Err(Stopped),
             }
@@ -196,6 +198,7 @@ impl Shared {
             );
             self.status.update(|status| status.last_error = Some(text));
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(pause) => {}
                 () = self.work.cancelled() => return Err(PersistError::Closed),
             }

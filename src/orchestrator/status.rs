@@ -115,10 +115,12 @@ impl StatusBoard {
         };
         loop {
             tokio::select! {
+                biased;
                 () = self.changed.notified() => publish(self.snapshot()),
                 () = shutdown.cancelled() => break,
             }
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(PUBLISH_INTERVAL) => {}
                 () = shutdown.cancelled() => break,
             }
