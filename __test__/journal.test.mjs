@@ -17,12 +17,13 @@ async function stage(t, server) {
   const parall = await LocalParall.start(server);
   t.after(() => parall.close());
   const seed = parall.seed();
+  const logs = [];
   const start = () => {
-    const account = new Account({ url: parall.url, folder }, () => {}, PUPPET);
+    const account = new Account({ url: parall.url, folder }, (line) => logs.push(line), PUPPET);
     t.after(() => account.kill());
     return account;
   };
-  return { folder, parall, seed, start };
+  return { folder, parall, seed, start, logs };
 }
 
 const answers = (parall, chat) =>
@@ -107,28 +108,33 @@ test("what was acknowledged is acknowledged again but never run again, in this l
   assert.deepEqual(answers(parall, seed.direct.ada), ["echo: Hello"]);
 });
 
-test("a message that kills the process five times becomes a dead letter, and all others are answered", async (t) => {
-  const { parall, seed, start } = await stage(t);
-  const poison = parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "die" });
+test("a message that kills the process five times becomes a dead letter, and what ran beside it is answered", async (t) => {
+  const { parall, seed, start, logs } = await stage(t);
+  const poison = parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "die slowly" });
   const others = [
+    parall.say({ from: "usr_ben", chat: seed.direct.ben, text: "slow beside it" }),
+    parall.say({ from: "usr_ben", chat: seed.group, text: "slow in a group", mentions: ["usr_agent"] }),
     parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "after it" }),
-    parall.say({ from: "usr_ben", chat: seed.direct.ben, text: "beside it" }),
-    parall.say({ from: "usr_ben", chat: seed.group, text: "in a group", mentions: ["usr_agent"] }),
   ];
-  let deaths = 0;
-  let account = start();
-  const rise = () => {
-    deaths += 1;
-    account = start();
-    account.once("exit", rise);
+  const lives = [];
+  let over = false;
+  t.after(() => {
+    over = true;
+  });
+  const live = () => {
+    if (over) return;
+    lives.push(start());
+    lives.at(-1).once("exit", live);
   };
-  account.once("exit", rise);
+  live();
   for (const other of others) await acknowledged(parall, other.id);
-  await account.until(() => account.status.deadLetters === 1, "the dead letter");
-  account.removeAllListeners("exit");
-  assert.equal(deaths, 5);
+  const survivor = lives.at(-1);
+  await survivor.until(() => survivor.status.deadLetters === 1, "the dead letter");
+  const turns = lives.map((life) => life.turns);
+  assert.ok(turns[0].includes("slow beside it"), "nothing ran beside it");
+  assert.equal(turns.filter((texts) => texts.includes("die slowly")).length, 5);
   assert.equal(dispatchOf(parall, poison.id).acknowledged_count, 0);
-  assert.match(account.status.lastError, /tried 5 times/);
+  assert.ok(logs.some((line) => line.includes(`${dispatchOf(parall, poison.id).id} could not be answered: tried 5 times`)));
   assert.deepEqual(answers(parall, seed.direct.ada), ["echo: after it"]);
 });
 
@@ -150,6 +156,30 @@ test("a second gateway of an account waits, says who serves it, and takes over w
   const status = await second.until((now) => now.connected);
   assert.equal(status.lastError, null);
   assert.deepEqual(answers(parall, seed.direct.ada), ["echo: To the first", "echo: hang"]);
+});
+
+test("a stop starts no further turn, not even behind an answer that was finished", async (t) => {
+  const { folder, parall, seed } = await stage(t);
+  const said = deferred();
+  const runTurn = async (turn, gateway) => {
+    await gateway.deliver(turn.id, { kind: "final", text: `echo: ${turn.rawText}` });
+    said.resolve();
+    return new Promise(() => {});
+  };
+  const first = open(t, parall.url, { runTurn, options: { stateDir: folder } });
+  const asked = parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "one" });
+  const waits = parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "two" });
+  await said.promise;
+  await first.until((status) => status.queueDepth === 1);
+  await first.gateway.close();
+  assert.equal(first.turns.length, 1);
+  const second = open(t, parall.url, { options: { stateDir: folder } });
+  await acknowledged(parall, asked.id);
+  await acknowledged(parall, waits.id);
+  assert.deepEqual(
+    second.turns.map((turn) => turn.rawText),
+    ["two"],
+  );
 });
 
 /** Forks that are only names. */

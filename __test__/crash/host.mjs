@@ -22,7 +22,6 @@ const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 const note = (entry) => appendFileSync(diary, `${JSON.stringify(entry)}\n`);
 const fileOf = (key) => join(forks, encodeURIComponent(key));
 const running = new Set();
-const failed = new Set();
 
 async function runTurn(turn) {
   const number = numberOf(turn.rawText);
@@ -47,8 +46,9 @@ async function play(turn, number) {
   const { kind, parts, milliseconds } = plan(seed, number);
   const pause = milliseconds / (parts + 1);
   await sleep(pause);
-  if (kind === "fails first" && !failed.has(number)) {
-    failed.add(number);
+  const failed = join(folder, `failed-${number}`);
+  if (kind === "fails first" && !existsSync(failed)) {
+    writeFileSync(failed, turn.id);
     throw new Error("the model is overloaded");
   }
   if (kind === "silent") {

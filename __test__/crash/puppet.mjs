@@ -1,12 +1,15 @@
 /**
- * A process with one account whose host echoes. A message that begins with `die` kills the process, one that begins with `hang` is
- * never answered.
+ * A process with one account whose host echoes: after a while when a message begins with `slow`, never when it begins with `hang`,
+ * and one that begins with `die` kills the process after half of that while.
  *
  *     node puppet.mjs '{ "url", "folder" }'
  *
  * Speaks and ends like `host.mjs`.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { native, noForks } from "../support.mjs";
+
+const WHILE = 800;
 
 const { url, folder } = JSON.parse(process.argv[2]);
 const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
@@ -22,7 +25,8 @@ const gateway = native.startGateway(
     },
     runTurn: async (turn) => {
       tell({ event: "turn", text: turn.rawText });
-      if (turn.rawText.startsWith("die")) process.kill(process.pid, "SIGKILL");
+      if (turn.rawText.startsWith("slow")) await sleep(WHILE);
+      if (turn.rawText.startsWith("die")) await sleep(WHILE / 2).then(() => process.kill(process.pid, "SIGKILL"));
       if (turn.rawText.startsWith("hang")) await new Promise(() => {});
       await gateway.deliver(turn.id, { kind: "final", text: `echo: ${turn.rawText}` });
       return { started: true };
