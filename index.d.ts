@@ -107,6 +107,8 @@ export interface GatewayOptions {
   agentId: string
   /** Folder in which the journal is kept, `parall/<account>.sqlite` below it; without one it lives in memory. */
   stateDir?: string
+  /** The user's `openclaw.json`. With it and `stateDir` the platform's configuration is kept in line. */
+  configPath?: string
   /** Most forks at once, 4 when left out; none with 0. */
   maxForks?: number
   /** How many turns agents may cause each other in an hour, 8 when left out. */

@@ -16,6 +16,7 @@ use super::lanes::Lanes;
 use super::loader::Loader;
 use super::loop_budget::{BudgetLimits, LoopBudget};
 use super::monitor;
+use super::platform::{self, HostFiles, Platform};
 use super::recovery::recover;
 use super::runner::Runner;
 use super::seen::Seen;
@@ -40,6 +41,8 @@ pub struct GatewayOptions {
     pub client: ClientOptions,
     /// The account.
     pub account: AccountOptions,
+    /// The host's files that the platform configuration goes into; without them it is not looked at.
+    pub host_files: Option<HostFiles>,
 }
 
 /// What an account is, apart from its server.
@@ -68,16 +71,23 @@ pub struct Gateway {
 impl Gateway {
     /// Starts an account. Must be called on a tokio runtime; everything else happens in tasks.
     pub fn start(options: GatewayOptions, host: Arc<dyn Host>) -> Result<Self, Error> {
+        let api_key = options.client.api_key.clone();
         let client = Client::new(options.client).map_err(|error| Error::Setup(Box::new(error)))?;
         for warning in client.warnings() {
             host.log(Level::Warn, warning.clone());
         }
-        Ok(Self::serve(Arc::new(client), options.account, host))
+        let mut shared =
+            Shared::new(Arc::new(client.clone()), host, options.account.replies, Duration::MAX);
+        shared.platform = options
+            .host_files
+            .map(|files| Platform::new(client, api_key, files, shared.gate.clone()));
+        Ok(Self::launch(shared, options.account))
     }
 
     /// Starts an account on any server.
     pub fn serve(server: Arc<dyn Server>, options: AccountOptions, host: Arc<dyn Host>) -> Self {
-        Self::begin(server, None, options, host)
+        let shared = Shared::new(server, host, options.replies, Duration::MAX);
+        Self::launch(shared, options)
     }
 
     /// Starts an account on any server with a journal that is open already; `options.state_folder` does not count then.
@@ -87,24 +97,17 @@ impl Gateway {
         options: AccountOptions,
         host: Arc<dyn Host>,
     ) -> Self {
-        Self::begin(server, Some(journal), options, host)
+        let shared = Shared::new(server, host, options.replies, Duration::MAX);
+        // Nobody else has it yet.
+        let _ = shared.journal.set(journal);
+        Self::launch(shared, options)
     }
 
-    fn begin(
-        server: Arc<dyn Server>,
-        journal: Option<Journal>,
-        options: AccountOptions,
-        host: Arc<dyn Host>,
-    ) -> Self {
-        let shared = Shared::new(server, Arc::clone(&host), options.replies, Duration::MAX);
-        if let Some(journal) = journal {
-            // Nobody else has it yet.
-            let _ = shared.journal.set(journal);
-        }
+    fn launch(shared: Shared, options: AccountOptions) -> Self {
         let shared = Arc::new(shared);
         shared.status.update(|status| status.running = true);
-        let publisher =
-            tokio::spawn(Arc::clone(&shared.status).publish(host, shared.shutdown.clone()));
+        let (status, host) = (Arc::clone(&shared.status), Arc::clone(&shared.host));
+        let publisher = tokio::spawn(status.publish(host, shared.shutdown.clone()));
         shared.tasks.spawn(serve(Arc::clone(&shared), options));
         Self { shared, publisher: Mutex::new(Some(publisher)) }
     }
@@ -180,6 +183,8 @@ async fn work(shared: Arc<Shared>, options: AccountOptions, agent: Agent) -> Res
     let gate = Gate::new(agent, LoopBudget::restore(saved.as_deref(), limits));
     let runner = Runner { shared: Arc::clone(&shared), seen: Arc::clone(&seen) };
     let forks = Forks(Arc::clone(&shared));
+    // Before the first turn, so that it runs with the newest configuration.
+    platform::refresh(&shared).await;
     forks.sweep(&session).await;
     let lanes = Lanes::new(runner, forks, session.clone(), options.max_forks);
     let (references, queue) = mpsc::unbounded_channel();

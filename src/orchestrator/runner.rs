@@ -136,6 +136,7 @@ impl Runner {
         if main && let Some(news) = self.news(&turn.id).await? {
             request.text = format!("{news}\n{}", request.text);
         }
+        let _no_config_writes = self.shared.gate.turn().await;
         mark_received(&self.shared, &event.origin);
         let verdict = tokio::select! {
             biased;
