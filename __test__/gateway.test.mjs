@@ -246,7 +246,7 @@ test("closing ends within three seconds even while a turn hangs, and leaves its 
     3000,
     "the end of the socket",
   );
-  await assert.rejects(gateway.deliver("turn-0", { kind: "final", text: "too late" }), { code: "PARALL_UNKNOWN_TURN" });
+  await assert.rejects(gateway.deliver("turn-0", { kind: "final", text: "too late" }), { code: "PARALL_CLOSED" });
 });
 
 test("a single send works without a running account, and says what is wrong with its target", async (t) => {

@@ -64,7 +64,9 @@ pub struct AccountOptions {
 
 /// A running account. Dropping the handle stops it without waiting.
 pub struct Gateway {
-    shared: Arc<Shared>,
+    /// Given up when the account is closed: it holds the host's functions, which may hold this handle in turn, and the
+    /// connections to the server.
+    shared: Mutex<Option<Arc<Shared>>>,
     publisher: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -109,14 +111,20 @@ impl Gateway {
         let (status, host) = (Arc::clone(&shared.status), Arc::clone(&shared.host));
         let publisher = tokio::spawn(status.publish(host, shared.shutdown.clone()));
         shared.tasks.spawn(serve(Arc::clone(&shared), options));
-        Self { shared, publisher: Mutex::new(Some(publisher)) }
+        Self { shared: Mutex::new(Some(shared)), publisher: Mutex::new(Some(publisher)) }
+    }
+
+    fn shared(&self) -> Result<Arc<Shared>, Error> {
+        let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.clone().ok_or(Error::Closed)
     }
 
     /// Delivers a part of a turn's answer; comes back when it stands in the chat.
     pub async fn deliver(&self, turn_id: &str, part: ReplyPart) -> Result<(), Error> {
-        let turn = self.shared.turns.by_id(turn_id);
+        let shared = self.shared()?;
+        let turn = shared.turns.by_id(turn_id);
         let turn = turn.ok_or_else(|| Error::UnknownTurn { turn_id: turn_id.to_owned() })?;
-        self.shared.tasks.track_future(self.shared.outbox.deliver(&self.shared, &turn, part)).await
+        shared.tasks.track_future(shared.outbox.deliver(&shared, &turn, part)).await
     }
 
     /// Sends text to a target and returns the id of the message or comment.
@@ -127,35 +135,37 @@ impl Gateway {
         thread: Option<&str>,
     ) -> Result<String, Error> {
         let target: Target = to.parse()?;
-        self.shared
-            .tasks
-            .track_future(self.shared.outbox.send(&self.shared, &target, text, thread))
-            .await
+        let shared = self.shared()?;
+        shared.tasks.track_future(shared.outbox.send(&shared, &target, text, thread)).await
     }
 
     /// Ends every task, socket and timer of the account, within three seconds.
     pub async fn close(&self) {
-        self.shared.work.cancel();
-        self.shared.tasks.close();
-        if tokio::time::timeout(STOP_LIMIT, self.shared.tasks.wait()).await.is_err() {
-            self.shared
+        let Ok(shared) = self.shared() else { return };
+        shared.work.cancel();
+        shared.tasks.close();
+        if tokio::time::timeout(STOP_LIMIT, shared.tasks.wait()).await.is_err() {
+            shared
                 .log(Level::Warn, "some requests were still on their way when the account stopped");
         }
-        if let Some(journal) = self.shared.journal.get() {
+        if let Some(journal) = shared.journal.get() {
             journal.close().await;
         }
-        self.shared.shutdown.cancel();
+        shared.shutdown.cancel();
         let publisher = self.publisher.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(publisher) = publisher {
             // It only fails when it panicked, and then there is nothing left to wait for.
             let _ = publisher.await;
         }
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        self.shared.shutdown.cancel();
+        if let Ok(shared) = self.shared() {
+            shared.shutdown.cancel();
+        }
     }
 }
 

@@ -166,6 +166,7 @@ impl Intake {
                 origin: Origin::Announcement,
                 source,
                 seq: frame.seq,
+                alone: false,
             }),
             Err(error) => {
                 self.shared.log(Level::Warn, format!("{} cannot be read: {error}", frame.kind));
@@ -234,5 +235,6 @@ fn dispatched(dispatch: &Dispatch, seq: Option<u64>) -> Reference {
         origin: Origin::from(dispatch),
         source: Source::Named(kind, dispatch.source_id.clone()),
         seq,
+        alone: false,
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Reference {
     pub source: Source,
     /// Position of the frame that brought it.
     pub seq: Option<u64>,
+    /// It may be what ended the process the last times, and so runs with nothing beside it.
+    pub alone: bool,
 }
 
 /// The source of an event.
@@ -63,6 +65,14 @@ pub(super) struct Loader {
 }
 
 type Chats = Mutex<HashMap<String, (Chat, Instant)>>;
+
+/// What has become of a reference.
+struct Loaded {
+    /// The event, unless there is nothing to answer or the account stops.
+    event: Option<Event>,
+    seq: Option<u64>,
+    alone: bool,
+}
 
 /// Why there is no event to hand on.
 enum Nothing {
@@ -94,7 +104,7 @@ impl Loader {
         let mut events =
             std::pin::pin!(stream.map(|reference| self.load(reference, &chats)).buffered(AT_ONCE));
         loop {
-            let (event, seq) = tokio::select! {
+            let Loaded { event, seq, alone } = tokio::select! {
                 biased;
                 () = self.shared.work.cancelled() => return,
                 loaded = events.next() => match loaded {
@@ -111,14 +121,18 @@ impl Loader {
             if let Some(event) = event
                 && self.gate.admits(&self.shared, &self.seen, &event).await
             {
-                lanes.accept(event);
+                if alone {
+                    lanes.accept_alone(event).await;
+                } else {
+                    lanes.accept(event);
+                }
             }
         }
     }
 
-    /// The event, or nothing when there is nothing to answer or the account stops.
-    async fn load(&self, reference: Reference, chats: &Chats) -> (Option<Event>, Option<u64>) {
-        let (key, origin, seq) = (reference.key.clone(), reference.origin.clone(), reference.seq);
+    async fn load(&self, reference: Reference, chats: &Chats) -> Loaded {
+        let (key, origin) = (reference.key.clone(), reference.origin.clone());
+        let Reference { seq, alone, .. } = reference;
         let event = match self.event(reference, chats).await {
             Ok(event) => Some(event),
             Err(Nothing::Over) => None,
@@ -131,7 +145,7 @@ impl Loader {
                 None
             }
         };
-        (event, seq)
+        Loaded { event, seq, alone }
     }
 
     async fn event(&self, reference: Reference, chats: &Chats) -> Result<Event, Nothing> {

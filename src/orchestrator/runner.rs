@@ -68,6 +68,10 @@ impl Runner {
     pub(super) async fn run(&self, event: &Event, session: &Session) -> Result<(), Stopped> {
         let key = event.key();
         loop {
+            // The answer that was finished last may have come back while the account stops.
+            if self.shared.work.is_cancelled() {
+                return Err(Stopped);
+            }
             let id = turn_id();
             let attempt = self.adopt(key, &id, session).await?;
             if attempt > MOST_ATTEMPTS {
