@@ -223,6 +223,8 @@ fn describe(request: &ForkRequest<'_>, time: u64) -> Fork {
         format!(r#""spawnedBy": {parent}"#),
         format!(r#""parentSessionKey": {parent}"#),
         r#""forkedFromParent": true"#.into(),
+        // Without it the host takes whatever was spawned for a sub-agent, which may do less than its parent.
+        r#""spawnDepth": 0"#.into(),
     ]
     .join(",\n    ");
     Fork {
