@@ -202,8 +202,8 @@ test("a message that is gone is acknowledged and the next one is answered", asyn
   const { parall, seed } = await startAccount(t);
   parall.fault("http.error", { method: "GET", path: "^/api/v1/messages/", status: 404, times: 1 });
   const gone = parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "Soon deleted" });
-  const next = parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "Still here" });
   await acknowledged(parall, gone.id);
+  const next = parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "Still here" });
   await acknowledged(parall, next.id);
   await answerTo(parall, "echo: Still here");
 });

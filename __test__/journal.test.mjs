@@ -237,3 +237,36 @@ for (const restart of [false, true])
       /^\[Answered meanwhile: 1 .*\]\n\[Chat: .*\(cht_Ben\); Ben Okafor asked\]\n.*quick question\n.*\n.*echo: quick question\n/,
     );
   });
+
+test("what main was told is not told again when a stop comes between its answer and the server", async (t) => {
+  const { folder, parall, seed } = await stage(t);
+  const forks = namedForks();
+  const busy = deferred();
+  const runTurn = async (turn, gateway) => {
+    if (turn.rawText === "slow") await busy.promise;
+    await gateway.deliver(turn.id, { kind: "final", text: `echo: ${turn.rawText}` });
+    return { started: true };
+  };
+  const first = open(t, parall.url, { runTurn, forks, options: { stateDir: folder } });
+  await first.until((status) => status.connected);
+  parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "slow" });
+  await first.until((status) => status.busy);
+  const aside = parall.say({ from: "usr_ben", chat: seed.direct.ben, text: "quick question" });
+  await acknowledged(parall, aside.id);
+  await forks.removed;
+  parall.fault("http.never_answer", { route: "messages.post", after: 1, times: 1 });
+  busy.resolve();
+  const told = parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "one" });
+  await parall.waitFor(() => parall.faults.list().length === 0 || undefined, LIMIT, "the answer on its way");
+  await first.gateway.close();
+  const second = open(t, parall.url, { runTurn, forks, options: { stateDir: folder } });
+  await acknowledged(parall, told.id);
+  const next = parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "two" });
+  await acknowledged(parall, next.id);
+  assert.match(first.turns.find((turn) => turn.rawText === "one").text, /quick question/);
+  assert.deepEqual(
+    second.turns.map((turn) => turn.rawText),
+    ["two"],
+  );
+  assert.doesNotMatch(second.turns[0].text, /quick question/);
+});

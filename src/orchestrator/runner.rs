@@ -146,13 +146,13 @@ impl Runner {
         // A part that is on its way must be known to have arrived, or the next start would answer again.
         let verdict = match verdict {
             Err(Stopped) => {
-                self.shared.outbox.settle(&turn.target, SETTLE).await;
+                self.shared.outbox.settle(turn, SETTLE).await;
                 if turn.is_finished() { Ok(Verdict::Answered) } else { Err(Stopped) }
             }
             verdict => verdict,
         };
         if main {
-            let spoke = turn.is_delivered() || matches!(verdict, Ok(Verdict::Silent));
+            let spoke = turn.has_begun() || matches!(verdict, Ok(Verdict::Silent));
             self.told(&turn.id, spoke).await?;
         }
         verdict
