@@ -36,25 +36,31 @@ say("", failed ? "something went wrong" : "done");
 process.exit(failed ? 1 : 0);
 
 /** What the two people say, and what has to come back. */
-async function conversation({ parall, people }) {
+async function conversation({ parall, people, model }) {
   const { direct, group, agent } = people;
-  parall.say({
-    from: "usr_ada",
-    chat: direct.ada,
-    text: "Good morning! What do you need from me before the launch? [[say:Good morning Ada. The final price list, please.]]",
-  });
+  const ada = (text) => parall.say({ from: "usr_ada", chat: direct.ada, text });
+  ada("Good morning! What do you need from me before the launch? [[say:Good morning Ada. The final price list, please.]]");
+  await everythingAcknowledged(parall, 1);
+
   const root = parall.say({ from: "usr_ben", chat: group, text: "Thread for the launch checklist", noReply: true });
+  const question = "Robin, which items are still open? [[say:Two: the press kit and the status page.]]";
+  parall.say({ from: "usr_ben", chat: group, thread: root.id, mentions: [agent.id], text: question });
+  parall.assignTask({ from: "usr_ben", to: agent.id, title: "Draft the press kit [[say:Here is a first draft of the press kit.]]" });
+  await everythingAcknowledged(parall, 3);
+
+  say("", "now the agent gets a long task, and Ben does not have to wait for it: a fork answers him");
+  ada("Please compare all 400 supplier offers. [[hold:offers]] [[say:Compared. Three of them are worth a call.]]");
+  await model.waitForRequest((request) => request.user.includes("supplier offers"), ANSWER_LIMIT);
   parall.say({
     from: "usr_ben",
-    chat: group,
-    thread: root.id,
-    mentions: [agent.id],
-    text: "Robin, which items are still open? [[say:Two: the press kit and the status page.]]",
+    chat: direct.ben,
+    text: "What did Ada have to send? [[say:The final price list, she was asked for it this morning.]]",
   });
-  parall.assignTask({ from: "usr_ben", to: agent.id, title: "Draft the press kit [[say:On it: the draft is in the wiki.]]" });
-  await everythingAcknowledged(parall, 3);
-  parall.say({ from: "usr_ada", chat: direct.ada, text: "Thank you, that is all. [[noreply]]" });
   await everythingAcknowledged(parall, 4);
+  model.release("offers");
+  await everythingAcknowledged(parall, 5);
+  ada("Thank you, that is all. [[noreply]]");
+  await everythingAcknowledged(parall, 6);
 }
 
 function everythingAcknowledged(parall, count) {
@@ -66,7 +72,10 @@ function everythingAcknowledged(parall, count) {
 function followTimeline({ parall, people }) {
   const snapshot = parall.snapshot();
   const names = new Map(snapshot.users.map((user) => [user.id, user.display_name.split(" ")[0]]));
-  for (const chat of snapshot.chats) names.set(chat.id, chat.name ?? "direct chat");
+  for (const chat of snapshot.chats) {
+    const others = chat.members.filter((member) => member.user_id !== people.agent.id).map((member) => names.get(member.user_id));
+    names.set(chat.id, chat.name ?? `direct chat with ${others.join(", ")}`);
+  }
   const readable = (text) => `"${text.replaceAll(/\s*\[\[.*?\]\]/g, "")}"`;
   const place = (event) => `${names.get(event.chat)}${event.thread ? ", in a thread" : ""}`;
   const lines = {
