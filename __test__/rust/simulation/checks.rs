@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use parall::journal::{PartState, State as JournalState};
 use parall::orchestrator::Turn;
 
-use super::ledger::{End, Run, parse_part};
+use super::ledger::{CONTINUED, End, Run, parse_part};
 use super::parall_state::Said;
 use super::plan::{LetterKind, Life, Plan};
 use super::server::takes_answers;
@@ -113,10 +113,12 @@ pub(crate) fn check_saying(state: &mut State, said: &Said) {
     if posted.target != said.target {
         broken.push(("R12", format!("the answer to {source} stands in {}", said.target)));
     }
-    if posted.thread != said.thread && posted.source_type == "message" {
+    if posted.thread != said.thread && posted.source_type == "message" && number != CONTINUED {
         broken.push(("R12", format!("the answer to {source} stands in thread {:?}", said.thread)));
     }
-    let overtaken = posted.overtaken;
+    // What a host adds by itself belongs to no turn of ours, so nobody knows its place.
+    let added = number == CONTINUED;
+    let overtaken = posted.overtaken || added;
     for (other_run, other_number) in said_about(state, &source) {
         if other_run != run {
             broken.push(("R5", format!("{source} is answered by runs {other_run} and {run}")));
@@ -245,7 +247,8 @@ fn fate(state: &State, plan: &Plan, posted: &super::parall_state::Posted) -> Opt
     if record.state == JournalState::Dead {
         let runs = state.ledger.runs.iter().filter(|run| run.source_id == *source_id).count();
         let cause = record.cause.unwrap_or_default();
-        let legitimate = !takes_answers(*kind) || runs >= 1 && record.attempts as usize >= MOST_ATTEMPTS;
+        let answered = said_about(state, source_id).next().is_some();
+        let legitimate = !answered && (!takes_answers(*kind) || runs >= 1 && record.attempts as usize >= MOST_ATTEMPTS);
         return (cause.is_empty() || !legitimate || posted.acknowledged)
             .then(|| format!("{key} is dead after {runs} runs: {cause}"));
     }
@@ -274,7 +277,9 @@ use super::parall_state::Posted;
 fn answered_by_forks(state: &State) -> BTreeSet<String> {
     let parts = state.parall.said.iter().filter_map(|said| parse_part(&said.text));
     parts
-        .filter(|(_, run, _)| state.ledger.runs[*run].session.contains(":fork:"))
+        .filter(|(_, run, number)| {
+            *number != CONTINUED && state.ledger.runs[*run].session.contains(":fork:")
+        })
         .map(|(source, ..)| source)
         .collect()
 }

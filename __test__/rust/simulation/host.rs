@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, join_all};
 use parall::orchestrator::{Fork, Host, Level, ReplyPart, Turn, TurnOutcome};
 
 use super::checks::check_turn;
-use super::ledger::{End, Run, part};
+use super::ledger::{CONTINUED, End, Run, parse_part, part};
 use super::plan::LetterKind;
 use super::world::World;
 
@@ -18,8 +18,8 @@ use super::world::World;
 pub(crate) struct Sessions {
     pub sessions: BTreeMap<String, Session>,
     forks_made: u32,
-    /// Turns that a crash cut off and that the host takes up by itself: their source and target.
-    pub interrupted: Vec<(String, String)>,
+    /// Turns that a crash cut off and that the host takes up by itself, as their places in the ledger.
+    pub interrupted: Vec<usize>,
     /// Messages that the host has met and does not run again.
     pub known: BTreeSet<String>,
 }
@@ -114,7 +114,8 @@ async fn run_turn(world: Arc<World>, turn: Turn) -> TurnOutcome {
             (End::Failed, TurnOutcome { started: true, error })
         }
         Script::Late => {
-            let late = answer_late(Arc::clone(&world), turn.target.clone(), number, source.clone());
+            let text = part(&source, number, 0);
+            let late = answer_late(Arc::clone(&world), turn.target.clone(), text);
             tokio::spawn(late);
             (End::Late, TurnOutcome::default())
         }
@@ -226,19 +227,20 @@ async fn deliver(world: &World, turn: &str, kind: &str, text: &str) -> bool {
 }
 
 /// The host answers by itself, after the turn has returned.
-async fn answer_late(world: Arc<World>, target: String, number: usize, source: String) {
+async fn answer_late(world: Arc<World>, target: String, text: String) {
     world.dawdle(60_000).await;
     world.crash_point().await;
     let gateway = world.state().gateway.upgrade();
     let Some(gateway) = gateway else { return };
-    let text = part(&source, number, 0);
     let sent = gateway.send_text(&target, &text, None).await;
     world.crash_point().await;
-    world.trace(|| format!("late answer to {source}: {sent:?}"));
+    world.trace(|| format!("late: {text}: {sent:?}"));
     let mut state = world.state();
     state.ledger.late_answers += 1;
-    if sent.is_ok() {
-        state.ledger.runs[number].confirmed.push(text);
+    if sent.is_ok()
+        && let Some((_, run, _)) = parse_part(&text)
+    {
+        state.ledger.runs[run].confirmed.push(text);
     }
 }
 
@@ -246,25 +248,13 @@ async fn answer_late(world: Arc<World>, target: String, number: usize, source: S
 pub(crate) async fn take_up_interrupted(world: Arc<World>) {
     tokio::time::sleep(Duration::from_secs(4)).await;
     loop {
-        let Some((source, target)) = world.state().host.interrupted.pop() else { return };
-        let number = {
+        let run = {
             let mut state = world.state();
-            let place = super::checks::place(&state, &source);
-            let (life, number) = (state.life, state.ledger.runs.len());
-            state.ledger.runs.push(Run {
-                source_id: source.clone(),
-                place,
-                target: target.clone(),
-                session: "of the host".to_owned(),
-                main: false,
-                life,
-                told: Vec::new(),
-                end: End::Late,
-                confirmed: Vec::new(),
-            });
-            number
+            let Some(number) = state.host.interrupted.pop() else { return };
+            (number, state.ledger.runs[number].clone())
         };
-        answer_late(Arc::clone(&world), target, number, source).await;
+        let (number, Run { source_id, target, .. }) = run;
+        answer_late(Arc::clone(&world), target, part(&source_id, number, CONTINUED)).await;
     }
 }
 

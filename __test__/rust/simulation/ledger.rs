@@ -57,6 +57,9 @@ impl Ledger {
     }
 }
 
+/// The number of the part with which a host ends a turn that it has taken up by itself.
+pub(crate) const CONTINUED: usize = 9;
+
 /// What a part of an answer says, so that it can be recognised.
 pub(crate) fn part(source_id: &str, run: usize, number: usize) -> String {
     format!("answer to {source_id} run {run} part {number}")

@@ -99,9 +99,8 @@ fn end_life(world: &World, dead: bool) {
             && dead
             && recovers
         {
-            let run = &state.ledger.runs[run];
-            state.host.known.insert(run.source_id.clone());
-            state.host.interrupted.push((run.source_id.clone(), run.target.clone()));
+            state.host.known.insert(state.ledger.runs[run].source_id.clone());
+            state.host.interrupted.push(run);
         }
     }
     if dead {

@@ -83,6 +83,11 @@ fn fault(world: &World, name: &str) -> Option<Error> {
     let wait = state.dice.i64(1..20_000);
     // Every other answer does not say how long to wait.
     if state.dice.bool() {
+        // Only calls that one task makes again: others may be made for another reason.
+        let retried = ["agent", "list", "message ", "task ", "send "];
+        if !retried.iter().any(|call| name.starts_with(call)) {
+            return Some(status(429, Some(Duration::from_millis(wait.cast_unsigned()))));
+        }
         state.parall.not_before.insert(name.to_owned(), now + wait);
         return Some(status(429, Some(Duration::from_millis(wait.cast_unsigned()))));
     }
