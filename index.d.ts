@@ -31,10 +31,21 @@ export interface CleanupOptions {
 /** Removes a session's entry; `false` if there was none. Only for hosts that lock their store. */
 export declare function deleteSessionEntry(storeFile: string, sessionKey: string): Promise<boolean>
 
+/** What `fetchAndApplyPlatformConfig` would change, without writing anything. */
+export declare function diffPlatformConfig(options: PlatformConfigOptions): Promise<PlatformConfigOutcome>
+
 /** An entry of a transcript, as the place to cut at. */
 export interface EntryCut {
   entryId: string
 }
+
+/**
+ * Brings the user's `openclaw.json` in line with the platform's newest configuration.
+ *
+ * Never rejects because of the network; the outcome says so. Rejects with a code for a file that must not be touched, which
+ * then is as it was.
+ */
+export declare function fetchAndApplyPlatformConfig(options: PlatformConfigOptions): Promise<PlatformConfigOutcome>
 
 /** Finds an account's forks that a killed process left behind. For the start, when none is in use but those in `alive`. */
 export declare function findForkLeftovers(options: LeftoverOptions): Promise<ForkLeftovers>
@@ -131,6 +142,62 @@ export interface LeftoverOptions {
 
 /** The account ids of a configuration: `["default"]` when `channels.parall` exists, `[]` otherwise. */
 export declare function listParallAccountIds(cfg: object): Array<string>
+
+/** A value of the user's configuration that changed, or would change. */
+export interface PlatformConfigChange {
+  /** Its path, such as `models.providers.parall.baseUrl`. */
+  path: string
+  /** The file in which it stands. */
+  file: string
+  /** JSON text of the old value, secrets hidden; absent when there was none. */
+  before?: string
+  /** JSON text of the new value, secrets hidden. */
+  after: string
+}
+
+/** A sentence for the log. */
+export interface PlatformConfigNote {
+  /** `info`, `warn` or `error`. */
+  level: string
+  /** The sentence. */
+  message: string
+}
+
+/** Whose configuration is kept in line, and where. */
+export interface PlatformConfigOptions {
+  /** Who asks which server. */
+  credentials: PlatformCredentials
+  /** The host's state directory; it keeps the last known good configuration. */
+  stateDir: string
+  /** The user's `openclaw.json`. */
+  configPath: string
+  /** Gets a line for everything worth one. The shim makes a function of a logger object. */
+  log?: ((level: string, message: string) => void) | { info?(message: string): void, warn?(message: string): void, error?(message: string): void }
+}
+
+/** What came of it. */
+export interface PlatformConfigOutcome {
+  /** In a word. */
+  status: 'updated' | 'unchanged' | 'cached' | 'refused' | 'unavailable'
+  /** Version of the configuration that the user's file now follows. */
+  version?: string
+  /** Whether a file of the user was written. */
+  written: boolean
+  /** What changed, or would change. */
+  changes: Array<PlatformConfigChange>
+  /** Paths that are not written because not every host knows them. */
+  leftOut: Array<string>
+  /** Everything worth a line in the log. */
+  notes: Array<PlatformConfigNote>
+}
+
+/** Who asks which server. */
+export interface PlatformCredentials {
+  /** The agent's key. */
+  api_key: string
+  /** Address of the Parall server. */
+  parall_url: string
+}
 
 /** What a probe found. */
 export interface Probe {

@@ -9,7 +9,7 @@ import { transcripts } from "./session/generator/index.mjs";
 import { Oracle } from "./session/oracle.mjs";
 
 /** Set for the long run; each number is a transcript, forked at three cuts. */
-const COUNT = Number(process.env.PARALL_DIFFERENTIAL_COUNT ?? 216);
+const COUNT = Number(process.env.PARALL_DIFFERENTIAL_COUNT ?? 144);
 const SEED = Number(process.env.PARALL_DIFFERENTIAL_SEED ?? 1);
 
 describe("forks beside those of SessionManager 0.64.0", () => {
@@ -34,13 +34,7 @@ describe("forks beside those of SessionManager 0.64.0", () => {
       }
     }
     test.diagnostic(JSON.stringify(differential.counts));
-    for (const outcome of [
-      "equal",
-      "equal with the chain repaired",
-      "nothing to fork",
-      "no transcript",
-      "forked where the real code throws",
-    ]) {
+    for (const outcome of ["equal", "equal with the chain repaired", "nothing to fork", "no transcript"]) {
       assert.ok(differential.counts[outcome] > 0, `no transcript came out as "${outcome}"`);
     }
   });

@@ -17,6 +17,7 @@
 pub mod account;
 pub mod api;
 pub mod bindings;
+pub mod config;
 pub mod error;
 pub mod fs;
 pub mod journal;

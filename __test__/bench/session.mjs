@@ -35,10 +35,10 @@ const bounded = (value, limit, isAtMost = true) =>
 function forks(folder, { size, runs, slowRuns, copies, faster, growth }) {
   const file = path.join(folder, `${size}.jsonl`);
   const lines = writeTranscript(file, size * MEGABYTE);
-  const taken = { cp: [], ours: [], again: [], typescript: [] };
+  const taken = { cp: [], ours: [], again: [], registered: [], typescript: [] };
   // In turns, so that a busy moment of the machine hits all of them.
   for (let run = 0; run < runs; run++) {
-    for (const what of ["cp", "ours", "again"]) taken[what].push(measure(what, file));
+    for (const what of ["cp", "ours", "again", "registered"]) taken[what].push(measure(what, file));
     if (run < slowRuns) taken.typescript.push(measure("typescript", file));
   }
   rmSync(file);
@@ -48,10 +48,12 @@ function forks(folder, { size, runs, slowRuns, copies, faster, growth }) {
     "cp ms": of("cp").toFixed(1),
     "fork ms": of("ours").toFixed(1),
     "next fork ms": of("again").toFixed(1),
+    "with its entry ms": of("registered").toFixed(1),
     "TypeScript ms": of("typescript").toFixed(0),
     "fork / cp": bounded(of("ours") / of("cp"), copies),
     "TypeScript / fork": bounded(of("typescript") / of("ours"), faster, false),
     "stall ms": bounded(of("ours", "stall"), STALL_MS),
+    "stall beside cp ms": of("cp", "stall").toFixed(1),
     "growth MB": bounded(of("ours", "growth") / MEGABYTE, growth),
   };
 }

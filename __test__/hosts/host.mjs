@@ -145,7 +145,7 @@ export class Host {
 
   async dispose() {
     await this.stop();
-    if (!process.env.PARALL_KEEP_HOSTS) rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
+    if (!process.env.PARALL_KEEP_HOSTS) rmSync(this.root, { recursive: true, force: true, maxRetries: 20 });
   }
 
   /** The gateway runs in a child of the process we started, so the whole group has to die. */

@@ -6,11 +6,11 @@ import { fileURLToPath } from "node:url";
 
 /** @typedef {{ version: string, flags: string[] }} HostVersion `flags`: what `plugins install` asks for when nobody can answer */
 
-/** @type {HostVersion[]} the oldest release we support and the newest one */
+/** @type {HostVersion[]} the oldest release we support and the newest one; `PARALL_HOST=2026.9.6` picks one */
 export const HOST_VERSIONS = [
   { version: "2026.4.2", flags: [] },
   { version: "2026.9.6", flags: ["--force", "--accept-capabilities"] },
-];
+].filter(({ version }) => (process.env.PARALL_HOST ?? version) === version);
 
 /**
  * Installs a release at its first use; about 830 MB. A complete installation is left alone.

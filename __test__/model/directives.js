@@ -9,9 +9,12 @@
  * - `[[noreply]]` answers NO_REPLY
  * - `[[tokens:N]]` reports that many prompt tokens
  *
- * @param {string} text the last user message
+ * Only what stands in the event counts, not what is told of earlier ones in front of it.
+ *
+ * @param {string} message the last user message
  */
-export function parseDirectives(text) {
+export function parseDirectives(message) {
+  const text = lastEvent(message);
   const argument = (pattern) => pattern.exec(text)?.[1];
   const tool = /\[\[tool:([\w.-]+)\s*(\{.*?\})?\s*\]\]/s.exec(text);
   const fail = /\[\[fail(?::(\d+))?\]\]/.exec(text);
@@ -33,13 +36,15 @@ export function parseDirectives(text) {
  * @returns {{ sender?: string, chat?: string, question: string }}
  */
 export function readEvent(text) {
-  const start = text.lastIndexOf("[Event:");
-  const event = start < 0 ? text : text.slice(start);
+  const event = lastEvent(text);
   const header = event.slice(0, bodyStart(event));
   const name = (label) => new RegExp(`^\\[(?:${label}):\\s*(.*?)\\s*(?:\\(\\w+_[^)]*\\))?\\s*\\]`, "m").exec(header)?.[1] || undefined;
   const question = event.slice(header.length).replaceAll(/\[\[\w+(?::.*?)?\]\]/gs, "");
   return { sender: name("From|Sender"), chat: name("Chat|Task"), question: question.replaceAll(/\s+/g, " ").trim() };
 }
+
+/** The text from the last event on; all of it without one. */
+const lastEvent = (text) => text.slice(Math.max(0, text.lastIndexOf("[Event:")));
 
 /** Where the text begins: after the first empty line that follows bracketed lines. */
 function bodyStart(event) {

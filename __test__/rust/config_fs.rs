@@ -1,11 +1,4 @@
 //! Replacing files: rights, links, foreign writers, full disks, mounts and crashes.
-#![cfg(target_os = "linux")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a failing test, and what a child tells"
-)]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -167,7 +160,7 @@ fn child_replaces_the_file() {
 fn child(prefix: &str, path: &Path, step: Option<Step>) -> String {
     let program = std::env::current_exe().unwrap();
     let script = format!(
-        "{prefix} exec \"$0\" --exact child_replaces_the_file --nocapture --test-threads 1"
+        "{prefix} exec \"$0\" --exact config_fs::child_replaces_the_file --nocapture --test-threads 1"
     );
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-ec", &script]).arg(program).arg(path).env(CHILD_FILE, path);
@@ -254,7 +247,7 @@ fn a_full_disk_leaves_the_old_file() {
     let (where_, old) = (folder.path().display(), String::from_utf8_lossy(OLD));
     let mount = format!(
         "mount -t tmpfs -o size=64k none '{where_}'; printf '{old}' > '{0}'; cat /dev/zero > '{where_}/filler' || true; \
-         trap 'cat \"{0}\"; ls -A \"{where_}\"' EXIT; \"$0\" --exact child_replaces_the_file --nocapture; exit 0;",
+         trap 'cat \"{0}\"; ls -A \"{where_}\"' EXIT; \"$0\" --exact config_fs::child_replaces_the_file --nocapture; exit 0;",
         path.display()
     );
     let said = child(&mount, &path, None);

@@ -250,6 +250,26 @@ async fn results_are_told_to_main_exactly_once() {
 }
 
 #[tokio::test]
+async fn a_turn_that_had_begun_to_answer_when_the_process_died_has_told_main() {
+    let bench = Bench::new();
+    let journal = bench.open().journal;
+    for (id, turn) in [("spoke", "turn-1"), ("silent", "turn-2")] {
+        journal.claim(dispatch(id)).await.unwrap();
+        journal.adopt(id, turn, "agent:main").await.unwrap();
+        journal.add_result(result(&format!("told in {turn}"))).await.unwrap();
+        journal.take_results_for(turn).await.unwrap();
+    }
+    journal.intend("spoke", vec![part("spoke", 0, "Meanwhile ...")], false).await.unwrap();
+    journal.close().await;
+
+    let journal = bench.open().journal;
+    assert_eq!(journal.recover().await.unwrap().released_results, 1);
+    let told = journal.take_results_for("turn-3").await.unwrap();
+    let ids: Vec<_> = told.iter().map(|told| told.result.dispatch_id.as_str()).collect();
+    assert_eq!(ids, ["told in turn-2"]);
+}
+
+#[tokio::test]
 async fn a_fork_is_known_from_before_it_exists_until_nothing_is_left_of_it() {
     let bench = Bench::new();
     let journal = bench.open().journal;
@@ -347,49 +367,6 @@ async fn counters_tell_what_waits_since_when() {
 }
 
 #[tokio::test]
-async fn tombstones_stay_for_thirty_days_or_twenty_thousand_whichever_is_more() {
-    const DAY: i64 = 86_400_000;
-    let bench = Bench::new();
-    let journal = Journal::in_memory(bench.clock()).unwrap();
-    let finish = async |id: String| {
-        journal.claim(dispatch(&id)).await.unwrap();
-        journal.no_reply(&id, None).await.unwrap();
-        journal.acknowledged(&id).await.unwrap();
-    };
-    for number in 0..5 {
-        finish(format!("old-{number}")).await;
-    }
-    bench.pass(31 * DAY);
-    assert_eq!(journal.prune().await.unwrap().tombstones, 0);
-    for number in 0..19_999 {
-        finish(format!("new-{number}")).await;
-    }
-    // All but one of the old ones are both too old and too many.
-    bench.pass(1);
-    assert_eq!(journal.prune().await.unwrap().tombstones, 0, "ties at the border are kept");
-    finish("newest".into()).await;
-    assert_eq!(journal.prune().await.unwrap().tombstones, 5);
-    bench.pass(29 * DAY);
-    assert_eq!(journal.prune().await.unwrap().tombstones, 0);
-    assert_eq!(journal.claim(dispatch("new-0")).await.unwrap(), Claim::Done);
-    assert_eq!(journal.claim(dispatch("old-0")).await.unwrap(), Claim::New);
-}
-
-#[tokio::test]
-async fn too_many_dead_letters_are_discarded_from_the_oldest_on() {
-    let journal = Journal::in_memory(Bench::new().clock()).unwrap();
-    for number in 0..1_003 {
-        let id = format!("dsp_{number}");
-        journal.claim(dispatch(&id)).await.unwrap();
-        journal.dead_letter(&id, "poison").await.unwrap();
-    }
-    assert_eq!(journal.prune().await.unwrap().dead_letters, 3);
-    let discarded: Vec<_> =
-        journal.finished().await.unwrap().into_iter().map(|record| record.id).collect();
-    assert_eq!(discarded, ["dsp_0", "dsp_1", "dsp_2"]);
-}
-
-#[tokio::test]
 async fn calls_that_fail_in_a_shared_transaction_leave_the_others_alone() {
     let journal = Bench::new().open().journal;
     let good: Vec<_> =
@@ -403,6 +380,17 @@ async fn calls_that_fail_in_a_shared_transaction_leave_the_others_alone() {
     assert!(good.into_iter().all(|claim| claim.unwrap() == Claim::New));
     assert!(bad.into_iter().all(|acknowledged| acknowledged.is_err()));
     assert_eq!(journal.counters().await.unwrap().waiting, 50);
+}
+
+#[tokio::test]
+async fn a_call_that_fails_half_way_records_nothing() {
+    let journal = Bench::new().open().journal;
+    journal.claim(dispatch("a")).await.unwrap();
+    journal.intend("a", vec![part("a", 0, "x")], false).await.unwrap();
+    let parts = vec![part("a", 1, "new"), part("a", 0, "other")];
+    assert!(journal.intend("a", parts, true).await.is_err());
+    assert_eq!(journal.parts("a").await.unwrap().len(), 1);
+    assert_eq!(journal.dispatch("a").await.unwrap().unwrap().state, State::Claimed);
 }
 
 #[cfg(unix)]

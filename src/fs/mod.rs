@@ -11,7 +11,7 @@ pub mod lock;
 mod temporary;
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 pub use atomic::{ReplaceOptions, Step, replace};
@@ -26,6 +26,11 @@ const MAX_LINKS: usize = 40;
 ///
 /// "Not found" is the only emptiness: a folder in its place, missing rights and every other failure is an error.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    read_with_room(path, 0)
+}
+
+/// The same, with room for so many further bytes, so that adding to a large file's contents does not copy them in memory.
+pub fn read_with_room(path: &Path, room: usize) -> Result<Option<Vec<u8>>, Error> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(source) if source.kind() == ErrorKind::NotFound => return Ok(None),
@@ -34,7 +39,12 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     if !metadata.is_file() {
         return Err(Error::NotAFile { path: path.into() });
     }
-    fs::read(path).map(Some).map_err(|source| Error::Read { path: path.into(), source })
+    let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    let mut contents = Vec::with_capacity(size.saturating_add(room));
+    let mut file =
+        fs::File::open(path).map_err(|source| Error::Read { path: path.into(), source })?;
+    file.read_to_end(&mut contents).map_err(|source| Error::Read { path: path.into(), source })?;
+    Ok(Some(contents))
 }
 
 /// Where a path leads once its symbolic links are followed, also when the last one points to a file that is yet to be made.

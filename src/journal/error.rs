@@ -117,7 +117,10 @@ pub enum Error {
 impl Error {
     /// Whether the same call may succeed later without anybody doing anything to the journal.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::ReadOnly { .. } | Self::Database { .. })
+        matches!(
+            self,
+            Self::File { .. } | Self::Full { .. } | Self::ReadOnly { .. } | Self::Database { .. }
+        )
     }
 
     /// An error about a file.
@@ -184,7 +187,8 @@ fn kind(error: &rusqlite::Error) -> Kind {
         // A value that this module never writes.
         rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::InvalidColumnType(..)
-        | rusqlite::Error::IntegralValueOutOfRange(..) => Kind::Corrupt,
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::Utf8Error(..) => Kind::Corrupt,
         _ => Kind::Other,
     }
 }

@@ -188,12 +188,8 @@ impl Journal {
                 "UPDATE results SET told_in = ?1 WHERE told_in IS NULL AND told_at IS NULL",
                 [&turn_id],
             )?;
-            access.all(
-                "SELECT dispatch_id, session_key, target, chat_label, sender_name, question, answer, answered_at
-                 FROM results WHERE told_in = ?1 AND told_at IS NULL ORDER BY sequence",
-                [&turn_id],
-                read_result,
-            )
+            let sql = format!("{UNTOLD} AND told_in = ?1 ORDER BY sequence");
+            access.all(&sql, [&turn_id], read_result)
         })
         .await
     }
@@ -230,6 +226,14 @@ impl Journal {
 pub(super) fn forks(access: &Access<'_>) -> Result<Vec<ForkRecord>, Fault> {
     let sql = format!("SELECT {} FROM forks ORDER BY created_at, session_key", ForkRecord::COLUMNS);
     access.all(&sql, [], ForkRecord::read)
+}
+
+const UNTOLD: &str = "SELECT dispatch_id, session_key, target, chat_label, sender_name, question, answer, answered_at
+    FROM results WHERE told_at IS NULL";
+
+/// All results that main does not know yet.
+pub(super) fn untold(access: &Access<'_>) -> Result<Vec<ForkResult>, Fault> {
+    access.all(UNTOLD, [], read_result)
 }
 
 fn read_result(row: &Row<'_>) -> rusqlite::Result<ForkResult> {

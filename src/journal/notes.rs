@@ -55,6 +55,11 @@ impl Notes {
         Ok(())
     }
 
+    /// What the database holds.
+    pub(super) fn read(access: &Access<'_>) -> Result<Vec<(String, String)>, Fault> {
+        access.all("SELECT name, value FROM notes", [], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Values> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::error::Fault;
 use super::files::{Files, appended, private_file, stamp, sync_folder};
-use super::schema::{APPLICATION_ID, MIGRATIONS, migrate, target_version, version};
-use super::store::Store;
+use super::recovery::read_through;
+use super::schema::{APPLICATION_ID, MIGRATIONS, is_intact, migrate, target_version, version};
+use super::store::{Access, Store};
 use super::{Clock, Error, Journal, Lease, lease};
 
 /// How long to wait for another process, an operator's command, to finish its transaction.
@@ -138,16 +140,13 @@ fn look(path: &Path) -> Result<Finding, Error> {
             Finding::Absent
         });
     }
-    match examine(path) {
-        Ok(finding) => Ok(finding),
-        Err(error) => match Error::sqlite(path, error) {
-            Error::Corrupt { source, .. } => Ok(Finding::Damaged(source.to_string())),
-            error => Err(error),
-        },
+    match examine(path).map_err(|fault| fault.at(path)) {
+        Err(Error::Corrupt { source, .. }) => Ok(Finding::Damaged(source.to_string())),
+        finding => finding,
     }
 }
 
-fn examine(path: &Path) -> rusqlite::Result<Finding> {
+fn examine(path: &Path) -> Result<Finding, Fault> {
     let connection = connect_to_read(path)?;
     let found = version(&connection)?;
     let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -159,7 +158,16 @@ fn examine(path: &Path) -> rusqlite::Result<Finding> {
     }
     let verdict: String =
         connection.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
-    Ok(if verdict == "ok" { Finding::Version(found) } else { Finding::Damaged(verdict) })
+    if verdict != "ok" {
+        return Ok(Finding::Damaged(verdict));
+    }
+    if found == target_version(MIGRATIONS) {
+        if !is_intact(&connection)? {
+            return Ok(Finding::Damaged("its tables are not those of a journal".to_owned()));
+        }
+        read_through(&Access { connection: &connection, now: 0 })?;
+    }
+    Ok(Finding::Version(found))
 }
 
 fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::dispatch::{self, DispatchRecord};
 use super::error::Fault;
-use super::fork::{ForkRecord, forks};
+use super::fork::{ForkRecord, forks, untold};
+use super::notes::Notes;
 use super::part::{self, NewPart, PartRecord, PartState, digest};
 use super::store::Access;
 use super::{Error, Journal, State};
@@ -50,19 +51,23 @@ impl Journal {
     /// What the last run did not finish. Call it once, before anything else is taken on.
     pub async fn recover(&self) -> Result<Recovery, Error> {
         self.call(|access| {
-            let sql = format!(
-                "SELECT {} FROM dispatches WHERE state <> 'acknowledged' AND state <> 'dead' ORDER BY sequence",
-                dispatch::COLUMNS
-            );
-            let records = access.all(&sql, [], DispatchRecord::read)?;
-            let mut parts = open_parts(access)?;
+            let records = open_records(access)?;
+            let mut parts = checked_parts(access)?;
             let dispatches = records
                 .into_iter()
+                .filter(|record| record.state != State::Dead)
                 .map(|record| OpenDispatch {
                     parts: parts.remove(&record.sequence).unwrap_or_default(),
                     record,
                 })
                 .collect();
+            // A turn that had begun to answer will not run again, and it knew what it was told.
+            access.execute(
+                "UPDATE results SET told_at = ?1, question = '', answer = ''
+                 WHERE told_in IS NOT NULL AND told_at IS NULL AND EXISTS
+                    (SELECT 1 FROM dispatches JOIN parts ON dispatch = sequence WHERE turn_id = told_in)",
+                [access.now],
+            )?;
             let released_results = access.execute(
                 "UPDATE results SET told_in = NULL WHERE told_in IS NOT NULL AND told_at IS NULL",
                 [],
@@ -73,20 +78,42 @@ impl Journal {
     }
 }
 
-/// The parts of all dispatches that are not over, by the dispatch's sequence. A part whose text is not what was written is
-/// not sent.
-fn open_parts(access: &Access<'_>) -> Result<HashMap<i64, Vec<PartRecord>>, Fault> {
-    const DAMAGED: &str = "its text was damaged on disk";
+/// Reads everything that a running account would read: damage that `SQLite` does not see, such as text that is no text, shows
+/// here.
+pub(super) fn read_through(access: &Access<'_>) -> Result<(), Fault> {
+    open_records(access)?;
+    open_parts(access)?;
+    forks(access)?;
+    untold(access)?;
+    Notes::read(access).map(drop)
+}
+
+/// All dispatches that are not over, dead ones too, in the order in which they came.
+fn open_records(access: &Access<'_>) -> Result<Vec<DispatchRecord>, Fault> {
+    let sql = format!(
+        "SELECT {} FROM dispatches WHERE state <> 'acknowledged' ORDER BY sequence",
+        dispatch::COLUMNS
+    );
+    access.all(&sql, [], DispatchRecord::read)
+}
+
+/// A part, its digest when it was written, and its dispatch's sequence.
+type OpenPart = (PartRecord, String, i64);
+
+fn open_parts(access: &Access<'_>) -> Result<Vec<OpenPart>, Fault> {
     let sql = format!(
         "SELECT {}, digest, dispatch FROM parts JOIN dispatches ON sequence = dispatch
-         WHERE dispatches.state <> 'acknowledged' AND dispatches.state <> 'dead' ORDER BY dispatch, ordinal",
+         WHERE dispatches.state <> 'acknowledged' ORDER BY dispatch, ordinal",
         part::COLUMNS
     );
-    let rows = access.all(&sql, [], |row| {
-        Ok((PartRecord::read(row)?, row.get::<_, String>(8)?, row.get::<_, i64>(9)?))
-    })?;
+    access.all(&sql, [], |row| Ok((PartRecord::read(row)?, row.get(8)?, row.get(9)?)))
+}
+
+/// The parts by their dispatch's sequence. A part whose text is not what was written is not sent.
+fn checked_parts(access: &Access<'_>) -> Result<HashMap<i64, Vec<PartRecord>>, Fault> {
+    const DAMAGED: &str = "its text was damaged on disk";
     let mut parts: HashMap<i64, Vec<PartRecord>> = HashMap::new();
-    for (mut record, written, sequence) in rows {
+    for (mut record, written, sequence) in open_parts(access)? {
         let NewPart { ordinal, target, text, .. } = &record.part;
         if record.state == PartState::Intended && digest(target, text) != written {
             access.execute(

@@ -10,7 +10,7 @@ pub(super) const APPLICATION_ID: i64 = 0x5072_6c6c;
 /// Step `n` takes a database from version `n` to `n + 1`. A published step never changes.
 pub(super) const MIGRATIONS: &[&str] = &["
 CREATE TABLE dispatches (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    sequence INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     origin TEXT NOT NULL CHECK (origin IN ('inbox', 'announcement')),
     source_type TEXT NOT NULL,
@@ -60,7 +60,7 @@ CREATE TABLE forks (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE results (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    sequence INTEGER PRIMARY KEY,
     dispatch_id TEXT NOT NULL UNIQUE,
     session_key TEXT NOT NULL,
     target TEXT NOT NULL,
@@ -112,4 +112,62 @@ pub(super) fn migrate(
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", target_version(migrations))?;
     transaction.commit()
+}
+
+/// Whether a current database has exactly the tables it was made with.
+pub(super) fn is_intact(connection: &Connection) -> rusqlite::Result<bool> {
+    let mut pristine = Connection::open_in_memory()?;
+    migrate(&mut pristine, MIGRATIONS, None)?;
+    Ok(declarations(connection)? == declarations(&pristine)?)
+}
+
+fn declarations(connection: &Connection) -> rusqlite::Result<Vec<(String, Option<String>)>> {
+    let mut statement = connection.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_database_is_brought_up_to_date_and_kept_as_a_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let backup = folder.path().join("backup.sqlite");
+        let steps = ["CREATE TABLE a (b TEXT) STRICT", "ALTER TABLE a ADD COLUMN c TEXT"];
+        let mut connection = Connection::open(folder.path().join("a.sqlite")).unwrap();
+        migrate(&mut connection, &steps[..1], None).unwrap();
+        connection.execute("INSERT INTO a VALUES ('kept')", []).unwrap();
+        migrate(&mut connection, &steps, Some(&backup)).unwrap();
+        assert_eq!(version(&connection).unwrap(), 2);
+        let row = connection.query_row("SELECT b, c FROM a", [], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
+        });
+        assert_eq!(row.unwrap(), ("kept".to_owned(), None));
+        let old = Connection::open(&backup).unwrap();
+        assert_eq!(version(&old).unwrap(), 1);
+        assert_eq!(
+            old.query_row("SELECT b FROM a", [], |row| row.get::<_, String>(0)).unwrap(),
+            "kept"
+        );
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_database_as_it_was() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let steps = ["CREATE TABLE a (b TEXT) STRICT", "CREATE TABLE c (d TEXT) STRICT; nonsense"];
+        migrate(&mut connection, &steps[..1], None).unwrap();
+        assert!(migrate(&mut connection, &steps, None).is_err());
+        assert_eq!(version(&connection).unwrap(), 1);
+        assert_eq!(declarations(&connection).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_changed_table_is_noticed() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, MIGRATIONS, None).unwrap();
+        assert!(is_intact(&connection).unwrap());
+        connection.execute("ALTER TABLE lease RENAME COLUMN pid TO pie", []).unwrap();
+        assert!(!is_intact(&connection).unwrap());
+    }
 }

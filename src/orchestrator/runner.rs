@@ -147,7 +147,8 @@ impl Runner {
             verdict => verdict,
         };
         if main {
-            self.told(&turn.id, matches!(verdict, Ok(Verdict::Answered | Verdict::Silent))).await?;
+            let spoke = turn.is_delivered() || matches!(verdict, Ok(Verdict::Silent));
+            self.told(&turn.id, spoke).await?;
         }
         verdict
     }

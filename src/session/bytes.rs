@@ -58,13 +58,10 @@ fn block_specials(block: &[u8; 16]) -> u16 {
     plain_specials(block)
 }
 
-/// The same for other processors. Blocks without any special byte, which are most, take a few instructions.
+/// The same for other processors.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 fn plain_specials(block: &[u8; 16]) -> u16 {
-    let is_special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
-    if !block.iter().fold(false, |any, byte| any | is_special(*byte)) {
-        return 0;
-    }
+    let is_special = |byte: u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
     block.iter().rev().fold(0, |mask, byte| mask << 1 | u16::from(is_special(*byte)))
 }
 

@@ -27,27 +27,14 @@ struct Known {
     end: u64,
 }
 
-/// The index of a transcript as it was when it was opened.
-pub(crate) struct View {
-    pub(crate) index: Arc<Index>,
-    fingerprint: Fingerprint,
-}
-
-impl View {
-    /// Whether the transcript still is what was indexed, apart from what was appended meanwhile.
-    pub(crate) fn is_current(&self, source: &Source) -> Result<bool, Error> {
-        Ok(source.is_still_there() && self.fingerprint.matches(source)?)
-    }
-}
-
 impl IndexCache {
     /// A cache that knows nothing yet.
     pub const fn new() -> Self {
         Self { known: Mutex::new(Vec::new()) }
     }
 
-    /// Reads what is not known yet of a transcript.
-    pub(crate) fn view(&self, source: &Source) -> Result<View, Error> {
+    /// The index of a transcript; reads what is not known yet.
+    pub(crate) fn index(&self, source: &Source) -> Result<Arc<Index>, Error> {
         let (mut index, start) = match self.take(&source.path) {
             Some(known) if known.fingerprint.matches(source)? => (known.index, known.end),
             _ => (Arc::new(Index::default()), source.content_start()?),
@@ -61,17 +48,21 @@ impl IndexCache {
             end = located.end + 1;
             grown.push(located);
         })?;
-        let view = View { index, fingerprint: Fingerprint::of(source, source.size)? };
         // A last line without its line feed may be rewritten; an index that holds it cannot be continued.
-        if is_complete && view.index.entries().len() <= LARGEST {
-            self.put(Known {
-                path: source.path.as_path().into(),
-                index: Arc::clone(&view.index),
-                fingerprint: Fingerprint::of(source, end)?,
-                end,
-            });
+        if is_complete && index.entries().len() <= LARGEST {
+            let path = source.path.as_path().into();
+            let fingerprint = source.fingerprint_of(end)?;
+            if source.is_unchanged()? {
+                self.put(Known { path, index: Arc::clone(&index), fingerprint, end });
+            }
         }
-        Ok(view)
+        Ok(index)
+    }
+
+    /// Whether an earlier state of this transcript is remembered.
+    pub(crate) fn knows(&self, source: &Source) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().any(|known| *known.path == *source.path)
     }
 
     fn take(&self, path: &Path) -> Option<Known> {

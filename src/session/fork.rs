@@ -2,12 +2,14 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
+use std::sync::Arc;
+use std::thread::{self, sleep};
 use std::time::Duration;
 
 use super::Error;
-use super::cache::{IndexCache, View};
+use super::cache::IndexCache;
 use super::copy::path_pieces;
+use super::index::Index;
 use super::key::{Owner, file_name};
 use super::line::{Answer, Kind};
 use super::migrate::{self, Version, version_1_pieces};
@@ -16,10 +18,14 @@ use super::object::Object;
 use super::resolve::{SessionsFolder, absolute};
 use super::source::Source;
 use super::store::upsert_entry;
-use super::text::{inner, quote};
+use super::text::{inner, is_string, quote};
 use super::tree::{self, Cut};
 use crate::time::{iso, now};
 
+/// From this size on a transcript is copied while it is still being read, in bytes.
+const AHEAD_FROM: u64 = 4 << 20;
+/// The longest header line that is looked for before the transcript is read, in bytes.
+const LONGEST_HEADER: u64 = 64 << 10;
 /// How often a transcript that changes under our eyes is read anew.
 const ATTEMPTS: u32 = 6;
 /// The wait before the first further attempt; each one after it waits longer by as much. 300 ms in all.
@@ -83,12 +89,12 @@ pub fn fork(cache: &IndexCache, request: &ForkRequest<'_>) -> Result<Outcome, Er
         let Some(source) = Source::open(&path)? else {
             return Ok(Outcome::Nothing(Nothing::NoTranscript));
         };
-        let view = cache.view(&source)?;
-        let made = make(request, &source, &view);
+        let (index, begun) = read(cache, request, &source)?;
+        let made = make(request, &source, &index, begun);
         // Nothing that was read counts, not even a failure, if the host rewrote the file meanwhile.
-        if view.is_current(&source)? {
+        if source.is_unchanged()? {
             return match made? {
-                Made::Fork(fork, file) => register(request, fork, file),
+                Made::Fork(begun) => register(request, begun),
                 Made::Nothing(nothing) => Ok(Outcome::Nothing(nothing)),
             };
         }
@@ -96,8 +102,44 @@ pub fn fork(cache: &IndexCache, request: &ForkRequest<'_>) -> Result<Outcome, Er
     Err(Error::Unstable { path })
 }
 
+/// A fork whose transcript has been created and holds its header.
+struct Begun {
+    fork: Fork,
+    file: NewFile,
+}
+
+enum Made {
+    Fork(Begun),
+    Nothing(Nothing),
+}
+
+/// Reads the transcript. Nearly all transcripts are one chain of entries without a branch, and forking such a one means to copy
+/// it; so a large one that has to be read from its start is copied at the same time.
+fn read(
+    cache: &IndexCache,
+    request: &ForkRequest<'_>,
+    source: &Source,
+) -> Result<(Arc<Index>, Option<Begun>), Error> {
+    if source.size < AHEAD_FROM || cache.knows(source) {
+        return Ok((cache.index(source)?, None));
+    }
+    let start = source.content_start()?;
+    let text = source.read(start..(start + LONGEST_HEADER).min(source.size))?;
+    let line = text.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
+    let Some(header) = parse_header(line).filter(|_| line.ends_with(b"\n")) else {
+        return Ok((cache.index(source)?, None));
+    };
+    let mut begun = begin(request, &header)?;
+    let index = thread::scope(|scope| {
+        let (file, entries) = (&mut begun.file, start + line.len() as u64..source.size);
+        scope.spawn(move || file.copy_ahead(source, entries));
+        cache.index(source)
+    });
+    Ok((index?, Some(begun)))
+}
+
 /// The entry comes last: it never names a transcript that is not there. If it cannot be written, the transcript goes too.
-fn register(request: &ForkRequest<'_>, fork: Fork, file: NewFile) -> Result<Outcome, Error> {
+fn register(request: &ForkRequest<'_>, Begun { fork, file }: Begun) -> Result<Outcome, Error> {
     if request.is_registered {
         upsert_entry(request.folder.store(), &fork.session_key, &fork.entry)?;
     }
@@ -105,20 +147,16 @@ fn register(request: &ForkRequest<'_>, fork: Fork, file: NewFile) -> Result<Outc
     Ok(Outcome::Forked(fork))
 }
 
-enum Made {
-    Fork(Fork, NewFile),
-    Nothing(Nothing),
-}
-
-fn make(request: &ForkRequest<'_>, source: &Source, view: &View) -> Result<Made, Error> {
-    let index = &view.index;
+fn make(
+    request: &ForkRequest<'_>,
+    source: &Source,
+    index: &Index,
+    begun: Option<Begun>,
+) -> Result<Made, Error> {
     let Some(first) = index.entries().first() else { return empty(source) };
-    let header = source.read(first.range())?;
-    let header = Object::parse(&header)
-        .filter(|header| {
-            first.kind == Kind::Session && header.get("id").is_some_and(|id| inner(id).is_some())
-        })
-        .ok_or_else(|| Error::NotATranscript { path: source.path.clone() })?;
+    let line = source.read(first.range())?;
+    let header =
+        parse_header(&line).ok_or_else(|| Error::NotATranscript { path: source.path.clone() })?;
     let version = Version::of(header.get("version"));
     let selected = match version {
         Version::One => migrate::select(index, request.cut),
@@ -137,11 +175,25 @@ fn make(request: &ForkRequest<'_>, source: &Source, view: &View) -> Result<Made,
         Version::Two => path_pieces(source, index, &path, true)?,
         Version::Current => path_pieces(source, index, &path, false)?,
     };
+    let mut begun = begun.map_or_else(|| begin(request, &header), Ok)?;
+    begun.file.finish(source, &pieces)?;
+    Ok(Made::Fork(begun))
+}
+
+/// The members of a line that is a session header.
+fn parse_header(line: &[u8]) -> Option<Object<'_>> {
+    Object::parse(line).filter(|header| {
+        header.get("type").is_some_and(|kind| is_string(kind, "session"))
+            && header.get("id").is_some_and(|id| inner(id).is_some())
+    })
+}
+
+/// Creates the fork's transcript with its header.
+fn begin(request: &ForkRequest<'_>, header: &Object<'_>) -> Result<Begun, Error> {
     let time = now();
     let fork = describe(request, time);
-    let file = NewFile::create(&fork.session_file)?;
-    file.write(new_header(&header, request, &fork, time).as_bytes(), source, &pieces)?;
-    Ok(Made::Fork(fork, file))
+    let file = NewFile::create(&fork.session_file, &new_header(header, request, &fork, time))?;
+    Ok(Begun { fork, file })
 }
 
 /// A transcript without a single valid line: empty, or something else altogether.
@@ -164,8 +216,6 @@ fn describe(request: &ForkRequest<'_>, time: u64) -> Fork {
         format!(r#""spawnedBy": {parent}"#),
         format!(r#""parentSessionKey": {parent}"#),
         r#""forkedFromParent": true"#.into(),
-        // Without it the host takes whatever was spawned for a sub-agent, which may do less than its parent.
-        r#""spawnDepth": 0"#.into(),
     ]
     .join(",\n    ");
     Fork {

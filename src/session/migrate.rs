@@ -3,6 +3,7 @@
 //! Version 1 has no ids: the entries follow each other in file order. Up to version 2 the role `custom` was called
 //! `hookMessage`.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use super::Error;
@@ -146,7 +147,8 @@ fn first_kept_id<'i>(
     first_kept: f64,
 ) -> FirstKept<'i> {
     #[expect(clippy::cast_precision_loss, reason = "no transcript has 2^52 lines")]
-    let is_meant = |position: &usize| *position as f64 == first_kept;
+    let is_meant =
+        |position: &usize| (*position as f64).partial_cmp(&first_kept) == Some(Ordering::Equal);
     let Some(position) =
         (0..index.entries().len()).find(is_meant).filter(|position| is_entry(index, *position))
     else {

@@ -22,12 +22,16 @@ const GATHERED: usize = 256 << 10;
 pub(crate) struct NewFile {
     path: PathBuf,
     file: File,
+    /// Length of the header line.
+    header: u64,
+    /// The bytes of the source that stand behind it already.
+    ahead: Range<u64>,
     is_kept: bool,
 }
 
 impl NewFile {
-    /// Creates a file that did not exist, for its owner alone.
-    pub(crate) fn create(path: &Path) -> Result<Self, Error> {
+    /// Creates a file that did not exist, for its owner alone, with its header line.
+    pub(crate) fn create(path: &Path, header: &str) -> Result<Self, Error> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -37,26 +41,48 @@ impl NewFile {
             path: path.into(),
             source,
         })?;
-        Ok(Self { path: path.into(), file, is_kept: false })
+        let new = Self {
+            path: path.into(),
+            file,
+            header: header.len() as u64,
+            ahead: 0..0,
+            is_kept: false,
+        };
+        (&new.file).write_all(header.as_bytes()).map_err(|source| new.failed(source))?;
+        Ok(new)
     }
 
-    /// Writes a header and the pieces of a source.
-    pub(crate) fn write(
-        &self,
-        header: &[u8],
-        source: &Source,
-        pieces: &[Piece],
-    ) -> Result<(), Error> {
-        self.try_write(header, source, pieces).map_err(|source| Error::Write {
-            action: "write",
-            path: self.path.clone(),
-            source,
-        })
+    /// Copies a range of the source that will most likely be wanted, before it is known. A failure shows when it is wanted.
+    pub(crate) fn copy_ahead(&mut self, source: &Source, range: Range<u64>) {
+        if self.copy_by_kernel(source, &range).is_ok() {
+            self.ahead = range;
+        }
     }
 
-    fn try_write(&self, header: &[u8], source: &Source, pieces: &[Piece]) -> io::Result<()> {
+    /// Makes the file hold the pieces of the source behind its header.
+    pub(crate) fn finish(&mut self, source: &Source, pieces: &[Piece]) -> Result<(), Error> {
+        self.try_finish(source, pieces).map_err(|source| self.failed(source))
+    }
+
+    fn try_finish(&mut self, source: &Source, pieces: &[Piece]) -> io::Result<()> {
+        let (there, rest) = match pieces.split_first() {
+            Some((Piece::Copy(first), rest))
+                if first.start == self.ahead.start && first.end <= self.ahead.end =>
+            {
+                (first.end - first.start, rest)
+            }
+            _ => (0, pieces),
+        };
+        let length = self.header + there;
+        if self.file.metadata()?.len() > length {
+            self.file.set_len(length)?;
+        }
+        (&self.file).seek(SeekFrom::Start(length))?;
+        self.append(source, rest)
+    }
+
+    fn append(&self, source: &Source, pieces: &[Piece]) -> io::Result<()> {
         let mut writer = BufWriter::with_capacity(GATHERED, &self.file);
-        writer.write_all(header)?;
         for piece in pieces {
             match piece {
                 Piece::Bytes(bytes) => writer.write_all(bytes)?,
@@ -74,6 +100,10 @@ impl NewFile {
             }
         }
         writer.flush()
+    }
+
+    fn failed(&self, source: io::Error) -> Error {
+        Error::Write { action: "write", path: self.path.clone(), source }
     }
 
     /// The standard library hands two files to `copy_file_range` where there is such a call.

@@ -19,12 +19,12 @@ const SAMPLE: u64 = 64;
 /// Length of the samples at both ends, in bytes.
 const END_SAMPLE: u64 = 4096;
 
-/// An open transcript and its size at the moment of opening. What is appended later is not looked at.
+/// An open transcript, with its size and its fingerprint at the moment of opening. What is appended later is not looked at.
 pub(crate) struct Source {
     pub(crate) path: PathBuf,
     pub(crate) file: File,
     pub(crate) size: u64,
-    identity: Identity,
+    fingerprint: Fingerprint,
 }
 
 impl Source {
@@ -40,12 +40,11 @@ impl Source {
         if !metadata.is_file() {
             return Err(Error::NotATranscript { path: path.into() });
         }
-        Ok(Some(Self {
-            path: path.into(),
-            file,
-            size: metadata.len(),
-            identity: Identity::of(&metadata),
-        }))
+        let fingerprint =
+            Fingerprint { identity: Identity::of(&metadata), length: 0, samples: Vec::new() };
+        let mut source = Self { path: path.into(), file, size: metadata.len(), fingerprint };
+        source.fingerprint = source.fingerprint_of(source.size)?;
+        Ok(Some(source))
     }
 
     /// Where the first line begins: hosts up to pi 0.73 skip a byte order mark and any white space at the start of the file.
@@ -82,15 +81,23 @@ impl Source {
         Ok(filled)
     }
 
-    /// Whether the path still leads to this file and it has not become shorter.
-    pub(crate) fn is_still_there(&self) -> bool {
-        let open = self.file.metadata();
-        let named = fs::metadata(&self.path);
-        [open, named].into_iter().all(|metadata| {
+    /// Whether the path still leads to this file and it still is what it was, apart from what was appended.
+    pub(crate) fn is_unchanged(&self) -> Result<bool, Error> {
+        let states = [self.file.metadata(), fs::metadata(&self.path)];
+        let is_there = states.into_iter().all(|metadata| {
             metadata.is_ok_and(|metadata| {
-                metadata.len() >= self.size && Identity::of(&metadata) == self.identity
+                metadata.len() >= self.size && Identity::of(&metadata) == self.fingerprint.identity
             })
-        })
+        });
+        Ok(is_there && self.fingerprint.matches(self)?)
+    }
+
+    /// The fingerprint of the first `length` bytes, as they are now.
+    pub(crate) fn fingerprint_of(&self, length: u64) -> Result<Fingerprint, Error> {
+        let samples = sampled(length)
+            .map(|range| Ok((range.start, self.read(range)?)))
+            .collect::<Result<_, Error>>()?;
+        Ok(Fingerprint { identity: self.fingerprint.identity, length, samples })
     }
 
     fn too_large(&self) -> Error {
@@ -107,17 +114,9 @@ pub(crate) struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Takes the fingerprint of the first `length` bytes.
-    pub(crate) fn of(source: &Source, length: u64) -> Result<Self, Error> {
-        let samples = sampled(length)
-            .map(|range| Ok((range.start, source.read(range)?)))
-            .collect::<Result<_, Error>>()?;
-        Ok(Self { identity: source.identity, length, samples })
-    }
-
     /// Whether the source begins with the bytes this was taken of.
     pub(crate) fn matches(&self, source: &Source) -> Result<bool, Error> {
-        if source.identity != self.identity || source.size < self.length {
+        if source.fingerprint.identity != self.identity || source.size < self.length {
             return Ok(false);
         }
         for (start, expected) in &self.samples {
@@ -161,7 +160,7 @@ mod tests {
         let path = folder.path().join("a");
         let mut bytes: Vec<u8> = (0..3_000_000_u32).map(|index| (index / 7 % 251) as u8).collect();
         fs::write(&path, &bytes).unwrap();
-        let print = Fingerprint::of(&open(&path), bytes.len() as u64).unwrap();
+        let print = open(&path).fingerprint_of(bytes.len() as u64).unwrap();
         assert!(print.matches(&open(&path)).unwrap());
         bytes.extend_from_slice(b"more");
         fs::write(&path, &bytes).unwrap();
@@ -178,11 +177,11 @@ mod tests {
         fs::write(&path, "one\ntwo\n").unwrap();
         let source = open(&path);
         fs::write(&path, "one\ntwo\nthree\n").unwrap();
-        assert!(source.is_still_there());
+        assert!(source.is_unchanged().unwrap());
         fs::write(&path, "one\n").unwrap();
-        assert!(!source.is_still_there());
+        assert!(!source.is_unchanged().unwrap());
         fs::write(folder.path().join("b"), "one\ntwo\nthree\n").unwrap();
         fs::rename(folder.path().join("b"), &path).unwrap();
-        assert!(!source.is_still_there());
+        assert!(!source.is_unchanged().unwrap());
     }
 }

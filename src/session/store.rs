@@ -9,7 +9,10 @@ use super::json::{Member, scan};
 use super::key::normalize;
 use super::text::{decode, quote};
 use crate::fs::lock::{Lock, SESSION_STORE};
-use crate::fs::{ReplaceOptions, read, replace};
+use crate::fs::{ReplaceOptions, read, read_with_room, replace};
+
+/// More than what stands around a member: quotes, colon, comma, spaces, and escapes in its key.
+const PUNCTUATION: usize = 256;
 
 /// The entry of a session as JSON text, if there is one: under the very key, or else under one that differs in case only.
 pub fn read_entry(store: &Path, session_key: &str) -> Result<Option<String>, Error> {
@@ -33,7 +36,7 @@ pub fn upsert_entry(store: &Path, session_key: &str, entry: &str) -> Result<(), 
     if !entry.starts_with('{') || scan(entry.as_bytes(), true, &mut |_| {}).is_err() {
         return Err(Error::BadEntry { session_key: key });
     }
-    edit(store, |text, members| {
+    edit(store, key.len() + entry.len() + PUNCTUATION, |text, members| {
         let same = matching(text, members, &key);
         let kept = same
             .iter()
@@ -63,7 +66,7 @@ pub fn delete_entry(store: &Path, session_key: &str) -> Result<bool, Error> {
 pub fn delete_entries(store: &Path, session_keys: &[&str]) -> Result<usize, Error> {
     let keys = session_keys.iter().map(|key| normalize(key)).collect::<Result<Vec<_>, _>>()?;
     let mut count = 0;
-    edit(store, |text, members| {
+    edit(store, 0, |text, members| {
         let mut places: Vec<usize> =
             keys.iter().flat_map(|key| matching(text, members, key)).collect();
         places.sort_unstable();
@@ -86,10 +89,14 @@ pub(crate) fn entries(store: &Path) -> Result<Vec<(String, String)>, Error> {
         .collect())
 }
 
-/// Reads, changes and replaces the store under the host's lock. Nothing is written if `change` says that nothing changed.
-fn edit(store: &Path, change: impl FnOnce(&mut Vec<u8>, &[Member]) -> bool) -> Result<(), Error> {
+/// Reads (with room for so many further bytes), changes and replaces the store under the host's lock. Nothing is written if `change` says that nothing changed.
+fn edit(
+    store: &Path,
+    room: usize,
+    change: impl FnOnce(&mut Vec<u8>, &[Member]) -> bool,
+) -> Result<(), Error> {
     let _lock = Lock::acquire(store, SESSION_STORE)?;
-    let mut text = read(store)?.unwrap_or_else(|| b"{}".to_vec());
+    let mut text = read_with_room(store, room)?.unwrap_or_else(|| b"{}".to_vec());
     let members = members(store, &text)?;
     if change(&mut text, &members) {
         replace(store, &text, &ReplaceOptions { secret: true, ..ReplaceOptions::default() })?;

@@ -8,6 +8,9 @@ export const normalizeKey = (sessionKey) => sessionKey.trim().toLowerCase();
 
 export const forkKey = (parentSessionKey, sessionId) => `${parentSessionKey}:fork:${sessionId}`;
 
+/** The session that a fork was made of; empty when the key is not a fork's. */
+export const parentOfFork = (sessionKey) => FORK.exec(sessionKey)?.[1] ?? "";
+
 /** The id of a parent's fork, or `undefined` when the key is not one's. */
 export function forkId(parentSessionKey, sessionKey) {
   const [, parent, id] = FORK.exec(sessionKey) ?? [];

@@ -1,5 +1,7 @@
 /** The life of one account in the gateway process. */
 import { resolveAccount } from "./account.js";
+import { createFork, detectForkBackend, findLeftoverForks, removeFork } from "./fork.js";
+import { parentOfFork } from "./fork-key.js";
 import { channelRuntime, readConfig, resolveAgentId, resolveStateDir } from "./host.js";
 import { native } from "./native.js";
 import { gatewayOptions } from "./options.js";
@@ -46,6 +48,7 @@ function open(ctx) {
     const place = { ctx, runtime, channel, agentId, log, deliver: (turnId, part) => gateway.deliver(turnId, part) };
     const gateway = native().startGateway(options, {
       runTurn: (turn) => runTurn(place, turn),
+      ...forkCallbacks(place),
       status: (patch) => guarded(log, () => applyStatus(ctx, JSON.parse(patch))),
       log,
     });
@@ -70,6 +73,25 @@ async function close(ctx, gateway) {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** How the native part makes and removes forks on this host. What cannot be done is an exception with a sentence for people. */
+function forkCallbacks({ ctx, runtime, channel, agentId }) {
+  const request = (parentSessionKey) => {
+    const cfg = readConfig(runtime, ctx.cfg);
+    return { runtime, channel, cfg, agentId, parentSessionKey, accountId: ctx.accountId };
+  };
+  return {
+    createFork: async (parent) => {
+      const { fork, reason, tokens, budget } = await createFork(request(parent));
+      if (fork) return fork;
+      if (reason === "no-history") return null;
+      if (reason === "over-budget") throw new Error(`the history (${tokens} tokens) would not leave the model enough room (${budget})`);
+      throw new Error((await detectForkBackend(runtime, channel)).reason);
+    },
+    removeFork: (fork) => removeFork({ ...request(parentOfFork(fork.sessionKey)), fork }),
+    leftoverForks: (parent) => findLeftoverForks(request(parent)),
+  };
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Entry of the plugin. The host calls `register` several times a process, with different objects, also in command-line runs. */
+import { registerCommand } from "./command.js";
 import { plugin } from "./plugin.js";
 import { remember } from "./state.js";
 
@@ -11,6 +12,7 @@ export default {
   description: "Parall channel: chats, threads and tasks with people and other agents.",
   configSchema: { jsonSchema: { type: "object", additionalProperties: false, properties: {} } },
   register(api) {
+    registerCommand(api);
     if (WITHOUT_CHANNEL.has(api.registrationMode)) return;
     remember(api);
     api.registerChannel({ plugin });

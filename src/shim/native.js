@@ -26,6 +26,14 @@ const forward = (name) => ({ [name]: (...parameters) => native()[name](...parame
 
 export const listParallAccountIds = forward("listParallAccountIds");
 export const resolveParallAccount = forward("resolveParallAccount");
+export const fetchAndApplyPlatformConfig = (options) => native().fetchAndApplyPlatformConfig(withLogFunction(options));
+export const diffPlatformConfig = (options) => native().diffPlatformConfig(withLogFunction(options));
+
+/** The native part takes a function `(level, message)`; a logger object with `info`, `warn` and `error` becomes one. */
+function withLogFunction({ log, ...options }) {
+  if (typeof log === "function") return { ...options, log };
+  return log ? { ...options, log: (level, message) => log[level]?.(message) } : options;
+}
 
 function load(require, root, name, version) {
   const { libc, libcText } = detectLibc(require);

@@ -1,5 +1,7 @@
 /** What the native part needs to know about an account. */
 
+const isCount = (value) => Number.isInteger(value) && value >= 0 && value <= 1000;
+
 /**
  * @param {import("./account.js").ResolvedAccount} account
  * @param {{ agentId: string, stateDir?: string }} place
@@ -14,6 +16,8 @@ export function gatewayOptions(account, { agentId, stateDir }) {
     agentId,
     ...(config.ws_url ? { wsUrl: config.ws_url } : {}),
     ...(typeof config.replies === "string" ? { replies: config.replies } : {}),
+    ...(isCount(config.max_forks) ? { maxForks: config.max_forks } : {}),
+    ...(isCount(config.agent_turns) ? { agentTurns: config.agent_turns } : {}),
     ...(stateDir ? { stateDir } : {}),
   };
 }

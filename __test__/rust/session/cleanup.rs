@@ -78,7 +78,8 @@ fn leftovers_are_this_owners_forks_and_nothing_else() {
         sessions.path("2026-01-01T00-00-00-000Z_11111111-2222-4333-8444-555555555555.jsonl");
     fs::write(&hosts, HEADER).unwrap();
     let stranger = Owner::new("another", KEY).unwrap();
-    let foreign = Sessions { owner: stranger.clone(), ..Sessions::new() };
+    let mut foreign = Sessions::new();
+    foreign.owner = stranger;
     let made =
         foreign.forked(&foreign.write(&[HEADER, &user("u", ""), &answer("a", "u")]), &Cut::Leaf);
     let foreign_file = sessions.path(made.session_file.file_name().unwrap().to_str().unwrap());

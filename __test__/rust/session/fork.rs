@@ -252,7 +252,7 @@ fn a_fork_whose_entry_cannot_be_written_leaves_no_transcript() {
 fn a_growing_transcript_is_forked_as_it_is_each_time() {
     let sessions = Sessions::new();
     let mut all = vec![HEADER.to_owned()];
-    let mut expected = Vec::new();
+    let mut expected: Vec<String> = Vec::new();
     for turn in 0..50 {
         let parent = expected.last().cloned().unwrap_or_default();
         all.push(user(&format!("u{turn}"), &parent));
@@ -269,7 +269,7 @@ fn a_growing_transcript_is_forked_as_it_is_each_time() {
 fn long_files_are_read_in_parallel_and_in_order() {
     let sessions = Sessions::new();
     let mut all = vec![HEADER.to_owned()];
-    let mut expected = Vec::new();
+    let mut expected: Vec<String> = Vec::new();
     for turn in 0..3000 {
         let parent = expected.last().cloned().unwrap_or_default();
         let filler = "x\\n".repeat(if turn % 500 == 7 { 700_000 } else { turn % 1000 });

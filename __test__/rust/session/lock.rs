@@ -1,4 +1,4 @@
-//! The host's lock protocol, as measured against OpenClaw 2026.4.2.
+//! The host's lock protocol, as measured against `OpenClaw` 2026.4.2.
 
 use std::fs;
 use std::path::Path;
@@ -45,7 +45,7 @@ fn who_may_take_over_a_lock_is_the_hosts_table() {
     let mut dead = Command::new("true").spawn().unwrap();
     let gone = dead.id();
     dead.wait().unwrap();
-    let zombie = Command::new("true").spawn().unwrap();
+    let mut zombie = Command::new("true").spawn().unwrap();
     while fs::read_to_string(format!("/proc/{}/stat", zombie.id()))
         .is_ok_and(|stat| !stat.contains(") Z "))
     {
@@ -78,6 +78,7 @@ fn who_may_take_over_a_lock_is_the_hosts_table() {
         is_taken_over(&json!({"pid": live}).to_string(), Duration::from_secs(31)),
         "no date and old"
     );
+    zombie.wait().unwrap();
     other.kill().unwrap();
     other.wait().unwrap();
 }

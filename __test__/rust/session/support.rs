@@ -34,7 +34,7 @@ impl Sessions {
 
     pub(crate) fn write(&self, lines: &[&str]) -> PathBuf {
         let path = self.path("parent.jsonl");
-        fs::write(&path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        fs::write(&path, lines.join("\n") + "\n").unwrap();
         path
     }
 

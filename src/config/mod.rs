@@ -1,0 +1,44 @@
+//! The platform's configuration, and the user's file that it goes into.
+//!
+//! ```text
+//! manager      one refresh: fetch -> check -> remember -> apply; one at a time, the newest wins
+//!   source     where configurations come from
+//!   platform   what the platform sends   (schema: what hosts accept, credential: the account's key)
+//!   cache      the last known good one
+//!   gate       no write while a turn runs
+//!   apply      plan -> write
+//!     plan     what has to change       (include: which file, draft: one file)
+//!       document   where values stand in a file
+//!       edit       new text for some of them, every other byte as it was
+//!       verify     a second parser's opinion
+//! outcome      what came of it
+//! ```
+//!
+//! Two sections are written and nothing else: `models.providers.parall` and `agents.defaults`, key by key. The rules for the
+//! user's file: it is read as JSON5, a file that cannot be read is never written, equal values are never written, and what is
+//! not ours keeps its bytes.
+
+mod apply;
+mod cache;
+mod credential;
+mod document;
+mod draft;
+mod edit;
+mod error;
+mod gate;
+mod include;
+mod manager;
+mod outcome;
+mod plan;
+mod platform;
+mod schema;
+mod source;
+mod timestamp;
+mod verify;
+
+pub use error::Error;
+pub use gate::{Gate, Idle, Turn};
+pub use manager::{Manager, ManagerOptions, Refreshed};
+pub use outcome::{Change, Level, Note, Outcome, Status};
+pub use platform::{PlatformConfig, Refusal};
+pub use source::{Answer, Source};

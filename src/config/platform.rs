@@ -1,0 +1,236 @@
+//! What the platform sends, before anything is done with it.
+
+use serde_json::{Map, Value};
+
+use super::credential::has_variable;
+use super::include::INCLUDE;
+use super::schema;
+
+/// The newest form of the platform's configuration that is understood.
+const SCHEMA_VERSION: f64 = 1.0;
+
+/// A configuration that may be applied: its form is known and every host accepts what is in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlatformConfig {
+    /// The platform's name for this state.
+    pub version: String,
+    /// The configuration as it came, for the cache.
+    pub(super) raw: Map<String, Value>,
+    /// Keys for `models.providers.parall`, when the platform sends any.
+    pub(super) provider: Option<Map<String, Value>>,
+    /// Keys for `agents.defaults`, when the platform sends any.
+    pub(super) defaults: Option<Map<String, Value>>,
+    /// Paths that came but that some host would refuse, and that are therefore left out.
+    pub left_out: Vec<String>,
+}
+
+/// Why a configuration is refused as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Not JSON, or not an object with `version` and `config`.
+    #[error("it is malformed: {0}")]
+    Malformed(String),
+    /// A newer form.
+    #[error("its schema_version is {0}, this plugin knows {SCHEMA_VERSION}")]
+    SchemaVersion(String),
+    /// A host would refuse to start with it.
+    #[error("OpenClaw would refuse it: {path} {reason}")]
+    Host {
+        /// Path of the value.
+        path: String,
+        /// What is wrong with it; never the value itself.
+        reason: String,
+    },
+}
+
+impl PlatformConfig {
+    /// Reads `{version, schema_version?, config}`; more keys are ignored. The cache of version 1.12.0 has the same form.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        let malformed = |reason: &str| Refusal::Malformed(reason.to_owned());
+        let value: Value =
+            serde_json::from_str(text).map_err(|error| Refusal::Malformed(position(&error)))?;
+        let Value::Object(mut fields) = value else { return Err(malformed("it is not an object")) };
+        match fields.get("schema_version") {
+            None | Some(Value::Null) => {}
+            Some(Value::Number(number))
+                if number.as_f64().is_some_and(|number| number <= SCHEMA_VERSION) => {}
+            Some(Value::Number(number)) => return Err(Refusal::SchemaVersion(number.to_string())),
+            Some(_) => return Err(Refusal::SchemaVersion("not a number".to_owned())),
+        }
+        let version = match fields.get("version") {
+            Some(Value::String(version)) if !version.is_empty() => version.clone(),
+            Some(Value::Number(version)) => version.to_string(),
+            _ => return Err(malformed("version is missing")),
+        };
+        let Some(Value::Object(raw)) = fields.remove("config") else {
+            return Err(malformed("config is not an object"));
+        };
+        let mut left_out = Vec::new();
+        let provider = section(&raw, &schema::PROVIDER, &mut left_out)?;
+        let defaults = section(&raw, &schema::DEFAULTS, &mut left_out)?;
+        Ok(Self { version, raw, provider, defaults, left_out })
+    }
+
+    /// Whether the cache needs no change to hold the other one.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.version == other.version && self.raw == other.raw
+    }
+}
+
+/// Place of a fault in JSON text. The library's own message may quote the text.
+fn position(error: &serde_json::Error) -> String {
+    format!("not JSON at line {} column {}", error.line(), error.column())
+}
+
+/// The checked keys of a section of ours, without those that a host would refuse.
+fn section(
+    config: &Map<String, Value>,
+    section: &schema::Section,
+    left_out: &mut Vec<String>,
+) -> Result<Option<Map<String, Value>>, Refusal> {
+    let mut fields = config;
+    for (depth, key) in section.path.iter().enumerate() {
+        fields = match fields.get(*key) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Object(next)) => next,
+            Some(_) => {
+                let path = section.path[..=depth].join(".");
+                return Err(Refusal::Host { path, reason: "is not an object".to_owned() });
+            }
+        };
+    }
+    check_references(fields, &section.name())?;
+    let mut fields = fields.clone();
+    // The credential is the account's own.
+    for key in section.never {
+        fields.shift_remove(*key);
+    }
+    section.check(&mut fields, left_out)?;
+    Ok(Some(fields))
+}
+
+/// Hosts put environment variables and files in the place of `${NAME}` and `$include`. Those are the user's, and nothing the
+/// platform sends may ask for them.
+fn check_references(fields: &Map<String, Value>, path: &str) -> Result<(), Refusal> {
+    fields.iter().try_for_each(|(key, value)| {
+        let path = format!("{path}.{key}");
+        if key == INCLUDE {
+            return Err(Refusal::Host { path, reason: "asks for a file of the user".to_owned() });
+        }
+        check_reference(value, &path)
+    })
+}
+
+fn check_reference(value: &Value, path: &str) -> Result<(), Refusal> {
+    match value {
+        Value::String(text) if has_variable(text) => Err(Refusal::Host {
+            path: path.to_owned(),
+            reason: "asks for an environment variable of the user".to_owned(),
+        }),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, item)| check_reference(item, &format!("{path}.{index}"))),
+        Value::Object(fields) => check_references(fields, path),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROVIDER: &str = r#"{"baseUrl": "https://p", "models": [{"id": "m", "name": "M"}]}"#;
+
+    fn config(provider: &str, more: &str) -> String {
+        format!(
+            r#"{{"version": "v1", "config": {{"models": {{"providers": {{"parall": {provider}}}}}}}{more}}}"#
+        )
+    }
+
+    #[test]
+    fn the_form_is_read_with_and_without_a_schema_version() {
+        for more in ["", r#", "schema_version": 1"#, r#", "schema_version": null, "fetchedAt": 12"#]
+        {
+            let found = PlatformConfig::parse(&config(PROVIDER, more)).unwrap();
+            assert_eq!(
+                (found.version.as_str(), found.provider.unwrap().len(), found.defaults),
+                ("v1", 2, None)
+            );
+        }
+    }
+
+    #[test]
+    fn newer_and_strange_schema_versions_are_refused() {
+        for version in ["2", "1.5", "\"1\"", "true", "[1]", "1e400"] {
+            let refused = PlatformConfig::parse(&config(
+                PROVIDER,
+                &format!(r#", "schema_version": {version}"#),
+            ));
+            assert!(
+                matches!(refused, Err(Refusal::SchemaVersion(_) | Refusal::Malformed(_))),
+                "{version}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_no_host_takes_is_refused_or_left_out() {
+        let unknown = r#"{"baseUrl": "https://p", "colour": 1, "models": [{"id": "m", "name": "M", "shape": {}}]}"#;
+        let found = PlatformConfig::parse(&config(unknown, "")).unwrap();
+        assert_eq!(
+            found.left_out,
+            ["models.providers.parall.colour", "models.providers.parall.models.0.shape"]
+        );
+        for (provider, path) in [
+            (r#"{"baseUrl": 1, "models": []}"#, "models.providers.parall.baseUrl"),
+            (r#"{"baseUrl": "https://p", "models": {}}"#, "models.providers.parall.models"),
+            (
+                r#"{"baseUrl": "https://p", "models": [{"id": "m"}]}"#,
+                "models.providers.parall.models.0.name",
+            ),
+            ("[]", "models.providers.parall"),
+        ] {
+            match PlatformConfig::parse(&config(provider, "")) {
+                Err(Refusal::Host { path: found, .. }) => assert_eq!(found, path),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_platform_does_not_set_the_credential() {
+        let provider = r#"{"baseUrl": "https://p", "apiKey": "theirs", "models": []}"#;
+        assert!(
+            !PlatformConfig::parse(&config(provider, ""))
+                .unwrap()
+                .provider
+                .unwrap()
+                .contains_key("apiKey")
+        );
+    }
+
+    #[test]
+    fn the_platform_cannot_ask_for_what_is_the_users() {
+        for provider in [
+            r#"{"baseUrl": "https://p/${ANTHROPIC_API_KEY}", "models": []}"#,
+            r#"{"baseUrl": "https://p", "headers": {"x": "${HOME}"}, "models": []}"#,
+            r#"{"baseUrl": "https://p", "models": [{"id": "m", "name": "${HOME}"}]}"#,
+            r#"{"baseUrl": "https://p", "headers": {"$include": "/etc/passwd"}, "models": []}"#,
+        ] {
+            assert!(
+                matches!(PlatformConfig::parse(&config(provider, "")), Err(Refusal::Host { .. })),
+                "{provider}"
+            );
+        }
+    }
+
+    #[test]
+    fn messages_never_quote_what_came() {
+        let text = config(r#"{"baseUrl": {"secret-value": 1}, "models": []}"#, "")
+            .replace("v1", "secret-value");
+        for text in [&text[..], &text[..40], r#"{"version": "secret-value"}"#, "secret-value"] {
+            assert!(!PlatformConfig::parse(text).unwrap_err().to_string().contains("secret-value"));
+        }
+    }
+}
