@@ -13,7 +13,7 @@ use super::gate::{Gate, LOOP_BUDGET_NOTE};
 use super::host::{Host, Level, ReplyPart};
 use super::intake::Intake;
 use super::lanes::Lanes;
-use super::loader::Loader;
+use super::loader::{Chats, Loader};
 use super::loop_budget::{BudgetLimits, LoopBudget};
 use super::monitor;
 use super::recovery::recover;
@@ -185,7 +185,12 @@ async fn work(shared: Arc<Shared>, options: AccountOptions, agent: Agent) -> Res
     let (references, queue) = mpsc::unbounded_channel();
     recover(&shared, &seen, &session, &references).await?;
 
-    let loader = Loader { shared: Arc::clone(&shared), seen: Arc::clone(&seen), gate };
+    let loader = Loader {
+        shared: Arc::clone(&shared),
+        seen: Arc::clone(&seen),
+        gate,
+        chats: Chats::default(),
+    };
     let intake = Intake::new(Arc::clone(&shared), Arc::clone(&seen), references.clone());
     let (socket_events, socket_queue) = mpsc::channel(SOCKET_EVENTS);
     shared.tasks.spawn(Arc::clone(&lanes).run_main());
