@@ -9,7 +9,7 @@ use super::event_text;
 use super::host::{Level, TurnOutcome};
 use super::results::{SECTION_LIMIT, TEXT_LIMIT, section, shorten};
 use super::seen::Seen;
-use super::settle::{acknowledge, close, mark_received};
+use super::settle::{acknowledge, close, give_up, mark_received};
 use super::shared::{Shared, Stopped};
 use super::turns::{OpenGuard, OpenTurn};
 use crate::journal::NewResult;
@@ -71,7 +71,13 @@ impl Runner {
             let id = turn_id();
             let attempt = self.adopt(key, &id, session).await?;
             if attempt > MOST_ATTEMPTS {
-                return self.give_up(key, &format!("tried {MOST_ATTEMPTS} times")).await;
+                return give_up(
+                    &self.shared,
+                    &self.seen,
+                    key,
+                    &format!("tried {MOST_ATTEMPTS} times"),
+                )
+                .await;
             }
             let guard = self.open(id, attempt, event).await?;
             let problem = match self.attempt(event, session, &guard).await {
@@ -80,7 +86,9 @@ impl Runner {
                     self.silent(event).await;
                     return Ok(());
                 }
-                Ok(Verdict::Hopeless(problem)) => return self.give_up(key, &problem).await,
+                Ok(Verdict::Hopeless(problem)) => {
+                    return give_up(&self.shared, &self.seen, key, &problem).await;
+                }
                 Ok(Verdict::Again(problem)) => problem,
                 Err(Stopped) => {
                     self.release(key).await;
@@ -89,7 +97,7 @@ impl Runner {
             };
             drop(guard);
             if attempt == MOST_ATTEMPTS {
-                return self.give_up(key, &problem).await;
+                return give_up(&self.shared, &self.seen, key, &problem).await;
             }
             self.pause(key, attempt, &problem).await?;
         }
@@ -202,17 +210,6 @@ impl Runner {
             "the agent chose to say nothing",
         )
         .await;
-    }
-
-    /// Makes a dead letter: the server keeps it, an operator decides.
-    async fn give_up(&self, key: &str, problem: &str) -> Result<(), Stopped> {
-        let text = format!("{key} could not be answered: {problem}");
-        self.shared.log(Level::Error, text.clone());
-        let journal = self.shared.journal()?;
-        self.shared.record("noting a dead letter", || journal.dead_letter(key, problem)).await?;
-        self.shared.status.update(|status| status.last_error = Some(text));
-        self.seen.failed(key);
-        Ok(())
     }
 
     async fn pause(&self, key: &str, attempt: u32, problem: &str) -> Result<(), Stopped> {
