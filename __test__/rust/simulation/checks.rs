@@ -28,7 +28,9 @@ pub(crate) fn check_turn(state: &mut State, turn: &Turn, main: bool) -> (usize, 
         broken.push(("R16", format!("a turn on {source} begins after the stop")));
     }
     match state.host.sessions.get(&turn.session_key) {
-        None => broken.push(("R20", format!("{source} runs in {}, which is gone", turn.session_key))),
+        None => {
+            broken.push(("R20", format!("{source} runs in {}, which is gone", turn.session_key)))
+        }
         Some(session) => {
             if session.running.is_some() {
                 broken.push(("one turn a session", format!("{} has two", turn.session_key)));
@@ -248,7 +250,8 @@ fn fate(state: &State, plan: &Plan, posted: &super::parall_state::Posted) -> Opt
         let runs = state.ledger.runs.iter().filter(|run| run.source_id == *source_id).count();
         let cause = record.cause.unwrap_or_default();
         let answered = said_about(state, source_id).next().is_some();
-        let legitimate = !answered && (!takes_answers(*kind) || runs >= 1 && record.attempts as usize >= MOST_ATTEMPTS);
+        let legitimate = !answered
+            && (!takes_answers(*kind) || runs >= 1 && record.attempts as usize >= MOST_ATTEMPTS);
         return (cause.is_empty() || !legitimate || posted.acknowledged)
             .then(|| format!("{key} is dead after {runs} runs: {cause}"));
     }

@@ -281,8 +281,7 @@ async fn create_fork(world: Arc<World>, parent: String) -> Result<Option<Fork>, 
         state.host.forks_made += 1;
         state.ledger.forks_made += 1;
         let key = format!("{parent}:fork:{}", state.host.forks_made);
-        let session =
-            Session { transcript, parent: Some(parent.clone()), ..Session::default() };
+        let session = Session { transcript, parent: Some(parent.clone()), ..Session::default() };
         state.host.sessions.insert(key.clone(), session);
         key
     };

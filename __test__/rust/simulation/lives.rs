@@ -229,7 +229,8 @@ async fn direct(world: Arc<World>) {
             blow(&world, storm, now);
             continue;
         }
-        let dues = [letter.map(|(at, _)| at), reply.map(|(at, _)| at), storms.peek().map(|(at, _)| *at)];
+        let dues =
+            [letter.map(|(at, _)| at), reply.map(|(at, _)| at), storms.peek().map(|(at, _)| *at)];
         let pause = dues.into_iter().flatten().min().map_or(3_600_000, |at| at - now);
         // An agent's word may come before that.
         let _ = timeout(Duration::from_millis(pause.cast_unsigned()), world.mail.notified()).await;

@@ -167,12 +167,7 @@ fn message(
 }
 
 /// Makes the frame of something new; whether it is on its way.
-fn send_frame(
-    state: &mut State,
-    mut posted: Posted,
-    now: i64,
-    plan: &super::plan::Plan,
-) -> bool {
+fn send_frame(state: &mut State, mut posted: Posted, now: i64, plan: &super::plan::Plan) -> bool {
     let (kind, data) = if plan.announces && posted.source_type == "task" {
         ("task.assigned", json!({"id": posted.source_id, "title": format!("question {}", posted.source_id), "assignee_id": AGENT}).to_string())
     } else if plan.announces {
@@ -199,12 +194,7 @@ fn send_frame(
 }
 
 /// Puts a frame on its way, sometimes twice. Frames of one chat stay in order.
-pub(crate) fn queue_frame(
-    state: &mut State,
-    position: usize,
-    now: i64,
-    plan: &super::plan::Plan,
-) {
+pub(crate) fn queue_frame(state: &mut State, position: usize, now: i64, plan: &super::plan::Plan) {
     let target = state.parall.frames[position].target.clone();
     let delay = |state: &mut State| {
         if state.calm { 0 } else { state.dice.i64(0..=plan.faults.frame_delay.cast_signed()) }

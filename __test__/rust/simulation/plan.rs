@@ -8,7 +8,6 @@ pub(crate) struct Plan {
     pub seed: u64,
     pub faults: Faults,
     pub habits: Habits,
-    pub chats: usize,
     pub max_forks: usize,
     pub agent_turns: usize,
     /// An older server: no inbox, frames only, all of them replayed from the cursor.
@@ -144,7 +143,6 @@ impl Plan {
             seed,
             faults,
             habits,
-            chats,
             max_forks: dice.usize(0..=3),
             agent_turns: pick(dice, &[2, 8]),
             announces,

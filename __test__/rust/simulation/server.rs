@@ -190,7 +190,11 @@ impl Server for SimulatedServer {
         })
     }
 
-    fn add_comment<'call>(&'call self, task: &'call str, body: &'call str) -> Answer<'call, Comment> {
+    fn add_comment<'call>(
+        &'call self,
+        task: &'call str,
+        body: &'call str,
+    ) -> Answer<'call, Comment> {
         self.call(format!("comment on {task}: {body}"), move |state| {
             let id = say(state, task, None, body, None);
             let author_id = Some(AGENT.to_owned());

@@ -87,9 +87,7 @@ async fn stream(
             let outgoing = &mut state.parall.outgoing;
             let next = (0..outgoing.len()).min_by_key(|index| (outgoing[*index].0, *index));
             match next {
-                Some(index) if outgoing[index].0 <= now => {
-                    Ok(outgoing.remove(index).1)
-                }
+                Some(index) if outgoing[index].0 <= now => Ok(outgoing.remove(index).1),
                 Some(index) => Err(Some(outgoing[index].0)),
                 None => Err(None),
             }
