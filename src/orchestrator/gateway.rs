@@ -111,6 +111,7 @@ impl Gateway {
 
     /// Delivers a part of a turn's answer; comes back when it stands in the chat.
     pub async fn deliver(&self, turn_id: &str, part: ReplyPart) -> Result<(), Error> {
+        self.check_open()?;
         let turn = self.shared.turns.by_id(turn_id);
         let turn = turn.ok_or_else(|| Error::UnknownTurn { turn_id: turn_id.to_owned() })?;
         self.shared.tasks.track_future(self.shared.outbox.deliver(&self.shared, &turn, part)).await
@@ -124,10 +125,15 @@ impl Gateway {
         thread: Option<&str>,
     ) -> Result<String, Error> {
         let target: Target = to.parse()?;
+        self.check_open()?;
         self.shared
             .tasks
             .track_future(self.shared.outbox.send(&self.shared, &target, text, thread))
             .await
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        if self.shared.work.is_cancelled() { Err(Error::Closed) } else { Ok(()) }
     }
 
     /// Ends every task, socket and timer of the account, within three seconds.
