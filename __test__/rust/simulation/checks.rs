@@ -126,7 +126,7 @@ pub(crate) fn check_saying(state: &mut State, said: &Said) {
             broken.push(("R5", format!("{source} is answered by runs {other_run} and {run}")));
         } else if other_number == number {
             broken.push(("R5", format!("part {number} of the answer to {source} stands twice")));
-        } else if other_number > number {
+        } else if other_number > number && other_number != CONTINUED {
             broken.push(("R12", format!("part {number} of {source} comes after {other_number}")));
         }
     }
