@@ -99,6 +99,21 @@ impl Outbox {
         thread: Option<&str>,
         last: bool,
     ) -> Result<String, Error> {
+        let sent = self.send_parts(shared, turn, text, thread, last).await;
+        if matches!(sent, Err(Error::Closed)) {
+            turn.cut_off();
+        }
+        sent
+    }
+
+    async fn send_parts(
+        &self,
+        shared: &Shared,
+        turn: &OpenTurn,
+        text: &str,
+        thread: Option<&str>,
+        last: bool,
+    ) -> Result<String, Error> {
         let _order = self.lane(&turn.target).lock_owned().await;
         let parts: Vec<NewPart> = split(text, PART_LIMIT)
             .into_iter()

@@ -141,27 +141,37 @@ impl Runner {
             request.text = format!("{news}\n{}", request.text);
         }
         mark_received(&self.shared, &event.origin);
+        let mut ran = false;
         let verdict = tokio::select! {
             biased;
-            outcome = self.shared.host.run_turn(request) => self.judge(turn, outcome).await,
+            outcome = self.shared.host.run_turn(request) => {
+                ran = outcome.started;
+                self.judge(turn, outcome).await
+            }
             () = self.shared.work.cancelled() => Err(Stopped),
         };
         // A part that is on its way must be known to have arrived, or the next start would answer again.
         let verdict = match verdict {
             Err(Stopped) => {
                 self.shared.outbox.settle(&turn.target, SETTLE).await;
-                if turn.is_finished() { Ok(Verdict::Answered) } else { Err(Stopped) }
+                ran = turn.is_finished();
+                if ran { Ok(Verdict::Answered) } else { Err(Stopped) }
             }
             verdict => verdict,
         };
         if main {
-            let spoke = turn.is_delivered() || matches!(verdict, Ok(Verdict::Silent));
-            self.told(&turn.id, spoke).await?;
+            // A host that answers by itself, later, may have used the words of an earlier attempt.
+            let told = ran && !matches!(verdict, Ok(Verdict::Again(_)) | Err(Stopped));
+            self.told(&turn.id, told).await?;
         }
         verdict
     }
 
     async fn judge(&self, turn: &OpenTurn, outcome: TurnOutcome) -> Result<Verdict, Stopped> {
+        if turn.is_cut_off() {
+            // Not all of the answer stands: the next start goes on with it.
+            return Err(Stopped);
+        }
         if turn.is_delivered() {
             return Ok(Verdict::Answered);
         }
