@@ -42,6 +42,26 @@ fn every_promise_holds_in_thousands_of_worlds() {
 }
 
 #[test]
+fn the_worlds_are_eventful() {
+    let mut sums = [0_u32; 6];
+    for seed in 0..100 {
+        let world = lives::run(Plan::new(seed), false);
+        let ledger = &world.state().ledger;
+        let told = ledger.runs.iter().filter(|run| !run.told.is_empty()).count();
+        let failed = ledger.runs.iter().filter(|run| run.end == ledger::End::Failed).count();
+        let happened = [ledger.crashes, ledger.stops, ledger.forks_made, ledger.late_answers];
+        let counted = [told, failed].map(|count| u32::try_from(count).unwrap());
+        for (sum, count) in sums.iter_mut().zip(happened.into_iter().chain(counted)) {
+            *sum += count;
+        }
+    }
+    assert!(
+        sums.iter().all(|sum| *sum > 20),
+        "crashes, stops, forks, late, told, failed: {sums:?}"
+    );
+}
+
+#[test]
 fn a_seed_always_tells_the_same_story() {
     for seed in 0..20 {
         let [first, second] = [(); 2].map(|()| lives::run(Plan::new(seed), true));

@@ -6,7 +6,7 @@ use parall::journal::{PartState, State as JournalState};
 use parall::orchestrator::Turn;
 
 use super::ledger::{CONTINUED, End, Run, parse_part};
-use super::parall_state::Said;
+use super::parall_state::{Posted, Said};
 use super::plan::{LetterKind, Life, Plan};
 use super::server::takes_answers;
 use super::world::{State, World};
@@ -20,7 +20,13 @@ pub(crate) fn place(state: &State, source: &str) -> usize {
 }
 
 /// A turn begins: returns its place among all events and whose results it is told.
-pub(crate) fn check_turn(state: &mut State, turn: &Turn, main: bool) -> (usize, Vec<String>) {
+pub(crate) fn check_turn(
+    state: &mut State,
+    plan: &Plan,
+    now: i64,
+    turn: &Turn,
+    main: bool,
+) -> (usize, Vec<String>) {
     let source = &turn.message_id;
     let place = place(state, source);
     let mut broken: Vec<(&str, String)> = Vec::new();
@@ -73,6 +79,13 @@ pub(crate) fn check_turn(state: &mut State, turn: &Turn, main: bool) -> (usize, 
             broken.push(("results", text));
         }
     }
+    let quick = plan.faults.is_mild() && plan.habits.fork_refused == 0;
+    let since = state.parall.posted[place].at.max(state.life_began);
+    let first =
+        state.host.sessions.get(&turn.session_key).is_some_and(|session| session.target.is_none());
+    if quick && !main && first && now - since > 2_000 {
+        broken.push(("R19", format!("{source} waits {} ms for its fork", now - since)));
+    }
     for (promise, text) in broken {
         state.ledger.violation(promise, text);
     }
@@ -109,7 +122,7 @@ pub(crate) fn check_saying(state: &mut State, said: &Said) {
     let mut broken: Vec<(&str, String)> = Vec::new();
     let place = place(state, &source);
     let posted = &state.parall.posted[place];
-    if posted.kind == LetterKind::Hint {
+    if posted.kind == LetterKind::Hint && number != CONTINUED {
         broken.push(("no reply", format!("{source} asked for no answer")));
     }
     if posted.target != said.target {
@@ -151,6 +164,20 @@ fn said_about<'state>(
     let source = source.to_owned();
     let parts = state.parall.said.iter().filter_map(|said| parse_part(&said.text));
     parts.filter(move |(other, ..)| *other == source).map(|(_, run, number)| (run, number))
+}
+
+/// What an operator sees must be true within two seconds.
+pub(crate) fn check_status(state: &mut State, now: i64) {
+    let shown = state.status["connected"].as_bool().unwrap_or_default();
+    let parall = &state.parall;
+    if !state.dead
+        && !state.closed
+        && shown != parall.connected
+        && now - parall.connected_changed > 2_000
+    {
+        let text = format!("the status says connected: {shown} two seconds after that changed");
+        state.ledger.violation("R23", text);
+    }
 }
 
 /// An acknowledgement arrives: what would be found after a crash now must justify it.
@@ -241,7 +268,7 @@ pub(crate) fn check_end(world: &World) {
 }
 
 /// What is wrong with the end of an event, if anything.
-fn fate(state: &State, plan: &Plan, posted: &super::parall_state::Posted) -> Option<String> {
+fn fate(state: &State, plan: &Plan, posted: &Posted) -> Option<String> {
     let Posted { key, source_id, kind, .. } = posted;
     let found = state.disk.dispatch(key).unwrap();
     let Some(found) = found else { return Some(format!("{key} ({source_id}) was never taken on")) };
@@ -264,6 +291,13 @@ fn fate(state: &State, plan: &Plan, posted: &super::parall_state::Posted) -> Opt
     if said_about(state, source_id).next().is_some() {
         return None;
     }
+    // What a host adds by itself to an earlier turn counts for the one that is open in the chat; nobody can tell them apart.
+    let own = state.parall.said.iter().filter(|said| said.target == posted.target);
+    let added = |said: &Said| parse_part(&said.text).is_some_and(|part| part.2 == CONTINUED);
+    let ids: Vec<&String> = own.filter(|said| added(said)).map(|said| &said.id).collect();
+    if found.parts.iter().any(|part| part.message_id.as_ref().is_some_and(|id| ids.contains(&id))) {
+        return None;
+    }
     let runs = state.ledger.runs.iter().filter(|run| run.source_id == *source_id);
     let silent = runs.into_iter().any(|run| run.end == End::Silent);
     let excused = match kind {
@@ -273,8 +307,6 @@ fn fate(state: &State, plan: &Plan, posted: &super::parall_state::Posted) -> Opt
     };
     (!silent && !excused).then(|| format!("{key} ({source_id}) was closed without an answer"))
 }
-
-use super::parall_state::Posted;
 
 /// Sources whose visible answer a fork gave.
 fn answered_by_forks(state: &State) -> BTreeSet<String> {

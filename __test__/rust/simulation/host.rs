@@ -133,13 +133,14 @@ async fn run_turn(world: Arc<World>, turn: Turn) -> TurnOutcome {
 
 /// Notes a turn that begins, and judges whether it may.
 fn begin(world: &World, turn: &Turn) -> usize {
+    let now = world.now();
     let mut state = world.state();
     let main = !turn.session_key.contains(":fork:");
     if main {
         state.host.sessions.entry(turn.session_key.clone()).or_default();
     }
     let number = state.ledger.runs.len();
-    let (place, told) = check_turn(&mut state, turn, main);
+    let (place, told) = check_turn(&mut state, &world.plan, now, turn, main);
     let life = state.life;
     state.ledger.runs.push(Run {
         source_id: turn.message_id.clone(),

@@ -7,7 +7,7 @@ use parall::orchestrator::{AccountOptions, Gateway, Replies};
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::checks::{check_end, is_settled};
+use super::checks::{check_end, check_status, is_settled};
 use super::host::{SimulatedHost, take_up_interrupted};
 use super::plan::{Letter, LetterKind, Life, Plan};
 use super::server::SimulatedServer;
@@ -68,8 +68,11 @@ fn live(world: &Arc<World>, life: Option<Life>) {
 
 fn begin_life(world: &World, life: Option<Life>) {
     {
+        let now = world.now();
         let mut state = world.state();
         state.life += 1;
+        state.life_began = now;
+        state.parall.connected_changed = now;
         state.dead = false;
         state.closed = false;
         state.effects = 0;
@@ -193,7 +196,10 @@ async fn serve_disk(world: Arc<World>) {
 async fn write_notes(world: Arc<World>) {
     loop {
         sleep(Duration::from_millis(500)).await;
-        world.state().disk.write_notes();
+        let now = world.now();
+        let mut state = world.state();
+        state.disk.write_notes();
+        check_status(&mut state, now);
     }
 }
 

@@ -52,6 +52,8 @@ pub(crate) struct Posted {
     pub target: String,
     pub thread: Option<String>,
     pub kind: LetterKind,
+    /// When it was written.
+    pub at: i64,
     /// An agent wrote it.
     pub by_agent: bool,
     pub acknowledged: bool,
@@ -84,8 +86,8 @@ impl World {
             let mut state = self.state();
             let number = state.parall.posted.len();
             let posted = match letter.kind {
-                LetterKind::Task => task(&mut state, number, announces),
-                kind => message(&mut state, number, letter.place, kind, announces),
+                LetterKind::Task => task(&mut state, number, now, announces),
+                kind => message(&mut state, number, now, letter.place, kind, announces),
             };
             (send_frame(&mut state, posted.clone(), now, &self.plan), posted)
         };
@@ -102,7 +104,7 @@ impl World {
     }
 }
 
-fn task(state: &mut State, number: usize, announces: bool) -> Posted {
+fn task(state: &mut State, number: usize, now: i64, announces: bool) -> Posted {
     let id = format!("tsk_{number}");
     let text = json!({"id": id, "title": format!("question {id}"), "assignee_id": AGENT});
     state.parall.tasks.insert(id.clone(), serde_json::from_value(text).unwrap());
@@ -113,6 +115,7 @@ fn task(state: &mut State, number: usize, announces: bool) -> Posted {
         target: id,
         thread: None,
         kind: LetterKind::Task,
+        at: now,
         by_agent: false,
         acknowledged: false,
         overtaken: false,
@@ -122,6 +125,7 @@ fn task(state: &mut State, number: usize, announces: bool) -> Posted {
 fn message(
     state: &mut State,
     number: usize,
+    now: i64,
     place: usize,
     kind: LetterKind,
     announces: bool,
@@ -160,6 +164,7 @@ fn message(
         target: chat,
         thread,
         kind,
+        at: now,
         by_agent: sender_kind == "agent" && kind != LetterKind::Own,
         acknowledged: false,
         overtaken: false,

@@ -40,6 +40,13 @@ pub(crate) struct Faults {
     pub disk_delay: u64,
 }
 
+impl Faults {
+    /// Nothing goes wrong but crashes.
+    pub(crate) fn is_mild(&self) -> bool {
+        self.call_fails == 0 && self.call_delay < 10 && self.frame_lost == 0 && self.outages == 0
+    }
+}
+
 /// How agent and host behave, in 1,000.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Habits {

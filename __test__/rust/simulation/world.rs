@@ -38,8 +38,9 @@ pub(crate) struct State {
     pub host: Sessions,
     pub disk: SimulatedDisk,
     pub ledger: Ledger,
-    /// The number of this life, from one.
+    /// The number of this life, from one, and when it began.
     pub life: u32,
+    pub life_began: i64,
     /// The process is dead: nothing it does has any effect.
     pub dead: bool,
     /// The account was closed: it must do nothing any more.
@@ -82,6 +83,7 @@ impl World {
             disk: SimulatedDisk::new(clock).unwrap(),
             ledger: Ledger::default(),
             life: 0,
+            life_began: 0,
             dead: true,
             closed: true,
             effects: 0,
