@@ -79,7 +79,7 @@ pub(crate) fn check_turn(
             broken.push(("results", text));
         }
     }
-    let quick = plan.faults.is_mild() && plan.habits.fork_refused == 0;
+    let quick = plan.faults.is_mild() && plan.habits.fork_refused == 0 && !plan.habits.recovers;
     let since = state.parall.posted[place].at.max(state.life_began);
     let first =
         state.host.sessions.get(&turn.session_key).is_some_and(|session| session.target.is_none());
@@ -242,7 +242,7 @@ pub(crate) fn check_end(world: &World) {
         }
     }
     for source in answered_by_forks(&state) {
-        if !state.ledger.runs.iter().any(|run| run.told.contains(&source)) {
+        if !state.ledger.runs.iter().any(|run| run.told.contains(&source) && has_read(run)) {
             broken.push(("results", format!("main was never told of {source}")));
         }
     }
@@ -306,6 +306,11 @@ fn fate(state: &State, plan: &Plan, posted: &Posted) -> Option<String> {
         _ => false,
     };
     (!silent && !excused).then(|| format!("{key} ({source_id}) was closed without an answer"))
+}
+
+/// Whether a turn went far enough for the agent to have read what it was told.
+fn has_read(run: &Run) -> bool {
+    matches!(run.end, End::Complete | End::Silent) || !run.confirmed.is_empty()
 }
 
 /// Sources whose visible answer a fork gave.

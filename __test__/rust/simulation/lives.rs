@@ -74,6 +74,7 @@ fn begin_life(world: &World, life: Option<Life>) {
         state.life_began = now;
         state.parall.connected_changed = now;
         state.dead = false;
+        state.stopping = false;
         state.closed = false;
         state.effects = 0;
         state.crash_at = match life {
@@ -130,6 +131,7 @@ fn start(world: &Arc<World>) -> Arc<Gateway> {
 
 async fn stop(world: &World, gateway: &Gateway) {
     world.trace(|| "the account is stopped".to_owned());
+    world.state().stopping = true;
     let begun = Instant::now();
     let ended = timeout(STOP_LIMIT * 10, gateway.close()).await;
     let took = begun.elapsed();

@@ -43,7 +43,9 @@ pub(crate) struct Faults {
 impl Faults {
     /// Nothing goes wrong but crashes.
     pub(crate) fn is_mild(&self) -> bool {
-        self.call_fails == 0 && self.call_delay < 10 && self.frame_lost == 0 && self.outages == 0
+        let failures = [self.call_fails, self.frame_lost, self.outages, self.disk_full];
+        let delays = [self.call_delay, self.frame_delay, self.disk_delay, self.connection];
+        failures.iter().all(|rate| *rate == 0) && delays.iter().all(|delay| *delay <= 5)
     }
 }
 

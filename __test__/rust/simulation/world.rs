@@ -43,6 +43,8 @@ pub(crate) struct State {
     pub life_began: i64,
     /// The process is dead: nothing it does has any effect.
     pub dead: bool,
+    /// The account is being stopped.
+    pub stopping: bool,
     /// The account was closed: it must do nothing any more.
     pub closed: bool,
     /// Effects of this life so far, and the one at which it crashes.
@@ -85,6 +87,7 @@ impl World {
             life: 0,
             life_began: 0,
             dead: true,
+            stopping: true,
             closed: true,
             effects: 0,
             crash_at: None,
