@@ -175,7 +175,7 @@ pub(crate) fn check_status(state: &mut State, now: i64) {
         && shown != parall.connected
         && now - parall.connected_changed > 2_000
     {
-        let text = format!("the status says connected: {shown} two seconds after that changed");
+        let text = format!("the status says connected: {shown} at {now}, two seconds too late");
         state.ledger.violation("R23", text);
     }
 }
@@ -242,7 +242,8 @@ pub(crate) fn check_end(world: &World) {
         }
     }
     for source in answered_by_forks(&state) {
-        if !state.ledger.runs.iter().any(|run| run.told.contains(&source) && has_read(run)) {
+        let mut runs = state.ledger.runs.iter().enumerate();
+        if !runs.any(|(number, run)| run.told.contains(&source) && has_read(&state, number, run)) {
             broken.push(("results", format!("main was never told of {source}")));
         }
     }
@@ -309,8 +310,9 @@ fn fate(state: &State, plan: &Plan, posted: &Posted) -> Option<String> {
 }
 
 /// Whether a turn went far enough for the agent to have read what it was told.
-fn has_read(run: &Run) -> bool {
-    matches!(run.end, End::Complete | End::Silent) || !run.confirmed.is_empty()
+fn has_read(state: &State, number: usize, run: &Run) -> bool {
+    let spoke = said_about(state, &run.source_id).any(|(speaker, _)| speaker == number);
+    spoke || matches!(run.end, End::Complete | End::Silent)
 }
 
 /// Sources whose visible answer a fork gave.

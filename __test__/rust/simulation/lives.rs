@@ -75,6 +75,7 @@ fn begin_life(world: &World, life: Option<Life>) {
         state.parall.connected_changed = now;
         state.dead = false;
         state.stopping = false;
+        state.status = serde_json::Value::Null;
         state.closed = false;
         state.effects = 0;
         state.crash_at = match life {
