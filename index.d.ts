@@ -107,6 +107,8 @@ export interface GatewayOptions {
   agentId: string
   /** Folder in which the journal is kept, `parall/<account>.sqlite` below it; without one it lives in memory. */
   stateDir?: string
+  /** The user's `openclaw.json`. With it and `stateDir` the platform's configuration is kept in line. */
+  configPath?: string
   /** Most forks at once, 4 when left out; none with 0. */
   maxForks?: number
   /** How many turns agents may cause each other in an hour, 8 when left out. */
@@ -222,10 +224,10 @@ export declare function probeAccount(options: GatewayOptions): Promise<Probe>
 export declare function readSessionEntry(storeFile: string, sessionKey: string): Promise<string | null>
 
 /**
- * Finds and removes an account's left-over forks. With `removeEntry` unset the host has to write its store itself: delete the
- * entries there first.
+ * Finds and removes an account's left-over forks. With `removeEntries` false, where the host has to write its store itself,
+ * only the transcripts go; delete the entries first.
  */
-export declare function removeForkLeftovers(options: LeftoverOptions, removeEntry?: boolean | undefined | null): Promise<ForkLeftovers>
+export declare function removeForkLeftovers(options: LeftoverOptions, removeEntries?: boolean | undefined | null): Promise<ForkLeftovers>
 
 /** A piece of an answer. */
 export interface ReplyPart {

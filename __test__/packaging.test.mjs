@@ -80,13 +80,12 @@ describe("the main tarball", () => {
     }
   });
 
-  it("imports nothing from the host", () => {
+  it("imports nothing from the host, except tentatively and in one file", () => {
+    const guarded = /\bimport\("openclaw\/[^"]+"\)/g;
     for (const file of listTarball(main.file).filter((name) => name.endsWith(".js"))) {
-      assert.doesNotMatch(
-        readTarball(main.file, file.replace("package/", "")),
-        /(?:from|import|require)\s*\(?\s*["'](?:openclaw|@parall\/sdk)/,
-        file,
-      );
+      const text = readTarball(main.file, file.replace("package/", ""));
+      const checked = file.endsWith("/fork-calls.js") ? text.replaceAll(guarded, "") : text;
+      assert.doesNotMatch(checked, /(?:from|import|require)\s*\(?\s*["'](?:openclaw|@parall\/sdk)/, file);
     }
   });
 

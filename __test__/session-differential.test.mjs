@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, describe, it } from "node:test";
 import { Differential, someEntryId } from "./session/differential.mjs";
+import { native } from "./session/folder.mjs";
 import { transcripts } from "./session/generator/index.mjs";
 import { Oracle } from "./session/oracle.mjs";
 
@@ -13,7 +13,6 @@ const COUNT = Number(process.env.PARALL_DIFFERENTIAL_COUNT ?? 144);
 const SEED = Number(process.env.PARALL_DIFFERENTIAL_SEED ?? 1);
 
 describe("forks beside those of SessionManager 0.64.0", () => {
-  const native = createRequire(import.meta.url)("../parall.linux-x64-gnu.node");
   const folder = mkdtempSync(path.join(tmpdir(), "parall-differential-"));
   const oracle = new Oracle();
   const differential = new Differential(native, oracle, folder);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import * as published from "../src/shim/native.js";
 import { KEY, native, SessionsFolder } from "./session/folder.mjs";
 
 describe("the session functions of the native part", () => {
@@ -18,6 +19,16 @@ describe("the session functions of the native part", () => {
       .split("\n")
       .slice(1)
       .map((line) => JSON.parse(line).id);
+
+  it("are offered by @parall/parall/native", async () => {
+    assert.equal(await published.resolveTranscriptFile(folder.root, KEY), folder.transcript);
+    const names = Object.keys(native).filter((name) => /Session|Transcript|Leftovers/.test(name));
+    const offered = Object.keys(published);
+    assert.deepEqual(
+      names.filter((name) => !offered.includes(name)),
+      [],
+    );
+  });
 
   it("find the orchestrator's transcript, fork it at the last completed turn and clean up", async () => {
     const transcriptFile = await native.resolveTranscriptFile(folder.root, KEY.toUpperCase());

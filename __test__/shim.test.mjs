@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { configPlace } from "../src/shim/config-place.js";
 import { plugin } from "../src/shim/plugin.js";
 import { shared } from "../src/shim/state.js";
 
@@ -44,6 +45,7 @@ describe("startAccount", () => {
       apiKey: SECTION.api_key,
       orgId: SECTION.org_id,
       agentId: "main",
+      ...configPlace(undefined),
     });
     assert.equal(await settled(account.promise), false);
     account.abort();

@@ -40,34 +40,48 @@ pub fn list_account_ids(section: Option<&Value>) -> Vec<String> {
 /// Resolves an account from the section `channels.parall` and the environment.
 ///
 /// What stands in the file wins; the environment fills what is missing or blank. A reference `{source: "env", id}` is
-/// looked up in the environment too; any other reference stays as it is and leaves the account unconfigured.
+/// looked up in the environment too. Any other reference, and a value of the wrong type, counts as missing and is not
+/// filled: whoever wrote it meant something else. There is no account but [`DEFAULT_ACCOUNT_ID`].
 pub fn resolve_account(
     section: Option<&Value>,
     account_id: Option<&str>,
     environment: impl Fn(&str) -> Option<String>,
 ) -> Account {
+    let account_id = account_id.map(|id| id.trim().to_lowercase()).filter(|id| !id.is_empty());
+    let account_id = account_id.unwrap_or_else(|| DEFAULT_ACCOUNT_ID.to_owned());
+    if account_id != DEFAULT_ACCOUNT_ID {
+        return Account { account_id, enabled: false, configured: false, config: Map::new() };
+    }
     let mut config = section.and_then(Value::as_object).cloned().unwrap_or_default();
     for (key, variable) in ENVIRONMENT {
-        let value = match config.get(key) {
-            None | Some(Value::Null) => environment(variable),
-            Some(Value::String(text)) if is_blank(text) => environment(variable),
-            Some(Value::Object(reference)) => {
-                environment_reference(reference).and_then(&environment)
-            }
-            Some(_) => None,
+        match setting(config.get(key), variable, &environment) {
+            Some(value) => config.insert(key.to_owned(), Value::String(value)),
+            None => config.shift_remove(key),
         };
-        if let Some(value) = value.filter(|value| !is_blank(value)) {
-            config.insert(key.to_owned(), Value::String(value));
-        }
     }
     Account {
-        account_id: account_id.filter(|id| !is_blank(id)).unwrap_or(DEFAULT_ACCOUNT_ID).to_owned(),
+        account_id,
         enabled: config.get("enabled") != Some(&Value::Bool(false)),
-        configured: REQUIRED.iter().all(|key| {
-            config.get(*key).and_then(Value::as_str).is_some_and(|text| !is_blank(text))
-        }),
+        configured: REQUIRED.iter().all(|key| config.contains_key(*key)),
         config,
     }
+}
+
+/// A setting without blanks around it, if there is one.
+fn setting(
+    written: Option<&Value>,
+    variable: &str,
+    environment: &impl Fn(&str) -> Option<String>,
+) -> Option<String> {
+    let value = match written {
+        None | Some(Value::Null) => environment(variable),
+        Some(Value::String(text)) if text.trim().is_empty() => environment(variable),
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Object(reference)) => environment_reference(reference).and_then(environment),
+        Some(_) => None,
+    }?;
+    let value = value.trim();
+    (!value.is_empty()).then(|| value.to_owned())
 }
 
 /// The variable that a secret reference of the host names, if it names one.
@@ -76,60 +90,49 @@ fn environment_reference(reference: &Map<String, Value>) -> Option<&str> {
     reference.get("id")?.as_str()
 }
 
-fn is_blank(text: &str) -> bool {
-    text.trim().is_empty()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
-    use serde_json::json;
 
-    fn environment(name: &str) -> Option<String> {
-        (name == "PRLL_API_KEY").then(|| "from-environment".to_owned())
+    /// One row of the table that the shim's copy of these rules is tested against, too.
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Case {
+        name: String,
+        cfg: Value,
+        #[serde(default)]
+        env: HashMap<String, String>,
+        account_id: Option<String>,
+        ids: Vec<String>,
+        resolved: Resolved,
+    }
+
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Resolved {
+        account_id: String,
+        enabled: bool,
+        configured: bool,
+        config: Map<String, Value>,
     }
 
     #[test]
-    fn a_section_is_one_account_and_no_section_is_none() {
-        assert_eq!(list_account_ids(Some(&json!({}))), ["default"]);
-        assert!(list_account_ids(None).is_empty());
-        assert!(list_account_ids(Some(&json!("text"))).is_empty());
-    }
-
-    #[test]
-    fn the_environment_fills_only_what_the_file_leaves_out() {
-        let section = json!({"parall_url": "https://a", "org_id": "org_1", "api_key": " "});
-        let account = resolve_account(Some(&section), None, environment);
-        assert_eq!(account.config["api_key"], "from-environment");
-        assert!(account.configured);
-
-        let section = json!({"parall_url": "https://a", "org_id": "org_1", "api_key": "from-file"});
-        assert_eq!(
-            resolve_account(Some(&section), None, environment).config["api_key"],
-            "from-file"
-        );
-    }
-
-    #[test]
-    fn an_environment_reference_is_looked_up_and_another_one_leaves_the_account_unconfigured() {
-        let of = |reference: Value| {
-            let section =
-                json!({"parall_url": "https://a", "org_id": "org_1", "api_key": reference});
-            resolve_account(Some(&section), None, environment)
-        };
-        assert!(
-            of(json!({"source": "env", "provider": "default", "id": "PRLL_API_KEY"})).configured
-        );
-        assert!(!of(json!({"source": "env", "id": "MISSING"})).configured);
-        assert!(!of(json!({"source": "file", "id": "/key"})).configured);
-    }
-
-    #[test]
-    fn only_an_explicit_false_disables() {
-        let enabled = |value: Value| {
-            resolve_account(Some(&json!({"enabled": value})), None, |_| None).enabled
-        };
-        assert!(enabled(json!(true)) && enabled(Value::Null) && enabled(json!("false")));
-        assert!(!enabled(json!(false)));
+    fn every_row_of_the_table_that_the_shim_shares() {
+        let table = include_str!("../__test__/fixtures/accounts.json");
+        for case in serde_json::from_str::<Vec<Case>>(table).unwrap() {
+            let section = case.cfg.get("channels").and_then(|channels| channels.get("parall"));
+            let environment = |name: &str| case.env.get(name).cloned();
+            let account = resolve_account(section, case.account_id.as_deref(), environment);
+            let Resolved { account_id, enabled, configured, config } = case.resolved;
+            assert_eq!(list_account_ids(section), case.ids, "{}", case.name);
+            assert_eq!(
+                account,
+                Account { account_id, enabled, configured, config },
+                "{}",
+                case.name
+            );
+        }
     }
 }

@@ -22,15 +22,14 @@ const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 const note = (entry) => appendFileSync(diary, `${JSON.stringify(entry)}\n`);
 const fileOf = (key) => join(forks, encodeURIComponent(key));
 const running = new Set();
-const failed = new Set();
 
 async function runTurn(turn) {
   const number = numberOf(turn.rawText);
   const session = turn.sessionKey;
   const isFork = session.includes(":fork:");
-  const told = [...turn.text.split("[Event: ")[0].matchAll(/question (\d+)/g)].map((match) => Number(match[1]));
+  const told = [...new Set([...turn.text.split("[Event: ")[0].matchAll(/question (\d+)/g)].map((match) => Number(match[1])))];
   note({ turn: turn.id, number, session, told, overlaps: running.has(session), gone: isFork && !existsSync(fileOf(session)) });
-  tell({ event: "turn" });
+  tell({ event: "turn", text: turn.rawText });
   running.add(session);
   try {
     await play(turn, number);
@@ -47,8 +46,9 @@ async function play(turn, number) {
   const { kind, parts, milliseconds } = plan(seed, number);
   const pause = milliseconds / (parts + 1);
   await sleep(pause);
-  if (kind === "fails first" && !failed.has(number)) {
-    failed.add(number);
+  const failed = join(folder, `failed-${number}`);
+  if (kind === "fails first" && !existsSync(failed)) {
+    writeFileSync(failed, turn.id);
     throw new Error("the model is overloaded");
   }
   if (kind === "silent") {

@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 
 const SERVER = fileURLToPath(new URL("../server/main.js", import.meta.url));
 const HOST = fileURLToPath(new URL("host.mjs", import.meta.url));
+/** A host that echoes, and dies or hangs when it is told to. */
+export const PUPPET = fileURLToPath(new URL("puppet.mjs", import.meta.url));
 
 /** Ends a process and waits until it is gone. */
 async function end(child, signal) {
@@ -47,18 +49,26 @@ export class Server {
   }
 }
 
-/** One life of the account. Emits `turn` when a turn starts and `change` when the status does. */
+/** One life of the account. Emits `turn` when a turn starts, `change` when the status does and `exit` when it is over. */
 export class Account extends EventEmitter {
   #child;
 
-  /** @param {{ url: string, folder: string, seed: number }} options @param {(line: string) => void} log */
-  constructor(options, log) {
+  /**
+   * @param {{ url: string, folder: string, seed?: number }} options `folder`: where its state is
+   * @param {(line: string) => void} [log]
+   * @param {string} [program] which host it has
+   */
+  constructor(options, log = () => {}, program = HOST) {
     super();
     this.status = {};
-    this.#child = spawn(process.execPath, [HOST, JSON.stringify(options)], { stdio: ["pipe", "pipe", "inherit"] });
+    /** What its turns were asked. */
+    this.turns = [];
+    this.#child = spawn(process.execPath, [program, JSON.stringify(options)], { stdio: ["pipe", "pipe", "inherit"] });
     this.#child.stdin.on("error", () => {});
+    this.#child.on("exit", () => this.emit("exit"));
     createInterface({ input: this.#child.stdout }).on("line", (line) => {
-      const { event, status, level, message } = JSON.parse(line);
+      const { event, status, level, message, text } = JSON.parse(line);
+      if (event === "turn") this.turns.push(text);
       if (event === "log" && level !== "debug") log(`${level} ${message}`);
       if (event === "status") Object.assign(this.status, status);
       this.emit(event === "status" ? "change" : event);
@@ -77,5 +87,15 @@ export class Account extends EventEmitter {
   async close() {
     await end(this.#child, "SIGTERM");
     return this.#child.exitCode;
+  }
+
+  /** Resolves as soon as the status, or anything else, satisfies `predicate`. */
+  async until(predicate, what, limit = 30_000) {
+    const signal = AbortSignal.timeout(limit);
+    while (!predicate(this)) {
+      await Promise.race([once(this, "change", { signal }), once(this, "turn", { signal })]).catch((cause) => {
+        throw new Error(`${what} never came; the status is ${JSON.stringify(this.status)}`, { cause });
+      });
+    }
   }
 }

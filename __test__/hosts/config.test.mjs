@@ -1,6 +1,7 @@
 /** A platform update arrives while a real gateway runs. */
 import assert from "node:assert/strict";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { hostSchema } from "../config-schema.mjs";
 import { native } from "../support.mjs";
@@ -101,6 +102,25 @@ for (const release of HOST_VERSIONS) {
       const outcome = await native.fetchAndApplyPlatformConfig(options());
       assert.deepEqual([outcome.status, outcome.written], ["unchanged", false]);
       assert.equal(statSync(scene.host.configFile).mtimeMs, mtimeMs);
+    });
+
+    it("follows a section into an included file, and the host notices", async () => {
+      const { models, ...rest } = JSON.parse(file().replace(NOTE, ""));
+      const included = path.join(scene.host.stateDir, "models.json5");
+      writeFileSync(included, JSON.stringify(models, null, 2));
+      scene.host.writeConfig({ ...rest, models: { $include: "./models.json5" } });
+      const reloads = () => scene.host.logs().match(/config hot reload applied \([^)]*models\.providers\.parall/g)?.length ?? 0;
+      const before = reloads();
+      const text = file();
+      const provider = { authHeader: true };
+      scene.parall.setPlatformConfig({ version: "included", config: { models: { providers: { parall: provider } } } });
+      const outcome = await native.fetchAndApplyPlatformConfig(options());
+      assert.deepEqual(
+        outcome.changes.map((change) => [change.path, change.file]),
+        [["models.providers.parall.authHeader", included]],
+      );
+      assert.equal(file(), text);
+      await scene.host.until("the host notices", () => reloads() > before);
     });
 
     it("keeps the last known good one when the platform sends what the host would refuse", async () => {

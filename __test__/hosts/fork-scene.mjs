@@ -11,8 +11,11 @@ const ROWS = fileURLToPath(new URL("rows.mjs", import.meta.url));
 export const PARENT = "agent:main:parall:default";
 
 export class ForkScene {
-  /** @param {import("./versions.mjs").HostVersion} release */
-  static async open(release) {
+  /**
+   * @param {import("./versions.mjs").HostVersion} release
+   * @param {{ contextWindow?: number }} [options] how many tokens the model says it takes
+   */
+  static async open(release, { contextWindow } = {}) {
     const scene = new ForkScene();
     scene.scene = await openScene(release);
     const { host } = scene.scene;
@@ -23,6 +26,7 @@ export class ForkScene {
     host.environment.PARALL_COMPANION_SHIM = path.join(host.pluginFolder(), "src", "shim");
     const config = host.readConfig();
     const entries = { ...config.plugins.entries, "parall-companion": { enabled: true } };
+    if (contextWindow) config.models.providers.scripted.models[0].contextWindow = contextWindow;
     const plugins = { ...config.plugins, allow: ["parall", "parall-companion"], load: { paths: [COMPANION] }, entries };
     host.writeConfig({ ...config, plugins, tools: { exec: { security: "full", ask: "off" } } });
     await startScene(scene.scene);

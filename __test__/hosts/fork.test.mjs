@@ -125,13 +125,12 @@ for (const release of HOST_VERSIONS) {
     });
 
     it("are refused when the history would fill the model", async () => {
-      await scene.turn("LARGE [[tokens:190000]] [[say:LARGE-ANSWER]]");
-      const { result } = await scene.ask("create");
+      const parentSessionKey = "agent:main:parall:full";
+      await scene.turn("FULL [[tokens:190000]] [[say:FULL-ANSWER]]", parentSessionKey);
+      const { result } = await scene.ask("create", { parentSessionKey });
       assert.equal(result.reason, "over-budget");
       assert.ok(result.tokens >= 190_000 && result.budget < 190_000, JSON.stringify(result));
-      assert.deepEqual(await scene.ask("leftovers"), []);
-      await scene.turn("SMALL-AGAIN [[tokens:100]] [[say:SMALL-ANSWER]]");
-      await remove(await scene.fork());
+      assert.deepEqual(await scene.ask("leftovers", { parentSessionKey }), []);
     });
 
     it("are the only thing that removal accepts", async () => {
@@ -145,7 +144,7 @@ for (const release of HOST_VERSIONS) {
       ]) {
         await assert.rejects(remove(wrong), /not a fork of ours/);
       }
-      assert.match(await shownTo(fork, "STILL-THERE"), /SMALL-ANSWER/);
+      assert.match(await shownTo(fork, "STILL-THERE"), /NEXT-ANSWER/);
       await remove(fork);
     });
 
@@ -163,21 +162,36 @@ for (const release of HOST_VERSIONS) {
       assert.deepEqual(await scene.ask("leftovers"), []);
       const { texts } = await scene.turn("AFTER-THE-CRASH [[say:AFTER-ANSWER]]");
       assert.deepEqual(texts, ["AFTER-ANSWER"]);
-      assert.match(heard(await scene.request("AFTER-THE-CRASH")), /SMALL-ANSWER/);
+      assert.match(heard(await scene.request("AFTER-THE-CRASH")), /NEXT-ANSWER/);
     });
+  });
 
-    it("are made of a very large parent too", async () => {
-      for (const number of [1, 2, 3]) {
-        const text = "Ten times a hundred thousand characters. ".repeat(25_000);
-        assert.deepEqual((await scene.turn(`HUGE-${number} ${text} [[say:HUGE-ANSWER-${number}]]`)).texts, [`HUGE-ANSWER-${number}`]);
-      }
+  describe(`OpenClaw ${release.version}: forks of a parent of 20 MB`, () => {
+    let scene;
+    before(async () => {
+      scene = await ForkScene.open(release, { contextWindow: 50_000_000 });
+    });
+    after(() => scene.close());
+
+    it("know its last turn, leave it as it is, and go without a trace", async () => {
+      const paragraph = "Fifty characters that nobody has to read, or will.".repeat(100_000);
+      for (const number of [1, 2, 3, 4]) await scene.turn(`LARGE-${number} ${paragraph} [[say:LARGE-ANSWER-${number}]]`);
+      const running = scene.turn("RUNNING [[hold:large]] [[say:DONE]]");
+      await scene.request("RUNNING");
       const transcript = scene.transcript(PARENT);
-      const fork = await scene.fork();
-      const shown = await shownTo(fork, "AFTER-HUGE");
-      assert.match(shown, /HUGE-ANSWER-3/);
+      const forks = await Promise.all([scene.fork(), scene.fork()]);
+      await scene.turn("AFTER-LARGE [[say:FORK-ANSWER]]", forks[0].sessionKey);
+      const { messages } = await scene.request("AFTER-LARGE");
+      assert.ok(messages.some(({ text }) => text === "LARGE-ANSWER-4"));
+      assert.ok(messages.reduce((sum, { text }) => sum + text.length, 0) > 20_000_000);
+      assert.ok(!messages.some(({ text }) => text.includes("RUNNING")));
       assert.deepEqual(scene.transcript(PARENT), transcript);
-      await remove(fork);
-      assert.deepEqual(scene.traces(fork.sessionId), []);
+      for (const fork of forks) {
+        await scene.ask("remove", { fork });
+        assert.deepEqual(scene.traces(fork.sessionId), []);
+      }
+      scene.model.release("large");
+      assert.deepEqual((await running).texts, ["DONE"]);
     });
   });
 }

@@ -1,13 +1,13 @@
 /** A sessions folder with an orchestrator session, for tests. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { native as load } from "../../src/shim/native.js";
 
 export const KEY = "agent:main:parall:account";
 export const ACCOUNT = "default";
 
-export const native = createRequire(import.meta.url)("../../parall.linux-x64-gnu.node");
+export const native = load();
 
 /** A conversation of `turns` turns, each line about `length` bytes long. */
 export function conversation(turns, length = 100) {

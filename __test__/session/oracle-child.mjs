@@ -5,8 +5,9 @@ import path from "node:path";
 import { SessionManager } from "../../node_modules/@mariozechner/pi-coding-agent/dist/core/session-manager.js";
 
 const isNote = ({ provider, model }) => provider === "openclaw" && ["delivery-mirror", "gateway-injected"].includes(model);
-const isCompleted = (entry) =>
-  entry.type === "message" && entry.message?.role === "assistant" && entry.message.stopReason !== "toolUse" && !isNote(entry.message);
+const UNFINISHED = ["toolUse", "error", "aborted"];
+const isCompleted = ({ type, message }) =>
+  type === "message" && message?.role === "assistant" && !UNFINISHED.includes(message.stopReason) && !isNote(message);
 
 /** The path to an entry, walked here because the real walk never ends on a cycle. */
 function walk(manager, leaf) {

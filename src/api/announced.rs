@@ -1,10 +1,12 @@
-//! Frames of a server without dispatch inbox. Everything here is a choice: their payloads are not public.
+//! Frames of which little is known. Everything here is a choice: their payloads, and some names, are not public.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::types::{Agent, Chat, Message, Task};
 
+/// Says that the platform's configuration for this agent has changed. **Choice**: the name.
+pub const AGENT_CONFIG_UPDATE: &str = "agent_config.update";
 /// How a text refers to an object of Parall.
 const REFERENCE_SCHEME: &str = "prll://";
 /// The user id that means everybody in a mention. **Choice**: that there is one is known, its value is not.

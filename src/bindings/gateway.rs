@@ -15,7 +15,7 @@ use super::promise::{promise, to_js};
 use crate::api::{ClientOptions, Secret};
 use crate::orchestrator::loop_budget::DEFAULT_TURNS;
 use crate::orchestrator::routing::DEFAULT_MAX_FORKS;
-use crate::orchestrator::{self as core, Host, Level, Replies};
+use crate::orchestrator::{self as core, Host, HostFiles, Level, Replies};
 
 /// A callback that does not keep the process alive.
 type Callback<Arguments, Return> =
@@ -41,6 +41,8 @@ pub struct GatewayOptions {
     pub agent_id: String,
     /// Folder in which the journal is kept, `parall/<account>.sqlite` below it; without one it lives in memory.
     pub state_dir: Option<String>,
+    /// The user's `openclaw.json`. With it and `stateDir` the platform's configuration is kept in line.
+    pub config_path: Option<String>,
     /// Most forks at once, 4 when left out; none with 0.
     pub max_forks: Option<u32>,
     /// How many turns agents may cause each other in an hour, 8 when left out.
@@ -169,6 +171,7 @@ pub fn start_gateway(
             max_forks: options.max_forks.map_or(DEFAULT_MAX_FORKS, |forks| forks as usize),
             agent_turns: options.agent_turns.map_or(DEFAULT_TURNS, |turns| turns as usize),
         },
+        host_files: options.host_files(),
         client: options.into(),
     };
     let host = Arc::new(JavaScriptHost { callbacks: Arc::new(host) });
@@ -298,6 +301,11 @@ impl Host for JavaScriptHost {
 impl GatewayOptions {
     fn replies(&self) -> Replies {
         if self.replies.as_deref() == Some("explicit") { Replies::Explicit } else { Replies::Auto }
+    }
+
+    fn host_files(&self) -> Option<HostFiles> {
+        let (state_dir, config_path) = (self.state_dir.as_ref()?, self.config_path.as_ref()?);
+        Some(HostFiles { state_dir: state_dir.into(), config_path: config_path.into() })
     }
 }
 

@@ -7,7 +7,9 @@ use napi::bindgen_prelude::{AsyncBlock, Either};
 use napi_derive::napi;
 
 use super::promise::promise;
-use crate::session::{self, Cut, Error, ForkRequest, IndexCache, Outcome, Owner, SessionsFolder};
+use crate::session::{
+    self, Cut, Error, ForkRequest, IndexCache, Leftovers, Outcome, Owner, SessionsFolder,
+};
 
 /// What forks learnt about transcripts. Nothing but speed depends on it.
 static INDEXES: IndexCache = IndexCache::new();
@@ -135,34 +137,21 @@ pub fn find_fork_leftovers(
     env: Env,
     options: LeftoverOptions,
 ) -> napi::Result<AsyncBlock<ForkLeftovers>> {
-    blocking(env, move || {
-        let owner = Owner::new(&options.account_id, &options.orchestrator_session_key)?;
-        let folder = folder(&options.sessions_dir, options.store_file.as_deref())?;
-        let found = session::find_leftovers(&folder, &owner, &options.alive.unwrap_or_default())?;
-        Ok(ForkLeftovers {
-            session_keys: found.session_keys,
-            session_files: found.session_files.into_iter().map(text).collect(),
-        })
-    })
+    blocking(env, move || Ok(options.find()?.1.into()))
 }
 
-/// Finds and removes an account's left-over forks. With `removeEntry` unset the host has to write its store itself: delete the
-/// entries there first.
+/// Finds and removes an account's left-over forks. With `removeEntries` false, where the host has to write its store itself,
+/// only the transcripts go; delete the entries first.
 #[napi(catch_unwind, ts_return_type = "Promise<ForkLeftovers>")]
 pub fn remove_fork_leftovers(
     env: Env,
     options: LeftoverOptions,
-    remove_entry: Option<bool>,
+    remove_entries: Option<bool>,
 ) -> napi::Result<AsyncBlock<ForkLeftovers>> {
     blocking(env, move || {
-        let owner = Owner::new(&options.account_id, &options.orchestrator_session_key)?;
-        let folder = folder(&options.sessions_dir, options.store_file.as_deref())?;
-        let found = session::find_leftovers(&folder, &owner, &options.alive.unwrap_or_default())?;
-        session::remove_leftovers(&folder, &found, remove_entry.unwrap_or(true))?;
-        Ok(ForkLeftovers {
-            session_keys: found.session_keys,
-            session_files: found.session_files.into_iter().map(text).collect(),
-        })
+        let (folder, found) = options.find()?;
+        session::remove_leftovers(&folder, &found, remove_entries.unwrap_or(true))?;
+        Ok(found.into())
     })
 }
 
@@ -195,6 +184,24 @@ pub fn delete_session_entry(
     session_key: String,
 ) -> napi::Result<AsyncBlock<bool>> {
     blocking(env, move || session::delete_entry(Path::new(&store_file), &session_key))
+}
+
+impl LeftoverOptions {
+    fn find(self) -> Result<(SessionsFolder, Leftovers), Error> {
+        let owner = Owner::new(&self.account_id, &self.orchestrator_session_key)?;
+        let folder = folder(&self.sessions_dir, self.store_file.as_deref())?;
+        let found = session::find_leftovers(&folder, &owner, &self.alive.unwrap_or_default())?;
+        Ok((folder, found))
+    }
+}
+
+impl From<Leftovers> for ForkLeftovers {
+    fn from(found: Leftovers) -> Self {
+        Self {
+            session_keys: found.session_keys,
+            session_files: found.session_files.into_iter().map(text).collect(),
+        }
+    }
 }
 
 impl From<session::Fork> for ForkedSession {

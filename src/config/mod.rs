@@ -8,7 +8,7 @@
 //!   gate       no write while a turn runs
 //!   apply      plan -> write
 //!     plan     what has to change       (include: which file, draft: one file)
-//!       document   where values stand in a file
+//!       document   where values stand in a file (skip: what is none of ours)
 //!       edit       new text for some of them, every other byte as it was
 //!       verify     a second parser's opinion
 //! outcome      what came of it
@@ -32,6 +32,7 @@ mod outcome;
 mod plan;
 mod platform;
 mod schema;
+mod skip;
 mod source;
 mod timestamp;
 mod verify;

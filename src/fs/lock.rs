@@ -6,20 +6,21 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Error, Identity};
+use super::temporary::Temporary;
+use super::{Error, Identity, sweep};
 use crate::time::{iso, now, parse_iso};
 
 /// A lock file is a hundred bytes long; more is not read.
 const LONGEST: u64 = 64 << 10;
-/// The first wait before another try; each further one is longer by as much.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-/// The longest wait between two tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// The wait before another try, in milliseconds. The host's own waits grow to a second, with which one of several busy writers
+/// can starve; locks are held for milliseconds, so ours stay short, and chance keeps two of us from always coming second.
+const WAIT_MS: RangeInclusive<u64> = 20..=60;
 
 /// How patient a lock is.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,13 @@ pub struct Timing {
 /// The host's timing for its session store.
 pub const SESSION_STORE: Timing =
     Timing { timeout: Duration::from_secs(10), stale_after: Duration::from_secs(30) };
+
+/// Removes what killed processes left of locks on a file that they were about to take.
+pub fn sweep_unfinished(file: &Path) {
+    if let Ok(path) = lock_path(file) {
+        sweep(&path);
+    }
+}
 
 /// A held lock; dropping it gives it back.
 #[derive(Debug)]
@@ -49,9 +57,8 @@ impl Lock {
         let path = lock_path(file)?;
         let failed = |source| Error::Write { action: "lock", path: file.into(), source };
         let start = Instant::now();
-        let mut wait = FIRST_WAIT;
         loop {
-            if let Some(lock) = Self::create(&path).map_err(failed)? {
+            if let Some(lock) = Self::create(&path)? {
                 return Ok(lock);
             }
             if reclaim(&path, timing.stale_after).map_err(failed)? {
@@ -60,24 +67,38 @@ impl Lock {
             if start.elapsed() >= timing.timeout {
                 return Err(Error::Locked { path: file.into() });
             }
+            let wait = Duration::from_millis(fastrand::u64(WAIT_MS));
             sleep(wait.min(timing.timeout.saturating_sub(start.elapsed())));
-            wait = (wait + FIRST_WAIT).min(LONGEST_WAIT);
         }
     }
 
     /// Creates the lock file, unless there is one.
-    fn create(path: &Path) -> io::Result<Option<Self>> {
+    ///
+    /// It gets its name only when it is complete: an empty one, left by a process that was killed between creating and writing
+    /// it, would be respected for as long as a lock can be.
+    fn create(path: &Path) -> Result<Option<Self>, Error> {
+        let mut complete = Temporary::beside(path)?;
+        let failed = |source| Error::Write { action: "lock", path: path.into(), source };
+        let identity =
+            complete.file().metadata().map(|metadata| Identity::of(&metadata)).map_err(failed)?;
+        complete.file().write_all(payload().as_bytes()).map_err(failed)?;
+        match fs::hard_link(complete.path(), path) {
+            Ok(()) => Ok(Some(Self { path: path.into(), identity })),
+            Err(source) if source.kind() == ErrorKind::AlreadyExists => Ok(None),
+            Err(_) => Self::create_in_place(path).map_err(failed),
+        }
+    }
+
+    /// The same where the file system has no hard links.
+    fn create_in_place(path: &Path) -> io::Result<Option<Self>> {
         let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
             Ok(file) => file,
             Err(source) if source.kind() == ErrorKind::AlreadyExists => return Ok(None),
             Err(source) => return Err(source),
         };
         let identity = file.metadata().map(|metadata| Identity::of(&metadata));
-        let written = identity.and_then(|identity| {
-            // One write, so that nobody sees half of it.
-            file.write_all(payload().as_bytes()).map(|()| identity)
-        });
-        match written {
+        match identity.and_then(|identity| file.write_all(payload().as_bytes()).map(|()| identity))
+        {
             Ok(identity) => Ok(Some(Self { path: path.into(), identity })),
             Err(source) => {
                 let _ = fs::remove_file(path);

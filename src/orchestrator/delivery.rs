@@ -85,10 +85,11 @@ impl Outbox {
         Ok(id)
     }
 
-    /// Waits until no part for `target` is on its way, at most for `limit`.
-    pub(super) async fn settle(&self, target: &Target, limit: Duration) {
-        // Nothing depends on which of the two ended the wait.
-        let _ = tokio::time::timeout(limit, self.lane(target).lock_owned()).await;
+    /// Closes a turn for replies, after those that are on their way, for which it waits at most for `limit`.
+    pub(super) async fn settle(&self, turn: &OpenTurn, limit: Duration) {
+        let order = tokio::time::timeout(limit, self.lane(&turn.target).lock_owned()).await;
+        turn.close();
+        drop(order);
     }
 
     async fn send_for_turn(
@@ -115,6 +116,9 @@ impl Outbox {
         last: bool,
     ) -> Result<String, Error> {
         let _order = self.lane(&turn.target).lock_owned().await;
+        if turn.is_closed() {
+            return Err(Error::Closed);
+        }
         let parts: Vec<NewPart> = split(text, PART_LIMIT)
             .into_iter()
             .map(|text| {

@@ -16,6 +16,7 @@ use super::lanes::Lanes;
 use super::loader::{Chats, Loader};
 use super::loop_budget::{BudgetLimits, LoopBudget};
 use super::monitor;
+use super::platform::{self, HostFiles, Platform};
 use super::recovery::recover;
 use super::runner::Runner;
 use super::seen::Seen;
@@ -40,6 +41,8 @@ pub struct GatewayOptions {
     pub client: ClientOptions,
     /// The account.
     pub account: AccountOptions,
+    /// The host's files that the platform configuration goes into; without them it is not looked at.
+    pub host_files: Option<HostFiles>,
 }
 
 /// What an account is, apart from its server.
@@ -61,23 +64,32 @@ pub struct AccountOptions {
 
 /// A running account. Dropping the handle stops it without waiting.
 pub struct Gateway {
-    shared: Arc<Shared>,
+    /// Given up when the account is closed: it holds the host's functions, which may hold this handle in turn, and the
+    /// connections to the server.
+    shared: Mutex<Option<Arc<Shared>>>,
     publisher: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Gateway {
     /// Starts an account. Must be called on a tokio runtime; everything else happens in tasks.
     pub fn start(options: GatewayOptions, host: Arc<dyn Host>) -> Result<Self, Error> {
+        let api_key = options.client.api_key.clone();
         let client = Client::new(options.client).map_err(|error| Error::Setup(Box::new(error)))?;
         for warning in client.warnings() {
             host.log(Level::Warn, warning.clone());
         }
-        Ok(Self::serve(Arc::new(client), options.account, host))
+        let mut shared =
+            Shared::new(Arc::new(client.clone()), host, options.account.replies, Duration::MAX);
+        shared.platform = options
+            .host_files
+            .map(|files| Platform::new(client, api_key, files, shared.gate.clone()));
+        Ok(Self::launch(shared, options.account))
     }
 
     /// Starts an account on any server.
     pub fn serve(server: Arc<dyn Server>, options: AccountOptions, host: Arc<dyn Host>) -> Self {
-        Self::begin(server, None, options, host)
+        let shared = Shared::new(server, host, options.replies, Duration::MAX);
+        Self::launch(shared, options)
     }
 
     /// Starts an account on any server with a journal that is open already; `options.state_folder` does not count then.
@@ -87,34 +99,39 @@ impl Gateway {
         options: AccountOptions,
         host: Arc<dyn Host>,
     ) -> Self {
-        Self::begin(server, Some(journal), options, host)
+        let shared = Shared::new(server, host, options.replies, Duration::MAX);
+        // Nobody else has it yet.
+        let _ = shared.journal.set(journal);
+        Self::launch(shared, options)
     }
 
-    fn begin(
-        server: Arc<dyn Server>,
-        journal: Option<Journal>,
-        options: AccountOptions,
-        host: Arc<dyn Host>,
-    ) -> Self {
-        let shared = Shared::new(server, Arc::clone(&host), options.replies, Duration::MAX);
-        if let Some(journal) = journal {
-            // Nobody else has it yet.
-            let _ = shared.journal.set(journal);
-        }
+    fn launch(shared: Shared, options: AccountOptions) -> Self {
         let shared = Arc::new(shared);
         shared.status.update(|status| status.running = true);
-        let publisher =
-            tokio::spawn(Arc::clone(&shared.status).publish(host, shared.shutdown.clone()));
+        let (status, host) = (Arc::clone(&shared.status), Arc::clone(&shared.host));
+        let publisher = tokio::spawn(status.publish(host, shared.shutdown.clone()));
         shared.tasks.spawn(serve(Arc::clone(&shared), options));
-        Self { shared, publisher: Mutex::new(Some(publisher)) }
+        Self { shared: Mutex::new(Some(shared)), publisher: Mutex::new(Some(publisher)) }
+    }
+
+    fn shared(&self) -> Result<Arc<Shared>, Error> {
+        let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.clone().ok_or(Error::Closed)
+    }
+
+    /// The account, while it works.
+    fn working(&self) -> Result<Arc<Shared>, Error> {
+        self.shared().and_then(|shared| {
+            if shared.work.is_cancelled() { Err(Error::Closed) } else { Ok(shared) }
+        })
     }
 
     /// Delivers a part of a turn's answer; comes back when it stands in the chat.
     pub async fn deliver(&self, turn_id: &str, part: ReplyPart) -> Result<(), Error> {
-        self.check_open()?;
-        let turn = self.shared.turns.by_id(turn_id);
+        let shared = self.working()?;
+        let turn = shared.turns.by_id(turn_id);
         let turn = turn.ok_or_else(|| Error::UnknownTurn { turn_id: turn_id.to_owned() })?;
-        self.shared.tasks.track_future(self.shared.outbox.deliver(&self.shared, &turn, part)).await
+        shared.tasks.track_future(shared.outbox.deliver(&shared, &turn, part)).await
     }
 
     /// Sends text to a target and returns the id of the message or comment.
@@ -125,40 +142,37 @@ impl Gateway {
         thread: Option<&str>,
     ) -> Result<String, Error> {
         let target: Target = to.parse()?;
-        self.check_open()?;
-        self.shared
-            .tasks
-            .track_future(self.shared.outbox.send(&self.shared, &target, text, thread))
-            .await
-    }
-
-    fn check_open(&self) -> Result<(), Error> {
-        if self.shared.work.is_cancelled() { Err(Error::Closed) } else { Ok(()) }
+        let shared = self.working()?;
+        shared.tasks.track_future(shared.outbox.send(&shared, &target, text, thread)).await
     }
 
     /// Ends every task, socket and timer of the account, within three seconds.
     pub async fn close(&self) {
-        self.shared.work.cancel();
-        self.shared.tasks.close();
-        if tokio::time::timeout(STOP_LIMIT, self.shared.tasks.wait()).await.is_err() {
-            self.shared
+        let Ok(shared) = self.shared() else { return };
+        shared.work.cancel();
+        shared.tasks.close();
+        if tokio::time::timeout(STOP_LIMIT, shared.tasks.wait()).await.is_err() {
+            shared
                 .log(Level::Warn, "some requests were still on their way when the account stopped");
         }
-        if let Some(journal) = self.shared.journal.get() {
+        if let Some(journal) = shared.journal.get() {
             journal.close().await;
         }
-        self.shared.shutdown.cancel();
+        shared.shutdown.cancel();
         let publisher = self.publisher.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(publisher) = publisher {
             // It only fails when it panicked, and then there is nothing left to wait for.
             let _ = publisher.await;
         }
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        self.shared.shutdown.cancel();
+        if let Ok(shared) = self.shared() {
+            shared.shutdown.cancel();
+        }
     }
 }
 
@@ -186,6 +200,8 @@ async fn work(shared: Arc<Shared>, options: AccountOptions, agent: Agent) -> Res
     let gate = Gate::new(agent, LoopBudget::restore(saved.as_deref(), limits));
     let runner = Runner { shared: Arc::clone(&shared), seen: Arc::clone(&seen) };
     let forks = Forks(Arc::clone(&shared));
+    // Before the first turn, so that it runs with the newest configuration.
+    platform::refresh(&shared).await;
     forks.sweep(&session).await;
     let lanes = Lanes::new(runner, forks, session.clone(), options.max_forks);
     let (references, queue) = mpsc::unbounded_channel();

@@ -15,10 +15,12 @@ use super::event::Origin;
 use super::event_text::now_milliseconds;
 use super::host::Level;
 use super::loader::{Reference, Source};
+use super::platform;
 use super::seen::{Known, Seen};
 use super::settle::acknowledge;
 use super::shared::Shared;
 use super::status::Disconnect;
+use crate::api::announced::AGENT_CONFIG_UPDATE;
 use crate::api::socket::SocketEvent;
 use crate::api::{Class, Dispatch, Error, Frame, announced};
 use crate::error::chain;
@@ -161,6 +163,11 @@ impl Intake {
 
     fn frame(&mut self, frame: &Frame) {
         self.shared.status.touch(|status| &mut status.last_transport_activity_at);
+        if frame.kind == AGENT_CONFIG_UPDATE {
+            let task = Arc::clone(&self.shared);
+            self.shared.tasks.spawn(async move { platform::refresh(&task).await });
+            return;
+        }
         let Some(data) = frame.data.as_deref() else { return };
         match frame.kind.as_str() {
             "dispatch.new" => match serde_json::from_str::<Dispatch>(data.get()) {
@@ -191,6 +198,7 @@ impl Intake {
                 origin: Origin::Announcement,
                 source,
                 seq: frame.seq,
+                alone: false,
             }),
             Err(error) => {
                 self.shared.log(Level::Warn, format!("{} cannot be read: {error}", frame.kind));
@@ -282,5 +290,6 @@ fn dispatched(dispatch: &Dispatch, seq: Option<u64>) -> Reference {
         origin: Origin::from(dispatch),
         source: Source::Named(kind, dispatch.source_id.clone()),
         seq,
+        alone: false,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::event::Event;
@@ -18,6 +18,8 @@ use super::target::Target;
 
 /// How long no fork is tried after one could not be made.
 const FORK_PAUSE: Duration = Duration::from_secs(30);
+/// How long everything else waits for a turn that runs alone. One that ends the process does so sooner, or seldom.
+const ALONE_LIMIT: Duration = Duration::from_secs(60);
 
 /// The lanes of an account.
 pub(super) struct Lanes {
@@ -28,6 +30,7 @@ pub(super) struct Lanes {
     max_forks: usize,
     state: Mutex<State>,
     wake: Notify,
+    idle: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -58,7 +61,27 @@ impl Lanes {
             max_forks,
             state: Mutex::default(),
             wake: Notify::new(),
+            idle: watch::Sender::new(true),
         })
+    }
+
+    /// Gives an event to its lane for a turn with nothing beside it: should it end the process, no other event is taken
+    /// for the cause. Comes back when it is over, takes too long, or the account stops.
+    pub(super) async fn accept_alone(self: &Arc<Self>, event: Event) {
+        self.wait_idle().await;
+        self.accept(event);
+        self.wait_idle().await;
+    }
+
+    async fn wait_idle(&self) {
+        let mut idle = self.idle.subscribe();
+        tokio::select! {
+            biased;
+            () = self.shared.work.cancelled() => {}
+            // The sender lives as long as the lanes.
+            _ = idle.wait_for(|idle| *idle) => {}
+            () = tokio::time::sleep(ALONE_LIMIT) => {}
+        }
     }
 
     /// Gives an event to its lane.
@@ -173,6 +196,7 @@ impl Lanes {
     fn report(&self, state: &State) {
         let forked: usize = state.forks.iter().map(|fork| fork.events.len()).sum();
         let running = usize::from(state.main.is_some()) + state.forks.len();
+        self.idle.send_replace(running == 0 && state.waiting.is_empty());
         self.shared.status.update(|status| {
             status.busy = running > 0;
             status.active_runs = running;

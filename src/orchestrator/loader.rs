@@ -44,6 +44,8 @@ pub(super) struct Reference {
     pub source: Source,
     /// Position of the frame that brought it.
     pub seq: Option<u64>,
+    /// It may be what ended the process the last times, and so runs with nothing beside it.
+    pub alone: bool,
 }
 
 /// The source of an event.
@@ -74,6 +76,7 @@ struct Claimed {
     key: String,
     origin: Origin,
     seq: Option<u64>,
+    alone: bool,
     source: Result<Sought, Nothing>,
 }
 
@@ -87,6 +90,14 @@ enum Sought {
 
 /// Chats, and when they were loaded.
 pub(super) type Chats = Mutex<HashMap<String, (Chat, Instant)>>;
+
+/// What has become of a reference.
+struct Loaded {
+    /// The event, unless there is nothing to answer or the account stops.
+    event: Option<Event>,
+    seq: Option<u64>,
+    alone: bool,
+}
 
 /// Why there is no event to hand on.
 enum Nothing {
@@ -140,7 +151,7 @@ impl Loader {
             claimed.recv().await.map(|next| (next, claimed))
         });
         let mut events = std::pin::pin!(stream.map(|claimed| self.load(claimed)).buffered(AT_ONCE));
-        while let Some((event, seq)) = events.next().await {
+        while let Some(Loaded { event, seq, alone }) = events.next().await {
             if let Some(seq) = seq
                 && let Ok(journal) = self.shared.journal()
             {
@@ -150,7 +161,11 @@ impl Loader {
             if let Some(event) = event
                 && self.gate.admits(&self.shared, &self.seen, &event).await
             {
-                lanes.accept(event);
+                if alone {
+                    lanes.accept_alone(event).await;
+                } else {
+                    lanes.accept(event);
+                }
             }
         }
     }
@@ -160,12 +175,12 @@ impl Loader {
         let mut claimed = Vec::new();
         let mut wanted = Vec::new();
         for reference in references {
-            let Reference { key, origin, source, seq } = reference;
+            let Reference { key, origin, source, seq, alone } = reference;
             let source = self.addressed(&key, &origin, source).await;
             if let Ok(source) = &source {
                 wanted.push(new_dispatch(&key, &origin, source));
             }
-            claimed.push(Claimed { key, origin, seq, source });
+            claimed.push(Claimed { key, origin, seq, alone, source });
         }
         let claims = self.record_claims(wanted).await;
         let mut claims = claims.into_iter().flatten();
@@ -210,14 +225,14 @@ impl Loader {
 
     /// The event, or nothing when there is nothing to answer or the account stops; with the position up to which everything
     /// is claimed.
-    async fn load(&self, claimed: Claimed) -> (Option<Event>, Option<u64>) {
-        let Claimed { key, origin, seq, source } = claimed;
+    async fn load(&self, claimed: Claimed) -> Loaded {
+        let Claimed { key, origin, seq, alone, source } = claimed;
         let event = match source {
             Ok(Sought::Found(event)) => Ok(event),
             Ok(Sought::Named(kind, id)) => self.event(&key, &origin, &kind, &id).await,
             Err(nothing) => Err(nothing),
         };
-        match event {
+        let (event, seq) = match event {
             Ok(event) => {
                 self.describe(&event);
                 (Some(event), seq)
@@ -231,7 +246,8 @@ impl Loader {
                 self.refused(&key, &origin, &cause).await;
                 (None, seq)
             }
-        }
+        };
+        Loaded { event, seq, alone }
     }
 
     async fn event(

@@ -15,6 +15,9 @@ use super::shared::{Shared, Stopped};
 use crate::error::chain;
 use crate::journal::{DispatchRecord, OpenDispatch, State};
 
+/// An event in whose turns the process has ended this often may be the cause, and runs alone.
+const SUSPICIOUS: u32 = 2;
+
 /// Finishes answers that were given, without another turn, and takes everything else on again, in order.
 pub(super) async fn recover(
     shared: &Arc<Shared>,
@@ -49,6 +52,7 @@ pub(super) fn reference(record: &DispatchRecord) -> Reference {
         origin: Origin::from(record),
         source: Source::Named(record.source_type.clone(), record.source_id.clone()),
         seq: None,
+        alone: record.attempts.saturating_sub(record.failures) >= SUSPICIOUS,
     }
 }
 

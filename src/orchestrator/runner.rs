@@ -68,6 +68,10 @@ impl Runner {
     pub(super) async fn run(&self, event: &Event, session: &Session) -> Result<(), Stopped> {
         let key = event.key();
         loop {
+            // The answer that was finished last may have come back while the account stops.
+            if self.shared.work.is_cancelled() {
+                return Err(Stopped);
+            }
             let id = turn_id();
             let attempt = self.adopt(key, &id, session).await?;
             if attempt > MOST_ATTEMPTS {
@@ -140,6 +144,7 @@ impl Runner {
         if main && let Some(news) = self.news(&turn.id).await? {
             request.text = format!("{news}\n{}", request.text);
         }
+        let _no_config_writes = self.shared.gate.turn().await;
         mark_received(&self.shared, &event.origin);
         let mut ran = false;
         let verdict = tokio::select! {
@@ -153,15 +158,15 @@ impl Runner {
         // A part that is on its way must be known to have arrived, or the next start would answer again.
         let verdict = match verdict {
             Err(Stopped) => {
-                self.shared.outbox.settle(&turn.target, SETTLE).await;
-                ran = turn.is_finished();
-                if ran { Ok(Verdict::Answered) } else { Err(Stopped) }
+                self.shared.outbox.settle(turn, SETTLE).await;
+                ran = turn.has_begun();
+                if turn.is_finished() { Ok(Verdict::Answered) } else { Err(Stopped) }
             }
             verdict => verdict,
         };
         if main {
             // A host that answers by itself, later, may have used the words of an earlier attempt.
-            let told = ran && !matches!(verdict, Ok(Verdict::Again(_)) | Err(Stopped));
+            let told = ran && (turn.has_begun() || matches!(verdict, Ok(Verdict::Silent)));
             self.told(&turn.id, told).await?;
         }
         verdict

@@ -11,10 +11,12 @@ use tokio_util::task::TaskTracker;
 use super::Error;
 use super::delivery::Outbox;
 use super::host::{Host, Level};
+use super::platform::Platform;
 use super::server::Server;
 use super::status::StatusBoard;
 use super::turns::OpenTurns;
 use crate::api::{self, Class, retry::Backoff};
+use crate::config::Gate;
 use crate::error::chain;
 use crate::journal::{self, Journal};
 
@@ -58,6 +60,10 @@ pub(super) struct Shared {
     pub tasks: TaskTracker,
     /// What must survive the process; there as soon as this process has the account to itself.
     pub journal: OnceLock<Journal>,
+    /// Keeps writes to the host's configuration away from turns.
+    pub gate: Gate,
+    /// The platform configuration, where it is kept in line.
+    pub platform: Option<Platform>,
     /// How long a call is repeated before its last error counts; an account never loses patience.
     pub patience: Duration,
 }
@@ -82,6 +88,8 @@ impl Shared {
             shutdown,
             tasks: TaskTracker::new(),
             journal: OnceLock::new(),
+            gate: Gate::default(),
+            platform: None,
             patience,
         }
     }

@@ -63,6 +63,9 @@ pub(super) struct Status {
     /// Position in the server's event stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_cursor: Option<u64>,
+    /// What came of the last look at the platform's configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform_config: Option<String>,
     /// What became of a damaged journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journal_rebuilt: Option<String>,

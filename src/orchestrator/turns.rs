@@ -21,7 +21,9 @@ pub(super) struct OpenTurn {
     pub event_key: String,
     /// The sender asked for no answer: replies are kept to ourselves.
     pub no_reply: bool,
+    first_part: u32,
     parts: AtomicU32,
+    closed: AtomicBool,
     delivered: AtomicU32,
     finished: AtomicBool,
     cut_off: AtomicBool,
@@ -39,7 +41,9 @@ impl OpenTurn {
             thread_root_id: event.thread_root_id().map(str::to_owned),
             event_key: event.key().to_owned(),
             no_reply: event.no_reply(),
+            first_part,
             parts: AtomicU32::new(first_part),
+            closed: AtomicBool::new(false),
             delivered: AtomicU32::new(0),
             finished: AtomicBool::new(false),
             cut_off: AtomicBool::new(false),
@@ -52,6 +56,21 @@ impl OpenTurn {
     /// The ordinal of the next part, counted from zero.
     pub(super) fn next_part(&self) -> u32 {
         self.parts.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether a part of the answer has been handed over, wherever it is now.
+    pub(super) fn has_begun(&self) -> bool {
+        self.parts.load(Ordering::Relaxed) > self.first_part
+    }
+
+    /// No further part is taken.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Whether no further part is taken.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     /// A part stands in the chat.

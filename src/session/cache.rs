@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Error;
 use super::index::Index;
-use super::scan::scan;
+use super::scan::{Watcher, scan};
 use super::source::{Fingerprint, Source};
 
 /// Transcripts remembered at a time.
@@ -33,8 +33,12 @@ impl IndexCache {
         Self { known: Mutex::new(Vec::new()) }
     }
 
-    /// The index of a transcript; reads what is not known yet.
-    pub(crate) fn index(&self, source: &Source) -> Result<Arc<Index>, Error> {
+    /// The index of a transcript; reads what is not known yet, and shows it to a watcher.
+    pub(crate) fn index(
+        &self,
+        source: &Source,
+        watcher: Option<Watcher<'_>>,
+    ) -> Result<Arc<Index>, Error> {
         let (mut index, start) = match self.take(&source.path) {
             Some(known) if known.fingerprint.matches(source)? => (known.index, known.end),
             _ => (Arc::new(Index::default()), source.content_start()?),
@@ -43,7 +47,7 @@ impl IndexCache {
         let mut is_complete = true;
         let grown = Arc::make_mut(&mut index);
         let ids = grown.ids().clone();
-        scan(source, start..source.size, &ids, &mut |located| {
+        scan(source, start..source.size, &ids, watcher, &mut |located| {
             is_complete = located.is_terminated;
             end = located.end + 1;
             grown.push(located);

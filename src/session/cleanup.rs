@@ -9,8 +9,9 @@ use super::Error;
 use super::key::{Owner, id_in_file_name, normalize, split_fork_key};
 use super::object::Object;
 use super::resolve::SessionsFolder;
-use super::store::{delete_entries, delete_entry, entries};
+use super::store::{delete_entries, delete_entry, for_each};
 use super::text::string;
+use crate::fs::lock::sweep_unfinished;
 use crate::fs::sweep;
 
 /// Removes a fork: its entry first, then its transcript, so that there is never an entry without its transcript.
@@ -49,40 +50,43 @@ pub struct Leftovers {
 /// Finds an owner's forks, apart from those with the session keys in `alive`. For the start, when none of them can be in use.
 ///
 /// An entry is known by its key, and its transcript with it. A transcript without an entry is known by the session id in its
-/// name, which only this owner could have made; forks of other owners and of the host itself are never found.
+/// name, which only this owner could have made; forks of other owners and of the host itself are never found. Nor is a
+/// transcript that any other entry names.
 pub fn find_leftovers(
     folder: &SessionsFolder,
     owner: &Owner,
     alive: &[String],
 ) -> Result<Leftovers, Error> {
     let alive: HashSet<String> = alive.iter().filter_map(|key| normalize(key).ok()).collect();
-    let mut found = Leftovers::default();
-    let mut in_use = HashSet::new();
-    for (key, entry) in entries(folder.store())? {
-        let file = transcript_of(folder, &entry);
-        let is_left =
-            normalize(&key).is_ok_and(|key| owner.fork_id(&key).is_some() && !alive.contains(&key));
-        if !is_left {
-            in_use.extend(file);
-            continue;
+    let mut session_keys = Vec::new();
+    let mut left_ids = HashSet::new();
+    let mut used_files = HashSet::new();
+    for_each(folder.store(), |key, entry| {
+        let normal = normalize(key).unwrap_or_default();
+        match owner.fork_id(&normal).filter(|_| !alive.contains(&normal)) {
+            Some(id) => {
+                left_ids.insert(id.to_owned());
+                session_keys.push(key.to_owned());
+            }
+            None => used_files.extend(transcript_name(entry)),
         }
-        let own = normalize(&key).ok().and_then(|key| owner.fork_id(&key).map(str::to_owned));
-        found.session_files.extend(
-            file.filter(|file| own.is_some() && id_of(file) == own.as_deref() && file.is_file()),
-        );
-        found.session_keys.push(key);
-    }
+    })?;
+    let is_left = |name: &str| {
+        id_in_file_name(name).is_some_and(|id| {
+            left_ids.contains(id) || (owner.made(id) && !alive.contains(&owner.fork_key(id)))
+        }) && !used_files.contains(name)
+    };
     let failed = |source| Error::Read { path: folder.join(""), source };
+    let mut session_files = Vec::new();
     for item in fs::read_dir(folder.join("")).map_err(failed)? {
-        let path = folder.join("").join(item.map_err(failed)?.file_name());
-        let is_ours =
-            id_of(&path).is_some_and(|id| owner.made(id) && !alive.contains(&owner.fork_key(id)));
-        if is_ours && !path.is_symlink() && !found.session_files.contains(&path) {
-            found.session_files.push(path);
+        let item = item.map_err(failed)?;
+        let is_file = item.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && item.file_name().to_str().is_some_and(is_left) {
+            session_files.push(item.path());
         }
     }
-    found.session_files.retain(|file| !in_use.contains(file));
-    Ok(found)
+    session_files.sort();
+    Ok(Leftovers { session_keys, session_files })
 }
 
 /// Removes what [`find_leftovers`] found, and temporary files of our own beside the store. Entries first, all at once.
@@ -97,19 +101,15 @@ pub fn remove_leftovers(
             delete_entries(folder.store(), &keys)?;
         }
         sweep(folder.store());
+        sweep_unfinished(folder.store());
     }
     leftovers.session_files.iter().try_for_each(|path| remove_transcript(path))
 }
 
-/// The transcript that an entry names, if it stands in the folder.
-fn transcript_of(folder: &SessionsFolder, entry: &str) -> Option<PathBuf> {
-    let object = Object::parse(entry.as_bytes())?;
-    let name = object.get("sessionFile").and_then(string)?;
-    folder.inside(Path::new(name.trim())).ok()
-}
-
-fn id_of(path: &Path) -> Option<&str> {
-    id_in_file_name(path.file_name()?.to_str()?)
+/// The name of the transcript that an entry names.
+fn transcript_name(entry: &[u8]) -> Option<String> {
+    let file = Object::parse(entry)?.get("sessionFile").and_then(string)?;
+    Some(Path::new(file.trim()).file_name()?.to_str()?.to_owned())
 }
 
 fn remove_transcript(path: &Path) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::{self, sleep};
+use std::thread::sleep;
 use std::time::Duration;
 
 use super::Error;
@@ -22,7 +22,7 @@ use super::text::{inner, is_string, quote};
 use super::tree::{self, Cut};
 use crate::time::{iso, now};
 
-/// From this size on a transcript is copied while it is still being read, in bytes.
+/// From this size on a transcript is copied while it is being read, in bytes.
 const AHEAD_FROM: u64 = 4 << 20;
 /// The longest header line that is looked for before the transcript is read, in bytes.
 const LONGEST_HEADER: u64 = 64 << 10;
@@ -114,28 +114,35 @@ enum Made {
 }
 
 /// Reads the transcript. Nearly all transcripts are one chain of entries without a branch, and forking such a one means to copy
-/// it; so a large one that has to be read from its start is copied at the same time.
+/// it; so what is read of a large one goes to the fork at once.
 fn read(
     cache: &IndexCache,
     request: &ForkRequest<'_>,
     source: &Source,
 ) -> Result<(Arc<Index>, Option<Begun>), Error> {
     if source.size < AHEAD_FROM || cache.knows(source) {
-        return Ok((cache.index(source)?, None));
+        return Ok((cache.index(source, None)?, None));
     }
     let start = source.content_start()?;
     let text = source.read(start..(start + LONGEST_HEADER).min(source.size))?;
     let line = text.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
     let Some(header) = parse_header(line).filter(|_| line.ends_with(b"\n")) else {
-        return Ok((cache.index(source)?, None));
+        return Ok((cache.index(source, None)?, None));
     };
+    let entries = start + line.len() as u64;
     let mut begun = begin(request, &header)?;
-    let index = thread::scope(|scope| {
-        let (file, entries) = (&mut begun.file, start + line.len() as u64..source.size);
-        scope.spawn(move || file.copy_ahead(source, entries));
-        cache.index(source)
-    });
-    Ok((index?, Some(begun)))
+    let file = &begun.file;
+    let index = cache.index(
+        source,
+        Some(&|at, bytes: &[u8]| {
+            // The header's line stays behind; it is at the very start.
+            let skipped =
+                usize::try_from(entries.saturating_sub(at)).unwrap_or(usize::MAX).min(bytes.len());
+            file.write_ahead((at + skipped as u64).saturating_sub(entries), &bytes[skipped..]);
+        }),
+    )?;
+    begun.file.set_ahead(entries..source.size);
+    Ok((index, Some(begun)))
 }
 
 /// The entry comes last: it never names a transcript that is not there. If it cannot be written, the transcript goes too.
@@ -216,6 +223,8 @@ fn describe(request: &ForkRequest<'_>, time: u64) -> Fork {
         format!(r#""spawnedBy": {parent}"#),
         format!(r#""parentSessionKey": {parent}"#),
         r#""forkedFromParent": true"#.into(),
+        // Without it the host takes whatever was spawned for a sub-agent, which may do less than its parent.
+        r#""spawnDepth": 0"#.into(),
     ]
     .join(",\n    ");
     Fork {

@@ -261,6 +261,10 @@ impl Containers {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     fn accepts(text: &[u8]) -> bool {
@@ -359,5 +363,24 @@ mod tests {
         let text = ["[".repeat(depth), "]".repeat(depth)].concat();
         assert!(accepts(text.as_bytes()));
         assert!(!accepts(&text.as_bytes()[..text.len() - 1]));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn it_agrees_with_another_validator_on_nearly_valid_texts(
+            words in vec(
+                select(&[
+                    "{", "}", "[", "]", ",", ":", "\"a\"", "\"\\u12aF\\n\"", "\"", "\\", "1", "-0", ".5", "e3", "true", "null", " ", "\n",
+                    "\u{1}", "é", "a long enough run of plain text to leave the first block of sixteen bytes, and the next four too",
+                ]),
+                0..12,
+            )
+        ) {
+            let text = words.concat();
+            let expected = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+            prop_assert_eq!(scan(text.as_bytes(), true, &mut |_| {}).is_ok(), expected, "{}", text);
+        }
     }
 }

@@ -22,12 +22,15 @@ pub(crate) enum Kind {
     NoObject,
 }
 
+/// Why the model stopped when its turn goes on: a tool is to run, or the host asks once more after a failure.
+const UNFINISHED: [&str; 3] = ["toolUse", "error", "aborted"];
+
 /// What a line says for the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// Nothing: it is not a message from the model.
     None,
-    /// Something in the middle of a turn: it asks for a tool, or it is the host's own note of something sent.
+    /// Something in the middle of a turn: it asks for a tool, it failed, or it is the host's own note of something sent.
     Partial,
     /// The end of a turn.
     Completed,
@@ -210,7 +213,7 @@ impl<'t> Message<'t> {
             && (is(self.model, "delivery-mirror") || is(self.model, "gateway-injected"));
         if !is(self.role, "assistant") {
             Answer::None
-        } else if is_note || is(self.stop_reason, "toolUse") {
+        } else if is_note || UNFINISHED.iter().any(|reason| is(self.stop_reason, reason)) {
             Answer::Partial
         } else {
             Answer::Completed
@@ -264,12 +267,10 @@ mod tests {
                 .answer
                 == Answer::Completed
         };
-        assert!(
-            completed("")
-                && completed(r#","stopReason":"stop""#)
-                && completed(r#","stopReason":"error""#)
-        );
-        assert!(!completed(r#","stopReason":"toolUse""#));
+        assert!(completed("") && completed(r#","stopReason":"stop""#));
+        for reason in UNFINISHED {
+            assert!(!completed(&format!(r#","stopReason":"{reason}""#)), "{reason}");
+        }
         assert!(!completed(
             r#","provider":"openclaw","model":"delivery-mirror","stopReason":"stop""#
         ));

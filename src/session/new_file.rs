@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Error;
 use super::copy::Piece;
@@ -26,6 +27,8 @@ pub(crate) struct NewFile {
     header: u64,
     /// The bytes of the source that stand behind it already.
     ahead: Range<u64>,
+    /// How many bytes have been written ahead.
+    written_ahead: AtomicU64,
     is_kept: bool,
 }
 
@@ -46,15 +49,24 @@ impl NewFile {
             file,
             header: header.len() as u64,
             ahead: 0..0,
+            written_ahead: AtomicU64::new(0),
             is_kept: false,
         };
         (&new.file).write_all(header.as_bytes()).map_err(|source| new.failed(source))?;
         Ok(new)
     }
 
-    /// Copies a range of the source that will most likely be wanted, before it is known. A failure shows when it is wanted.
-    pub(crate) fn copy_ahead(&mut self, source: &Source, range: Range<u64>) {
-        if self.copy_by_kernel(source, &range).is_ok() {
+    /// Takes bytes of the source that will most likely be wanted, before it is known: `offset` says where behind the header.
+    /// Any thread may bring them, in any order. What fails here is written again when it is wanted.
+    pub(crate) fn write_ahead(&self, offset: u64, bytes: &[u8]) {
+        if write_all_at(&self.file, bytes, self.header + offset).is_ok() {
+            self.written_ahead.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Says which bytes of the source were to be written ahead. They count if each of them was.
+    pub(crate) fn set_ahead(&mut self, range: Range<u64>) {
+        if *self.written_ahead.get_mut() == range.end - range.start {
             self.ahead = range;
         }
     }
@@ -128,4 +140,19 @@ impl Drop for NewFile {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let count = std::os::windows::fs::FileExt::seek_write(file, bytes, at)?;
+        bytes = &bytes[count..];
+        at += count as u64;
+    }
+    Ok(())
 }

@@ -33,14 +33,18 @@ pub(crate) struct Located {
     pub(crate) line: Line,
 }
 
+/// Is shown every part of the range as it is read, with its position in the file; from several threads, in any order.
+pub(crate) type Watcher<'w> = &'w (dyn Fn(u64, &[u8]) + Sync);
+
 /// Reads the lines of a range that begins at a line's start, and hands them over in order.
 pub(crate) fn scan(
     source: &Source,
     range: Range<u64>,
     ids: &Ids,
+    watcher: Option<Watcher<'_>>,
     collect: &mut impl FnMut(Located),
 ) -> Result<(), Error> {
-    let segments = Segments { source, range, ids };
+    let segments = Segments { source, range, ids, watcher };
     if segments.range.end.saturating_sub(segments.range.start) < PARALLEL_FROM {
         let mut buffer = Vec::new();
         for index in 0..segments.count() {
@@ -95,6 +99,7 @@ struct Segments<'a> {
     source: &'a Source,
     range: Range<u64>,
     ids: &'a Ids,
+    watcher: Option<Watcher<'a>>,
 }
 
 impl Segments<'_> {
@@ -111,9 +116,13 @@ impl Segments<'_> {
         let from = if index == 0 { start } else { start - 1 };
         let filled = self.fill(from, end, buffer)?;
         let text = &buffer[..filled];
+        let own = usize::try_from(end - from).unwrap_or(usize::MAX).min(filled);
+        if let Some(watcher) = self.watcher {
+            let before = usize::from(from < start).min(own);
+            watcher(start, &text[before..own]);
+        }
         let mut lines = Vec::new();
         let mut at = if index == 0 { 0 } else { after_line_feed(text, 0) };
-        let own = usize::try_from(end - from).unwrap_or(usize::MAX).min(filled);
         while at < own {
             let next = after_line_feed(text, at);
             let is_terminated = text[at..next].ends_with(b"\n");

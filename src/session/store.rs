@@ -78,15 +78,13 @@ pub fn delete_entries(store: &Path, session_keys: &[&str]) -> Result<usize, Erro
     Ok(count)
 }
 
-/// All keys of the store with their entries as JSON text.
-pub(crate) fn entries(store: &Path) -> Result<Vec<(String, String)>, Error> {
-    let Some(text) = read(store)? else { return Ok(Vec::new()) };
-    let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let members = members(store, &text)?;
-    Ok(members
-        .into_iter()
-        .map(|member| (lossy(&decode(&text[member.key])), lossy(&text[member.value])))
-        .collect())
+/// Shows every key of the store with its entry, as JSON text.
+pub(crate) fn for_each(store: &Path, mut show: impl FnMut(&str, &[u8])) -> Result<(), Error> {
+    let Some(text) = read(store)? else { return Ok(()) };
+    for member in members(store, &text)? {
+        show(&String::from_utf8_lossy(&decode(&text[member.key])), &text[member.value]);
+    }
+    Ok(())
 }
 
 /// Reads (with room for so many further bytes), changes and replaces the store under the host's lock. Nothing is written if `change` says that nothing changed.

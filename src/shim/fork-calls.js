@@ -37,7 +37,7 @@ export async function sessionCalls(runtime) {
  * nothing is archived. (The host's delete function leaves the transcript behind, or an archive of it.) The prefix is the whole
  * key of one fork without the agent in front, and the marker, which finds transcripts without an entry, is its id.
  */
-async function deleteEntry({ cleanup }, { agentId, storePath, parentSessionKey, sessionKey, sessionId }) {
+async function deleteEntry({ cleanup, getEntry }, { agentId, storePath, parentSessionKey, sessionKey, sessionId }) {
   if (forkId(parentSessionKey, sessionKey) !== sessionId) throw new Error(`Parall: ${sessionKey} is not a fork of ours`);
   await cleanup({
     agentId,
@@ -45,8 +45,11 @@ async function deleteEntry({ cleanup }, { agentId, storePath, parentSessionKey, 
     sessionKeySegmentPrefix: sessionKey.split(":").slice(2).join(":"),
     transcriptContentMarker: sessionId,
     orphanTranscriptMinAgeMs: 0,
+    // Whatever the clock says now, the fork is old enough.
+    nowMs: Number.MAX_SAFE_INTEGER,
     archiveRemovedEntryTranscripts: false,
   });
+  if (getEntry({ agentId, storePath, sessionKey })) throw new Error(`Parall: the host did not remove the fork ${sessionKey}`);
 }
 
 async function optional(load) {

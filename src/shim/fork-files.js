@@ -2,10 +2,14 @@
  * Forks on hosts that keep sessions in files: the native part copies the transcript; the entry in the session store is written
  * by the host where it has a function for that, and under the host's own lock by the native part where it has not.
  */
+import { rm } from "node:fs/promises";
 import path from "node:path";
 import { contextBudget } from "./fork-budget.js";
 import { forkKey } from "./fork-key.js";
 import { native } from "./native.js";
+
+/** What newer hosts write about a session, beside its transcript. */
+const BESIDE = [".trajectory.jsonl", ".trajectory-path.json"];
 
 /** @param {import("./fork.js").ForkPlace} place */
 export async function create(place) {
@@ -30,7 +34,10 @@ export async function remove(place) {
   const { sessionKey, sessionFile } = place.fork;
   if (update) await update(folder.storeFile, (store) => deleteKey(store, sessionKey));
   else if (!sessionFile) await native().deleteSessionEntry(folder.storeFile, sessionKey);
-  if (sessionFile) await native().cleanupForkSession({ ...folder, sessionKey, sessionFile, removeEntry: update === undefined });
+  if (!sessionFile) return;
+  await native().cleanupForkSession({ ...folder, sessionKey, sessionFile, removeEntry: update === undefined });
+  const stem = path.resolve(folder.sessionsDir, sessionFile).slice(0, -".jsonl".length);
+  await Promise.all(BESIDE.map((end) => rm(`${stem}${end}`, { force: true })));
 }
 
 /**

@@ -1,8 +1,9 @@
 /** The life of one account in the gateway process. */
 import { resolveAccount } from "./account.js";
+import { configPlace } from "./config-place.js";
 import { createFork, detectForkBackend, findLeftoverForks, removeFork } from "./fork.js";
 import { parentOfFork } from "./fork-key.js";
-import { channelRuntime, readConfig, resolveAgentId, resolveStateDir } from "./host.js";
+import { channelRuntime, readConfig, resolveAgentId } from "./host.js";
 import { native } from "./native.js";
 import { gatewayOptions } from "./options.js";
 import { shared } from "./state.js";
@@ -44,7 +45,7 @@ function open(ctx) {
   try {
     const cfg = readConfig(runtime, ctx.cfg);
     const agentId = resolveAgentId(channel, cfg, ctx.accountId);
-    const options = gatewayOptions(resolveAccount(cfg, ctx.accountId), { agentId, stateDir: resolveStateDir(runtime) });
+    const options = gatewayOptions(resolveAccount(cfg, ctx.accountId), { agentId, ...configPlace(runtime) });
     const place = { ctx, runtime, channel, agentId, log, deliver: (turnId, part) => gateway.deliver(turnId, part) };
     const gateway = native().startGateway(options, {
       runTurn: (turn) => runTurn(place, turn),

@@ -28,6 +28,14 @@ export const listParallAccountIds = forward("listParallAccountIds");
 export const resolveParallAccount = forward("resolveParallAccount");
 export const fetchAndApplyPlatformConfig = (options) => native().fetchAndApplyPlatformConfig(withLogFunction(options));
 export const diffPlatformConfig = (options) => native().diffPlatformConfig(withLogFunction(options));
+export const resolveTranscriptFile = forward("resolveTranscriptFile");
+export const forkOrchestratorSession = forward("forkOrchestratorSession");
+export const cleanupForkSession = forward("cleanupForkSession");
+export const findForkLeftovers = forward("findForkLeftovers");
+export const removeForkLeftovers = forward("removeForkLeftovers");
+export const readSessionEntry = forward("readSessionEntry");
+export const upsertSessionEntry = forward("upsertSessionEntry");
+export const deleteSessionEntry = forward("deleteSessionEntry");
 
 /** The native part takes a function `(level, message)`; a logger object with `info`, `warn` and `error` becomes one. */
 function withLogFunction({ log, ...options }) {

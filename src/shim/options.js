@@ -4,9 +4,9 @@ const isCount = (value) => Number.isInteger(value) && value >= 0 && value <= 100
 
 /**
  * @param {import("./account.js").ResolvedAccount} account
- * @param {{ agentId: string, stateDir?: string }} place
+ * @param {{ agentId: string, stateDir?: string, configPath?: string }} place
  */
-export function gatewayOptions(account, { agentId, stateDir }) {
+export function gatewayOptions(account, { agentId, stateDir, configPath }) {
   const { config } = account;
   return {
     accountId: account.accountId,
@@ -19,5 +19,6 @@ export function gatewayOptions(account, { agentId, stateDir }) {
     ...(isCount(config.max_forks) ? { maxForks: config.max_forks } : {}),
     ...(isCount(config.agent_turns) ? { agentTurns: config.agent_turns } : {}),
     ...(stateDir ? { stateDir } : {}),
+    ...(configPath ? { configPath } : {}),
   };
 }

@@ -1,0 +1,84 @@
+/**
+ * What a burst costs: events taken on (loaded and journaled) a second while the agent is busy, and the memory of the process with
+ * nothing, 10,000 and 100,000 finished events in its journal.
+ */
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { LocalParall } from "../server/server.js";
+import { row } from "./table.mjs";
+
+const BURST = 10_000;
+const TOMBSTONES = 100_000;
+/** So many at a time that the inbox never overflows. */
+const BATCH = 5_000;
+const LIMIT = 600_000;
+const host = fileURLToPath(new URL("burst-host.mjs", import.meta.url));
+
+export async function burst() {
+  const folder = await mkdtemp(join(tmpdir(), "parall-burst-"));
+  const parall = await LocalParall.start({ generation: "inbox" });
+  parall.seed();
+  const child = spawn(process.execPath, [host, parall.url, folder], { stdio: ["pipe", "pipe", "inherit"] });
+  try {
+    const account = follow(child);
+    await account.until((status) => status.connected);
+    const idle = resident(child.pid);
+
+    const begin = performance.now();
+    say(parall, BURST);
+    await account.until((status) => status.queueDepth === BURST - 1);
+    const perSecond = BURST / ((performance.now() - begin) / 1_000);
+    const waiting = resident(child.pid);
+
+    child.stdin.write("\n");
+    await answered(parall);
+    const after = resident(child.pid);
+    for (let done = BURST; done < TOMBSTONES; done += BATCH) {
+      say(parall, BATCH);
+      await answered(parall);
+    }
+    return [
+      row("time to take on an event, in a burst of 10,000", 1_000 / perSecond, "ms", 1),
+      row("resident memory beside 10,000 waiting events", waiting - idle, "MB", 100),
+      row("resident memory after 10,000 events", after - idle, "MB", 100),
+      row("resident memory after 100,000 events", resident(child.pid) - idle, "MB", 100),
+    ];
+  } finally {
+    child.kill("SIGKILL");
+    await parall.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function say(parall, count) {
+  for (let index = 0; index < count; index += 1) parall.say({ from: "usr_ada", chat: "cht_Ada", text: `message ${index}` });
+}
+
+const answered = (parall) =>
+  parall.waitFor(() => parall.world.openDispatches("usr_agent").size === 0 || undefined, LIMIT, "the end of the queue");
+
+/** Follows the status that the host prints. */
+function follow(child) {
+  let status = {};
+  let check = () => {};
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    status = JSON.parse(line);
+    check();
+  });
+  const until = (predicate) =>
+    new Promise((resolve) => {
+      check = () => predicate(status) && resolve();
+      check();
+    });
+  return { until };
+}
+
+/** Resident memory of a process in megabytes. */
+function resident(pid) {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1_024;
+}
