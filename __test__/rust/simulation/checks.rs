@@ -171,7 +171,7 @@ pub(crate) fn check_status(state: &mut State, now: i64) {
     let shown = state.status["connected"].as_bool().unwrap_or_default();
     let parall = &state.parall;
     if !state.dead
-        && !state.closed
+        && !state.stopping
         && shown != parall.connected
         && now - parall.connected_changed > 2_000
     {
