@@ -85,7 +85,7 @@ enum Sought {
     /// Everything.
     Named(String, String),
     /// Nothing.
-    Found(Event),
+    Found(Box<Event>),
 }
 
 /// Chats, and when they were loaded.
@@ -216,7 +216,7 @@ impl Loader {
         };
         let event = Event { origin: origin.clone(), subject };
         if self.gate.is_addressed(&event) {
-            Ok(Sought::Found(event))
+            Ok(Sought::Found(Box::new(event)))
         } else {
             self.seen.done(key);
             Err(Nothing::Over)
@@ -228,7 +228,7 @@ impl Loader {
     async fn load(&self, claimed: Claimed) -> Loaded {
         let Claimed { key, origin, seq, alone, source } = claimed;
         let event = match source {
-            Ok(Sought::Found(event)) => Ok(event),
+            Ok(Sought::Found(event)) => Ok(*event),
             Ok(Sought::Named(kind, id)) => self.event(&key, &origin, &kind, &id).await,
             Err(nothing) => Err(nothing),
         };

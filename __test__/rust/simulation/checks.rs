@@ -33,9 +33,9 @@ pub(crate) fn check_turn(
     if state.closed {
         broken.push(("R16", format!("a turn on {source} begins after the stop")));
     }
-    match state.host.sessions.get(&turn.session_key) {
+    match state.host.by_key.get(&turn.session_key) {
         None => {
-            broken.push(("R20", format!("{source} runs in {}, which is gone", turn.session_key)))
+            broken.push(("R20", format!("{source} runs in {}, which is gone", turn.session_key)));
         }
         Some(session) => {
             if session.running.is_some() {
@@ -47,7 +47,7 @@ pub(crate) fn check_turn(
         }
     }
     let runs = &state.ledger.runs;
-    let busy = state.host.sessions.values().filter_map(|session| session.running);
+    let busy = state.host.by_key.values().filter_map(|session| session.running);
     if busy.into_iter().any(|other| runs[other].target == turn.target) {
         broken.push(("one lane a chat", format!("{} has two turns at once", turn.target)));
     }
@@ -82,7 +82,7 @@ pub(crate) fn check_turn(
     let quick = plan.faults.is_mild() && plan.habits.fork_refused == 0 && !plan.habits.recovers;
     let since = state.parall.posted[place].at.max(state.life_began);
     let first =
-        state.host.sessions.get(&turn.session_key).is_some_and(|session| session.target.is_none());
+        state.host.by_key.get(&turn.session_key).is_some_and(|session| session.target.is_none());
     if quick && !main && first && now - since > 2_000 {
         broken.push(("R19", format!("{source} waits {} ms for its fork", now - since)));
     }
@@ -215,7 +215,7 @@ pub(crate) fn check_acknowledgement(state: &mut State, key: &str) {
 pub(crate) fn is_settled(world: &World) -> bool {
     let state = world.state();
     let keys = state.parall.posted.iter().map(|posted| &posted.key);
-    let idle = state.host.sessions.values().all(|session| session.running.is_none());
+    let idle = state.host.by_key.values().all(|session| session.running.is_none());
     idle && keys.into_iter().all(|key| {
         state.disk.dispatch(key).unwrap().is_some_and(|found| {
             matches!(found.record.state, JournalState::Acknowledged | JournalState::Dead)
@@ -247,7 +247,7 @@ pub(crate) fn check_end(world: &World) {
             broken.push(("results", format!("main was never told of {source}")));
         }
     }
-    for (key, session) in &state.host.sessions {
+    for (key, session) in &state.host.by_key {
         if session.parent.is_some() && !state.ledger.unremoved.contains(key) {
             broken.push(("R20", format!("{key} is an orphan of the host")));
         }

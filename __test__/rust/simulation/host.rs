@@ -16,7 +16,7 @@ use super::world::World;
 /// What the host keeps on its own disk.
 #[derive(Default)]
 pub(crate) struct Sessions {
-    pub sessions: BTreeMap<String, Session>,
+    pub by_key: BTreeMap<String, Session>,
     forks_made: u32,
     /// Turns that a crash cut off and that the host takes up by itself, as their places in the ledger.
     pub interrupted: Vec<usize>,
@@ -65,7 +65,7 @@ impl Host for SimulatedHost {
             world.crash_point().await;
             world.dawdle(20).await;
             let state = world.state();
-            let sessions = state.host.sessions.iter();
+            let sessions = state.host.by_key.iter();
             let forks = sessions.filter(|(_, session)| session.parent.as_ref() == Some(&parent));
             Ok(forks.map(|(key, _)| fork(key)).collect())
         }
@@ -123,7 +123,7 @@ async fn run_turn(world: Arc<World>, turn: Turn) -> TurnOutcome {
     world.crash_point().await;
     let mut state = world.state();
     state.ledger.runs[number].end = end;
-    if let Some(session) = state.host.sessions.get_mut(&turn.session_key) {
+    if let Some(session) = state.host.by_key.get_mut(&turn.session_key) {
         session.transcript.push(turn.raw_text.clone());
     }
     drop(state);
@@ -137,7 +137,7 @@ fn begin(world: &World, turn: &Turn) -> usize {
     let mut state = world.state();
     let main = !turn.session_key.contains(":fork:");
     if main {
-        state.host.sessions.entry(turn.session_key.clone()).or_default();
+        state.host.by_key.entry(turn.session_key.clone()).or_default();
     }
     let number = state.ledger.runs.len();
     let (place, told) = check_turn(&mut state, &world.plan, now, turn, main);
@@ -153,7 +153,7 @@ fn begin(world: &World, turn: &Turn) -> usize {
         end: End::Open,
         confirmed: Vec::new(),
     });
-    if let Some(session) = state.host.sessions.get_mut(&turn.session_key) {
+    if let Some(session) = state.host.by_key.get_mut(&turn.session_key) {
         session.running = Some(number);
         session.target.get_or_insert(turn.target.clone());
     }
@@ -270,7 +270,7 @@ async fn create_fork(world: Arc<World>, parent: String) -> Result<Option<Fork>, 
         if state.happens(world.plan.habits.fork_refused) {
             return Err("the simulated host refuses".to_owned());
         }
-        let Some(main) = state.host.sessions.get(&parent) else { return Ok(None) };
+        let Some(main) = state.host.by_key.get(&parent) else { return Ok(None) };
         if main.parent.is_some() {
             state.ledger.violation("R21", format!("a fork of the fork {parent}"));
             return Ok(None);
@@ -283,7 +283,7 @@ async fn create_fork(world: Arc<World>, parent: String) -> Result<Option<Fork>, 
         state.ledger.forks_made += 1;
         let key = format!("{parent}:fork:{}", state.host.forks_made);
         let session = Session { transcript, parent: Some(parent.clone()), ..Session::default() };
-        state.host.sessions.insert(key.clone(), session);
+        state.host.by_key.insert(key.clone(), session);
         key
     };
     world.trace(|| format!("the host makes {key}"));
@@ -302,7 +302,7 @@ async fn remove_fork(world: Arc<World>, fork: Fork) -> Result<(), String> {
             state.ledger.unremoved.push(key);
             return Err("the simulated host cannot remove it".to_owned());
         }
-        let session = state.host.sessions.remove(&key);
+        let session = state.host.by_key.remove(&key);
         if session.as_ref().is_some_and(|session| session.running.is_some()) {
             state.ledger.violation("R20", format!("{key} is removed while its turn runs"));
         }
@@ -329,7 +329,7 @@ struct Running<'world> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         let mut state = self.world.state();
-        if let Some(session) = state.host.sessions.get_mut(&self.session) {
+        if let Some(session) = state.host.by_key.get_mut(&self.session) {
             session.running = None;
         }
     }

@@ -99,7 +99,7 @@ fn end_life(world: &World, dead: bool) {
     let state = &mut *state;
     state.parall.connected = false;
     state.parall.outgoing.clear();
-    for session in state.host.sessions.values_mut() {
+    for session in state.host.by_key.values_mut() {
         if let Some(run) = session.running.take()
             && dead
             && recovers
@@ -136,12 +136,13 @@ async fn stop(world: &World, gateway: &Gateway) {
     let begun = Instant::now();
     let ended = timeout(STOP_LIMIT * 10, gateway.close()).await;
     let took = begun.elapsed();
-    let mut state = world.state();
-    if ended.is_err() || took > STOP_LIMIT {
-        state.ledger.violation("R16", format!("the stop takes {took:?}"));
+    {
+        let mut state = world.state();
+        if ended.is_err() || took > STOP_LIMIT {
+            state.ledger.violation("R16", format!("the stop takes {took:?}"));
+        }
+        state.closed = true;
     }
-    state.closed = true;
-    drop(state);
     // Whatever still runs would show now.
     sleep(Duration::from_secs(60)).await;
 }

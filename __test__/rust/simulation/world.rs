@@ -32,6 +32,7 @@ pub(crate) struct World {
 }
 
 /// Everything that changes.
+#[expect(clippy::struct_excessive_bools, reason = "the switches of a world are independent")]
 pub(crate) struct State {
     pub dice: fastrand::Rng,
     pub parall: ParallState,
