@@ -168,6 +168,12 @@ impl Journal {
         self.call(move |access| claim(access, &dispatch)).await
     }
 
+    /// Takes dispatches on, all or none, in their order.
+    pub async fn claim_all(&self, dispatches: Vec<NewDispatch>) -> Result<Vec<Claim>, Error> {
+        self.call(move |access| dispatches.iter().map(|dispatch| claim(access, dispatch)).collect())
+            .await
+    }
+
     /// Adds what its source says.
     pub async fn describe(&self, id: &str, details: Details) -> Result<(), Error> {
         let id = id.to_owned();

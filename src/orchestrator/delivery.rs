@@ -16,7 +16,7 @@ use super::target::Target;
 use super::turns::OpenTurn;
 use crate::api::NewMessage;
 use crate::error::chain;
-use crate::journal::{Intent, NewPart};
+use crate::journal::{Intent, NewPart, PartRecord, PartState};
 
 /// What the agent answers when it does not want to say anything; a convention of the host.
 const SILENCE: &str = "NO_REPLY";
@@ -100,6 +100,21 @@ impl Outbox {
         thread: Option<&str>,
         last: bool,
     ) -> Result<String, Error> {
+        let sent = self.send_parts(shared, turn, text, thread, last).await;
+        if matches!(sent, Err(Error::Closed)) {
+            turn.cut_off();
+        }
+        sent
+    }
+
+    async fn send_parts(
+        &self,
+        shared: &Shared,
+        turn: &OpenTurn,
+        text: &str,
+        thread: Option<&str>,
+        last: bool,
+    ) -> Result<String, Error> {
         let _order = self.lane(&turn.target).lock_owned().await;
         if turn.is_closed() {
             return Err(Error::Closed);
@@ -135,7 +150,7 @@ impl Outbox {
                 Err(Error::Closed) => return Err(Error::Closed),
                 Err(error) => {
                     turn.refused(chain(&error));
-                    if apologise(shared, &turn.target, thread, part).await {
+                    if apologise(shared, &turn.target, thread, part, Attempt::First).await {
                         turn.delivered("", false);
                     }
                     sent = sent.and(Err(error));
@@ -145,16 +160,36 @@ impl Outbox {
         sent
     }
 
-    /// Sends what the last run wrote down and did not get confirmed.
+    /// Sends what the last run wrote down and did not get confirmed. Where the server will never take it, people are told
+    /// that something is missing; an error means that not even that was possible.
     pub(super) async fn resume(
         &self,
         shared: &Shared,
         dispatch_id: &str,
-        part: &NewPart,
-    ) -> Result<String, Error> {
+        record: &PartRecord,
+    ) -> Result<(), Error> {
+        let part = &record.part;
         let target: Target = part.target.parse()?;
         let _order = self.lane(&target).lock_owned().await;
-        send_part(shared, dispatch_id, part, Attempt::Repeated).await
+        let error = match record.state {
+            PartState::Delivered => return Ok(()),
+            PartState::Refused => None,
+            PartState::Intended => {
+                match send_part(shared, dispatch_id, part, Attempt::Repeated).await {
+                    Ok(_) => return Ok(()),
+                    Err(Error::Closed) => return Err(Error::Closed),
+                    Err(error) => Some(error),
+                }
+            }
+        };
+        let thread = part.thread_root_id.as_deref();
+        if apologise(shared, &target, thread, part, Attempt::Repeated).await {
+            return Ok(());
+        }
+        Err(error.unwrap_or_else(|| Error::Refused {
+            target: target.to_string(),
+            cause: record.cause.clone().unwrap_or_default(),
+        }))
     }
 
     /// The lane of a target: whoever holds it sends, the others wait in order.
@@ -216,9 +251,15 @@ async fn send_part(
 }
 
 /// Tells people that something is missing; whether that worked.
-async fn apologise(shared: &Shared, target: &Target, thread: Option<&str>, part: &NewPart) -> bool {
+async fn apologise(
+    shared: &Shared,
+    target: &Target,
+    thread: Option<&str>,
+    part: &NewPart,
+    attempt: Attempt,
+) -> bool {
     let key = format!("{}:missing", part.key);
-    put(shared, target, MISSING_PART, thread, &key, Attempt::First).await.is_ok()
+    put(shared, target, MISSING_PART, thread, &key, attempt).await.is_ok()
 }
 
 /// Puts text where it belongs and notes it in the status.

@@ -37,6 +37,14 @@ pub enum Error {
         #[source]
         source: Box<api::Error>,
     },
+    /// The server would not take a part before the last start.
+    #[error("cannot deliver to {target}: {cause}")]
+    Refused {
+        /// Chat or task.
+        target: String,
+        /// What the server said.
+        cause: String,
+    },
     /// The options cannot make a client.
     #[error("cannot set up the Parall client")]
     Setup(#[source] Box<api::Error>),
@@ -55,6 +63,7 @@ impl Coded for Error {
             Self::UnknownTurn { .. } => "PARALL_UNKNOWN_TURN",
             Self::Empty { .. } => "PARALL_EMPTY_TEXT",
             Self::Target { .. } => "PARALL_TARGET",
+            Self::Refused { .. } => "PARALL_REFUSED",
             Self::Delivery { source, .. } | Self::Setup(source) => source.code(),
         }
     }

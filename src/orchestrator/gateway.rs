@@ -13,7 +13,7 @@ use super::gate::{Gate, LOOP_BUDGET_NOTE};
 use super::host::{Host, Level, ReplyPart};
 use super::intake::Intake;
 use super::lanes::Lanes;
-use super::loader::Loader;
+use super::loader::{Chats, Loader};
 use super::loop_budget::{BudgetLimits, LoopBudget};
 use super::monitor;
 use super::platform::{self, HostFiles, Platform};
@@ -119,9 +119,16 @@ impl Gateway {
         shared.clone().ok_or(Error::Closed)
     }
 
+    /// The account, while it works.
+    fn working(&self) -> Result<Arc<Shared>, Error> {
+        self.shared().and_then(|shared| {
+            if shared.work.is_cancelled() { Err(Error::Closed) } else { Ok(shared) }
+        })
+    }
+
     /// Delivers a part of a turn's answer; comes back when it stands in the chat.
     pub async fn deliver(&self, turn_id: &str, part: ReplyPart) -> Result<(), Error> {
-        let shared = self.shared()?;
+        let shared = self.working()?;
         let turn = shared.turns.by_id(turn_id);
         let turn = turn.ok_or_else(|| Error::UnknownTurn { turn_id: turn_id.to_owned() })?;
         shared.tasks.track_future(shared.outbox.deliver(&shared, &turn, part)).await
@@ -135,7 +142,7 @@ impl Gateway {
         thread: Option<&str>,
     ) -> Result<String, Error> {
         let target: Target = to.parse()?;
-        let shared = self.shared()?;
+        let shared = self.working()?;
         shared.tasks.track_future(shared.outbox.send(&shared, &target, text, thread)).await
     }
 
@@ -200,7 +207,12 @@ async fn work(shared: Arc<Shared>, options: AccountOptions, agent: Agent) -> Res
     let (references, queue) = mpsc::unbounded_channel();
     recover(&shared, &seen, &session, &references).await?;
 
-    let loader = Loader { shared: Arc::clone(&shared), seen: Arc::clone(&seen), gate };
+    let loader = Loader {
+        shared: Arc::clone(&shared),
+        seen: Arc::clone(&seen),
+        gate,
+        chats: Chats::default(),
+    };
     let intake = Intake::new(Arc::clone(&shared), Arc::clone(&seen), references.clone());
     let (socket_events, socket_queue) = mpsc::channel(SOCKET_EVENTS);
     shared.tasks.spawn(Arc::clone(&lanes).run_main());

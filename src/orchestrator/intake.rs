@@ -1,8 +1,12 @@
 //! From the server to the lane: what is listed, what is pushed, each taken on once.
 
+use std::collections::VecDeque;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -18,13 +22,15 @@ use super::shared::Shared;
 use super::status::Disconnect;
 use crate::api::announced::AGENT_CONFIG_UPDATE;
 use crate::api::socket::SocketEvent;
-use crate::api::{Class, Dispatch, Frame, announced};
+use crate::api::{Class, Dispatch, Error, Frame, announced};
 use crate::error::chain;
 
 /// How often the pending list is read while connected, in case a frame never came.
 const RELIST_INTERVAL: Duration = Duration::from_secs(60);
 /// How soon the list is read again after it could not be read.
 const RELIST_AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How many frames may wait for the list after a connection came up; then the socket stops reading.
+const MOST_HELD: usize = 256;
 /// How many events may be waiting here. The rest stays with the server and is listed again.
 const MOST_WAITING: usize = 10_000;
 
@@ -46,7 +52,18 @@ pub(super) struct Intake {
     generation: Generation,
     references: mpsc::UnboundedSender<Reference>,
     relist_at: Option<Instant>,
+    /// When the server wants to be asked for the list again at the earliest.
+    list_not_before: Instant,
+    /// The list that is being read.
+    listing: Option<Listing>,
+    /// The list was read since the connection came up. Frames before that wait, because what was missed comes first.
+    caught_up: bool,
+    held: VecDeque<Frame>,
+    /// What the status says about the list.
+    complaint: bool,
 }
+
+type Listing = BoxFuture<'static, Result<Vec<Dispatch>, Error>>;
 
 impl Intake {
     /// Sets the intake up; what is taken on goes to `references`.
@@ -61,18 +78,25 @@ impl Intake {
             generation: Generation::Unknown,
             references,
             relist_at: Some(Instant::now()),
+            list_not_before: Instant::now(),
+            listing: None,
+            caught_up: false,
+            held: VecDeque::new(),
+            complaint: false,
         }
     }
 
     /// Follows the socket and the list until the account stops.
     pub(super) async fn run(mut self, mut events: mpsc::Receiver<SocketEvent>) {
         loop {
-            let relist_at = self.relist_at.unwrap_or_else(|| Instant::now() + RELIST_INTERVAL);
+            let due = self.relist_at.filter(|_| self.listing.is_none());
+            let relist_at = due.unwrap_or_else(Instant::now).max(self.list_not_before);
             tokio::select! {
                 biased;
                 () = self.shared.work.cancelled() => return,
-                () = tokio::time::sleep_until(relist_at), if self.relist_at.is_some() => self.list().await,
-                event = events.recv() => match event {
+                listed = listed(&mut self.listing), if self.listing.is_some() => self.listed(listed),
+                () = tokio::time::sleep_until(relist_at), if due.is_some() => self.list(),
+                event = events.recv(), if self.held.len() < MOST_HELD => match event {
                     Some(event) => self.follow(event),
                     None => return,
                 },
@@ -96,12 +120,19 @@ impl Intake {
                     status.last_transport_activity_at = Some(now);
                 });
                 // What came in between the last list and this connection.
+                self.caught_up = false;
+                self.listing = None;
                 self.relist_at = Some(Instant::now());
             }
             SocketEvent::Heartbeat => {
                 self.shared.status.touch(|status| &mut status.last_transport_activity_at);
             }
-            SocketEvent::Frame(frame) => self.frame(&frame),
+            SocketEvent::Frame(frame)
+                if self.caught_up || self.generation == Generation::Events =>
+            {
+                self.frame(&frame);
+            }
+            SocketEvent::Frame(frame) => self.held.push_back(frame),
             SocketEvent::Ignored { reason, count } => {
                 self.shared.log(
                     Level::Warn,
@@ -117,6 +148,7 @@ impl Intake {
                     ),
                 );
                 self.relist_at = None;
+                self.listing = None;
                 self.shared.status.update(|status| {
                     status.connected = false;
                     status.reconnect_attempts = attempt;
@@ -174,19 +206,20 @@ impl Intake {
         }
     }
 
-    async fn list(&mut self) {
-        let work = self.shared.work.clone();
-        let listed = tokio::select! {
-            biased;
-            listed = self.shared.server.pending_dispatches() => listed,
-            () = work.cancelled() => return,
-        };
+    fn list(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        self.listing = Some(async move { shared.server.pending_dispatches().await }.boxed());
+    }
+
+    fn listed(&mut self, listed: Result<Vec<Dispatch>, Error>) {
+        self.listing = None;
         let pause = match listed {
             Ok(dispatches) => {
                 self.generation = Generation::Inbox;
                 for dispatch in dispatches {
                     self.take_on(dispatched(&dispatch, None));
                 }
+                self.catch_up();
                 RELIST_INTERVAL
             }
             Err(error) if error.class() == Class::Unauthorized => {
@@ -198,16 +231,30 @@ impl Intake {
                     self.shared.log(Level::Info, "this server has no dispatch inbox; listening for message.new and task.assigned");
                 }
                 self.generation = Generation::Events;
+                self.catch_up();
                 RELIST_INTERVAL
             }
             Err(error) => {
                 let text = format!("cannot read the pending list: {}", chain(&error));
                 self.shared.log(Level::Warn, text.clone());
                 self.shared.status.update(|status| status.last_error = Some(text));
+                self.complaint = true;
+                self.list_not_before = Instant::now() + error.retry_after().unwrap_or_default();
                 RELIST_AFTER_FAILURE
             }
         };
         self.relist_at = Some(Instant::now() + pause);
+    }
+
+    /// What was missed is taken on: now what came since.
+    fn catch_up(&mut self) {
+        if std::mem::take(&mut self.complaint) {
+            self.shared.status.update(|status| status.last_error = None);
+        }
+        self.caught_up = true;
+        for frame in std::mem::take(&mut self.held) {
+            self.frame(&frame);
+        }
     }
 
     fn take_on(&self, reference: Reference) {
@@ -224,6 +271,14 @@ impl Intake {
             Known::Done => acknowledge(&self.shared, &reference.key, &reference.origin),
             Known::Running | Known::Failed => {}
         }
+    }
+}
+
+/// The list, once it is there.
+async fn listed(listing: &mut Option<Listing>) -> Result<Vec<Dispatch>, Error> {
+    match listing {
+        Some(listing) => listing.await,
+        None => pending().await,
     }
 }
 

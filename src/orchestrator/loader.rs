@@ -1,12 +1,15 @@
 //! From a reference ("look at this source") to a claimed event with everything a turn needs.
+//!
+//! Claims are journaled in the order of arrival, and a later one never without those before it: after a crash the journal's
+//! order is all that is left.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::join;
 use futures_util::stream::unfold;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -21,6 +24,8 @@ use crate::api::{Chat, Message, Task};
 use crate::error::chain;
 use crate::journal::{Claim, NewDispatch, Origin as JournalOrigin};
 
+/// How many events that wait are claimed together.
+const CLAIMED_AT_ONCE: usize = 64;
 /// How many events are loaded at once. Their order is kept.
 const AT_ONCE: usize = 32;
 /// How long a chat's name and kind are believed.
@@ -62,9 +67,29 @@ pub(super) struct Loader {
     pub seen: Arc<Seen>,
     /// What needs no turn.
     pub gate: Gate,
+    /// Chats that were loaded, and when.
+    pub chats: Chats,
 }
 
-type Chats = Mutex<HashMap<String, (Chat, Instant)>>;
+/// A reference that is claimed, or why it need not be.
+struct Claimed {
+    key: String,
+    origin: Origin,
+    seq: Option<u64>,
+    alone: bool,
+    source: Result<Sought, Nothing>,
+}
+
+/// What has to be loaded yet.
+enum Sought {
+    /// Everything.
+    Named(String, String),
+    /// Nothing.
+    Found(Box<Event>),
+}
+
+/// Chats, and when they were loaded.
+pub(super) type Chats = Mutex<HashMap<String, (Chat, Instant)>>;
 
 /// What has become of a reference.
 struct Loaded {
@@ -91,27 +116,42 @@ impl From<Stopped> for Nothing {
 }
 
 impl Loader {
-    /// Loads references in order and hands the events to the lanes until the account stops.
+    /// Claims references and hands what they point to to the lanes, in order, until the account stops.
     pub(super) async fn run(
         self,
         references: mpsc::UnboundedReceiver<Reference>,
         lanes: Arc<Lanes>,
     ) {
-        let chats = Chats::default();
-        let stream = unfold(references, |mut references| async {
-            references.recv().await.map(|next| (next, references))
+        let (sender, claimed) = mpsc::channel(CLAIMED_AT_ONCE);
+        tokio::select! {
+            biased;
+            () = self.shared.work.cancelled() => {}
+            () = join(self.claim_all(references, sender), self.load_all(claimed, lanes)).map(drop) => {}
+        }
+    }
+
+    /// Takes events on that are for this agent, those that wait in one step.
+    async fn claim_all(
+        &self,
+        mut references: mpsc::UnboundedReceiver<Reference>,
+        sender: mpsc::Sender<Claimed>,
+    ) {
+        let mut waiting = Vec::new();
+        while references.recv_many(&mut waiting, CLAIMED_AT_ONCE).await > 0 {
+            for claimed in self.claim(std::mem::take(&mut waiting)).await {
+                // The receiver lives as long as this does.
+                let _ = sender.send(claimed).await;
+            }
+        }
+    }
+
+    /// Loads what is claimed, several at once.
+    async fn load_all(&self, claimed: mpsc::Receiver<Claimed>, lanes: Arc<Lanes>) {
+        let stream = unfold(claimed, |mut claimed| async {
+            claimed.recv().await.map(|next| (next, claimed))
         });
-        let mut events =
-            std::pin::pin!(stream.map(|reference| self.load(reference, &chats)).buffered(AT_ONCE));
-        loop {
-            let Loaded { event, seq, alone } = tokio::select! {
-                biased;
-                () = self.shared.work.cancelled() => return,
-                loaded = events.next() => match loaded {
-                    Some(loaded) => loaded,
-                    None => return,
-                },
-            };
+        let mut events = std::pin::pin!(stream.map(|claimed| self.load(claimed)).buffered(AT_ONCE));
+        while let Some(Loaded { event, seq, alone }) = events.next().await {
             if let Some(seq) = seq
                 && let Ok(journal) = self.shared.journal()
             {
@@ -130,83 +170,100 @@ impl Loader {
         }
     }
 
-    async fn load(&self, reference: Reference, chats: &Chats) -> Loaded {
-        let (key, origin) = (reference.key.clone(), reference.origin.clone());
-        let Reference { seq, alone, .. } = reference;
-        let event = match self.event(reference, chats).await {
-            Ok(event) => Some(event),
-            Err(Nothing::Over) => None,
+    /// Takes events on that are for this agent, in one step, so that their order is kept.
+    async fn claim(&self, references: Vec<Reference>) -> Vec<Claimed> {
+        let mut claimed = Vec::new();
+        let mut wanted = Vec::new();
+        for reference in references {
+            let Reference { key, origin, source, seq, alone } = reference;
+            let source = self.addressed(&key, &origin, source).await;
+            if let Ok(source) = &source {
+                wanted.push(new_dispatch(&key, &origin, source));
+            }
+            claimed.push(Claimed { key, origin, seq, alone, source });
+        }
+        let claims = self.record_claims(wanted).await;
+        let mut claims = claims.into_iter().flatten();
+        for claimed in &mut claimed {
+            if claimed.source.is_ok()
+                && let Err(nothing) = match claims.next() {
+                    Some(claim) => self.heed(claim, &claimed.key, &claimed.origin),
+                    None => Err(Nothing::Stopped),
+                }
+            {
+                claimed.source = Err(nothing);
+            }
+        }
+        claimed
+    }
+
+    async fn record_claims(&self, wanted: Vec<NewDispatch>) -> Result<Vec<Claim>, Stopped> {
+        let journal = self.shared.journal()?;
+        self.shared.record("taking on events", || journal.claim_all(wanted.clone())).await
+    }
+
+    /// The source with what has to be known before it is claimed: an announced one may be for somebody else.
+    async fn addressed(
+        &self,
+        key: &str,
+        origin: &Origin,
+        source: Source,
+    ) -> Result<Sought, Nothing> {
+        let subject = match source {
+            Source::Named(kind, id) => return Ok(Sought::Named(kind, id)),
+            Source::Message(message) => self.message(*message).await?,
+            Source::Task(task) => Subject::Task(*task),
+        };
+        let event = Event { origin: origin.clone(), subject };
+        if self.gate.is_addressed(&event) {
+            Ok(Sought::Found(Box::new(event)))
+        } else {
+            self.seen.done(key);
+            Err(Nothing::Over)
+        }
+    }
+
+    /// The event, or nothing when there is nothing to answer or the account stops; with the position up to which everything
+    /// is claimed.
+    async fn load(&self, claimed: Claimed) -> Loaded {
+        let Claimed { key, origin, seq, alone, source } = claimed;
+        let event = match source {
+            Ok(Sought::Found(event)) => Ok(*event),
+            Ok(Sought::Named(kind, id)) => self.event(&key, &origin, &kind, &id).await,
+            Err(nothing) => Err(nothing),
+        };
+        let (event, seq) = match event {
+            Ok(event) => {
+                self.describe(&event);
+                (Some(event), seq)
+            }
+            Err(Nothing::Over) => (None, seq),
             Err(Nothing::Stopped) => {
                 self.seen.release(&key);
-                None
+                (None, None)
             }
             Err(Nothing::Refused(cause)) => {
                 self.refused(&key, &origin, &cause).await;
-                None
+                (None, seq)
             }
         };
         Loaded { event, seq, alone }
     }
 
-    async fn event(&self, reference: Reference, chats: &Chats) -> Result<Event, Nothing> {
-        let Reference { key, origin, source, .. } = reference;
-        let event = match source {
-            Source::Named(kind, id) => {
-                let (claimed, subject) =
-                    join(self.claim(&key, &origin, &kind, &id), self.subject(&kind, &id, chats))
-                        .await;
-                self.heed(claimed?, &key, &origin)?;
-                let Some(subject) = subject? else {
-                    // Deleted, or hidden from this agent by now: nobody waits for an answer.
-                    self.shared.log(Level::Info, format!("{key}: {id} is gone"));
-                    close(&self.shared, &self.seen, &key, &origin, "its source is gone").await;
-                    return Err(Nothing::Over);
-                };
-                Event { origin, subject }
-            }
-            Source::Message(message) => {
-                let event = Event { origin, subject: self.message(*message, chats).await? };
-                self.claim_announced(event, "message").await?
-            }
-            Source::Task(task) => {
-                self.claim_announced(Event { origin, subject: Subject::Task(*task) }, "task")
-                    .await?
-            }
-        };
-        self.describe(&event);
-        Ok(event)
-    }
-
-    /// Takes an announced event on, if it is for this agent at all.
-    async fn claim_announced(&self, event: Event, kind: &str) -> Result<Event, Nothing> {
-        if !self.gate.is_addressed(&event) {
-            self.seen.done(event.key());
-            return Err(Nothing::Over);
-        }
-        let claim = self.claim(event.key(), &event.origin, kind, event.source_id()).await?;
-        self.heed(claim, event.key(), &event.origin)?;
-        Ok(event)
-    }
-
-    async fn claim(
+    async fn event(
         &self,
         key: &str,
         origin: &Origin,
         kind: &str,
         id: &str,
-    ) -> Result<Claim, Stopped> {
-        let dispatch = NewDispatch {
-            id: key.to_owned(),
-            origin: match origin {
-                Origin::Dispatch { .. } => JournalOrigin::Inbox,
-                Origin::Announcement => JournalOrigin::Announcement,
-            },
-            source_type: kind.to_owned(),
-            source_id: id.to_owned(),
-            details: None,
-        };
-        let journal = self.shared.journal()?;
-        self.shared.record("taking on an event", || journal.claim(dispatch.clone())).await
+    ) -> Result<Event, Nothing> {
+        if let Some(subject) = self.subject(kind, id).await? {
+            return Ok(Event { origin: origin.clone(), subject });
+        }
+        // Deleted, or hidden from this agent by now: nobody waits for an answer.
+        self.shared.log(Level::Info, format!("{key}: {id} is gone"));
+        close(&self.shared, &self.seen, key, origin, "its source is gone").await;
+        Err(Nothing::Over)
     }
 
     /// What an earlier life of this process knows of the event counts.
@@ -252,17 +309,12 @@ impl Loader {
     }
 
     /// The source; nothing when it is gone.
-    async fn subject(
-        &self,
-        kind: &str,
-        id: &str,
-        chats: &Chats,
-    ) -> Result<Option<Subject>, Nothing> {
+    async fn subject(&self, kind: &str, id: &str) -> Result<Option<Subject>, Nothing> {
         let server = &self.shared.server;
         let loaded = match kind {
             "message" => {
                 match self.shared.persist("loading a message", || server.message(id)).await {
-                    Ok(message) => return self.message(message, chats).await.map(Some),
+                    Ok(message) => return self.message(message).await.map(Some),
                     Err(error) => Err(error),
                 }
             }
@@ -283,13 +335,13 @@ impl Loader {
         }
     }
 
-    async fn message(&self, message: Message, chats: &Chats) -> Result<Subject, Nothing> {
-        let chat = self.chat(&message.chat_id, chats).await?;
+    async fn message(&self, message: Message) -> Result<Subject, Nothing> {
+        let chat = self.chat(&message.chat_id).await?;
         Ok(Subject::Message { message, chat })
     }
 
-    async fn chat(&self, id: &str, chats: &Chats) -> Result<Chat, Nothing> {
-        let known = chats.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+    async fn chat(&self, id: &str) -> Result<Chat, Nothing> {
+        let known = self.chats.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
         if let Some((chat, since)) = known
             && since.elapsed() < CHAT_LIFETIME
         {
@@ -302,11 +354,32 @@ impl Loader {
             Err(PersistError::Refused(_)) => Chat { id: id.to_owned(), kind: None, name: None },
             Err(PersistError::Closed) => return Err(Nothing::Stopped),
         };
-        let mut chats = chats.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut chats = self.chats.lock().unwrap_or_else(PoisonError::into_inner);
         if chats.len() >= MOST_CHATS {
             chats.clear();
         }
         chats.insert(id.to_owned(), (chat.clone(), Instant::now()));
         Ok(chat)
+    }
+}
+
+/// What the journal takes on.
+fn new_dispatch(key: &str, origin: &Origin, source: &Sought) -> NewDispatch {
+    let (source_type, source_id) = match source {
+        Sought::Named(kind, id) => (kind.as_str(), id.as_str()),
+        Sought::Found(event) => {
+            let task = matches!(event.subject, Subject::Task(_));
+            (if task { "task" } else { "message" }, event.source_id())
+        }
+    };
+    NewDispatch {
+        id: key.to_owned(),
+        origin: match origin {
+            Origin::Dispatch { .. } => JournalOrigin::Inbox,
+            Origin::Announcement => JournalOrigin::Announcement,
+        },
+        source_type: source_type.to_owned(),
+        source_id: source_id.to_owned(),
+        details: None,
     }
 }

@@ -10,8 +10,9 @@ use super::host::Level;
 use super::loader::{Reference, Source};
 use super::runner::fork_result;
 use super::seen::Seen;
-use super::settle::acknowledge;
+use super::settle::{acknowledge, give_up};
 use super::shared::{Shared, Stopped};
+use crate::error::chain;
 use crate::journal::{DispatchRecord, OpenDispatch, State};
 
 /// An event in whose turns the process has ended this often may be the cause, and runs alone.
@@ -64,14 +65,20 @@ async fn finish(
     open: &OpenDispatch,
 ) -> Result<(), Stopped> {
     let key = &open.record.id;
-    for part in open.undelivered() {
-        // A refusal is in the journal and in the log.
-        if let Err(Error::Closed) = shared.outbox.resume(shared, key, &part.part).await {
-            return Err(Stopped);
+    let mut stands = false;
+    let mut refusal = String::new();
+    for part in &open.parts {
+        match shared.outbox.resume(shared, key, part).await {
+            Ok(()) => stands = true,
+            Err(Error::Closed) => return Err(Stopped),
+            Err(error) => refusal = chain(&error),
         }
     }
     let journal = shared.journal()?;
     if !open.is_answered() {
+        if !stands {
+            return give_up(shared, seen, key, &refusal).await;
+        }
         shared.record("noting an answer", || journal.answer_complete(key)).await?;
     }
     let origin = Origin::from(&open.record);

@@ -9,7 +9,7 @@ use super::event_text;
 use super::host::{Level, TurnOutcome};
 use super::results::{SECTION_LIMIT, TEXT_LIMIT, section, shorten};
 use super::seen::Seen;
-use super::settle::{acknowledge, close, mark_received};
+use super::settle::{acknowledge, close, give_up, mark_received};
 use super::shared::{Shared, Stopped};
 use super::turns::{OpenGuard, OpenTurn};
 use crate::journal::NewResult;
@@ -75,7 +75,13 @@ impl Runner {
             let id = turn_id();
             let attempt = self.adopt(key, &id, session).await?;
             if attempt > MOST_ATTEMPTS {
-                return self.give_up(key, &format!("tried {MOST_ATTEMPTS} times")).await;
+                return give_up(
+                    &self.shared,
+                    &self.seen,
+                    key,
+                    &format!("tried {MOST_ATTEMPTS} times"),
+                )
+                .await;
             }
             let guard = self.open(id, attempt, event).await?;
             let problem = match self.attempt(event, session, &guard).await {
@@ -84,7 +90,9 @@ impl Runner {
                     self.silent(event).await;
                     return Ok(());
                 }
-                Ok(Verdict::Hopeless(problem)) => return self.give_up(key, &problem).await,
+                Ok(Verdict::Hopeless(problem)) => {
+                    return give_up(&self.shared, &self.seen, key, &problem).await;
+                }
                 Ok(Verdict::Again(problem)) => problem,
                 Err(Stopped) => {
                     self.release(key).await;
@@ -93,7 +101,7 @@ impl Runner {
             };
             drop(guard);
             if attempt == MOST_ATTEMPTS {
-                return self.give_up(key, &problem).await;
+                return give_up(&self.shared, &self.seen, key, &problem).await;
             }
             self.pause(key, attempt, &problem).await?;
         }
@@ -138,27 +146,37 @@ impl Runner {
         }
         let _no_config_writes = self.shared.gate.turn().await;
         mark_received(&self.shared, &event.origin);
+        let mut ran = false;
         let verdict = tokio::select! {
             biased;
-            outcome = self.shared.host.run_turn(request) => self.judge(turn, outcome).await,
+            outcome = self.shared.host.run_turn(request) => {
+                ran = outcome.started;
+                self.judge(turn, outcome).await
+            }
             () = self.shared.work.cancelled() => Err(Stopped),
         };
         // A part that is on its way must be known to have arrived, or the next start would answer again.
         let verdict = match verdict {
             Err(Stopped) => {
                 self.shared.outbox.settle(turn, SETTLE).await;
+                ran = turn.has_begun();
                 if turn.is_finished() { Ok(Verdict::Answered) } else { Err(Stopped) }
             }
             verdict => verdict,
         };
         if main {
-            let spoke = turn.has_begun() || matches!(verdict, Ok(Verdict::Silent));
-            self.told(&turn.id, spoke).await?;
+            // A host that answers by itself, later, may have used the words of an earlier attempt.
+            let told = ran && (turn.has_begun() || matches!(verdict, Ok(Verdict::Silent)));
+            self.told(&turn.id, told).await?;
         }
         verdict
     }
 
     async fn judge(&self, turn: &OpenTurn, outcome: TurnOutcome) -> Result<Verdict, Stopped> {
+        if turn.is_cut_off() {
+            // Not all of the answer stands: the next start goes on with it.
+            return Err(Stopped);
+        }
         if turn.is_delivered() {
             return Ok(Verdict::Answered);
         }
@@ -207,17 +225,6 @@ impl Runner {
             "the agent chose to say nothing",
         )
         .await;
-    }
-
-    /// Makes a dead letter: the server keeps it, an operator decides.
-    async fn give_up(&self, key: &str, problem: &str) -> Result<(), Stopped> {
-        let text = format!("{key} could not be answered: {problem}");
-        self.shared.log(Level::Error, text.clone());
-        let journal = self.shared.journal()?;
-        self.shared.record("noting a dead letter", || journal.dead_letter(key, problem)).await?;
-        self.shared.status.update(|status| status.last_error = Some(text));
-        self.seen.failed(key);
-        Ok(())
     }
 
     async fn pause(&self, key: &str, attempt: u32, problem: &str) -> Result<(), Stopped> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::event::Origin;
 use super::host::Level;
 use super::seen::Seen;
-use super::shared::{PersistError, Shared};
+use super::shared::{PersistError, Shared, Stopped};
 use crate::error::chain;
 
 /// Tells the server that work on a dispatch begins. Of no consequence if it fails.
@@ -37,6 +37,22 @@ pub(super) async fn close(
         seen.done(key);
         acknowledge(shared, key, origin);
     }
+}
+
+/// Makes a dead letter: the server keeps it, an operator decides.
+pub(super) async fn give_up(
+    shared: &Shared,
+    seen: &Seen,
+    key: &str,
+    problem: &str,
+) -> Result<(), Stopped> {
+    let text = format!("{key} could not be answered: {problem}");
+    shared.log(Level::Error, text.clone());
+    let journal = shared.journal()?;
+    shared.record("noting a dead letter", || journal.dead_letter(key, problem)).await?;
+    shared.status.update(|status| status.last_error = Some(text));
+    seen.failed(key);
+    Ok(())
 }
 
 /// Tells the server that a dispatch is done, until it knows, and then the journal. The journal must hold the whole answer,

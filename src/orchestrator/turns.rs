@@ -26,6 +26,7 @@ pub(super) struct OpenTurn {
     closed: AtomicBool,
     delivered: AtomicU32,
     finished: AtomicBool,
+    cut_off: AtomicBool,
     refused: Mutex<Option<String>>,
     spoken: Mutex<String>,
     changed: Notify,
@@ -45,6 +46,7 @@ impl OpenTurn {
             closed: AtomicBool::new(false),
             delivered: AtomicU32::new(0),
             finished: AtomicBool::new(false),
+            cut_off: AtomicBool::new(false),
             refused: Mutex::new(None),
             spoken: Mutex::new(String::new()),
             changed: Notify::new(),
@@ -89,6 +91,16 @@ impl OpenTurn {
     /// What has been said in this turn.
     pub(super) fn spoken(&self) -> String {
         self.spoken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The account stopped before a part was known to stand in the chat.
+    pub(super) fn cut_off(&self) {
+        self.cut_off.store(true, Ordering::Release);
+    }
+
+    /// Whether the account stopped before all parts that came were known to stand in the chat.
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.cut_off.load(Ordering::Acquire)
     }
 
     /// The server will never take a part.

@@ -1,0 +1,343 @@
+//! The promises, each checked where it can be broken or at the end of the world.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use parall::journal::{PartState, State as JournalState};
+use parall::orchestrator::Turn;
+
+use super::ledger::{CONTINUED, End, Run, parse_part};
+use super::parall_state::{Posted, Said};
+use super::plan::{LetterKind, Life, Plan};
+use super::server::takes_answers;
+use super::world::{State, World};
+
+/// How often a message is tried at most.
+const MOST_ATTEMPTS: usize = 5;
+
+/// Place of a source among all events.
+pub(crate) fn place(state: &State, source: &str) -> usize {
+    state.parall.posted.iter().position(|posted| posted.source_id == source).unwrap()
+}
+
+/// A turn begins: returns its place among all events and whose results it is told.
+pub(crate) fn check_turn(
+    state: &mut State,
+    plan: &Plan,
+    now: i64,
+    turn: &Turn,
+    main: bool,
+) -> (usize, Vec<String>) {
+    let source = &turn.message_id;
+    let place = place(state, source);
+    let mut broken: Vec<(&str, String)> = Vec::new();
+    if state.closed {
+        broken.push(("R16", format!("a turn on {source} begins after the stop")));
+    }
+    match state.host.by_key.get(&turn.session_key) {
+        None => {
+            broken.push(("R20", format!("{source} runs in {}, which is gone", turn.session_key)));
+        }
+        Some(session) => {
+            if session.running.is_some() {
+                broken.push(("one turn a session", format!("{} has two", turn.session_key)));
+            }
+            if !main && session.target.as_ref().is_some_and(|target| *target != turn.target) {
+                broken.push(("R12", format!("{} serves two chats", turn.session_key)));
+            }
+        }
+    }
+    let runs = &state.ledger.runs;
+    let busy = state.host.by_key.values().filter_map(|session| session.running);
+    if busy.into_iter().any(|other| runs[other].target == turn.target) {
+        broken.push(("one lane a chat", format!("{} has two turns at once", turn.target)));
+    }
+    if !state.parall.posted[place].overtaken {
+        let newest = state.ledger.newest_turn.entry(turn.target.clone()).or_insert(place);
+        if *newest > place {
+            let text = format!("a turn on event {place} of {} comes after {newest}", turn.target);
+            broken.push(("R12", text));
+        }
+        *newest = place.max(*newest);
+    }
+    if said_about(state, source).next().is_some() {
+        broken.push(("R4", format!("{source} has an answer and gets another turn")));
+    }
+    let counted = state.ledger.runs.iter().filter(|run| run.source_id == *source).count();
+    if counted >= MOST_ATTEMPTS + state.ledger.stops as usize {
+        broken.push(("R11", format!("{source} is tried more than {MOST_ATTEMPTS} times")));
+    }
+    let expected = state.parall.posted[place].thread.clone();
+    if turn.thread_root_id != expected {
+        broken.push(("R12", format!("{source} has thread {:?}", turn.thread_root_id)));
+    }
+    let told = told(&turn.text);
+    if !main && !told.is_empty() {
+        broken.push(("results", format!("a fork is told of {told:?}")));
+    }
+    for source in &told {
+        if let Some(text) = told_before(&state.ledger.runs, source, state.life) {
+            broken.push(("results", text));
+        }
+    }
+    let quick = plan.faults.is_mild() && plan.habits.fork_refused == 0 && !plan.habits.recovers;
+    let since = state.parall.posted[place].at.max(state.life_began);
+    let first =
+        state.host.by_key.get(&turn.session_key).is_some_and(|session| session.target.is_none());
+    if quick && !main && first && now - since > 2_000 {
+        broken.push(("R19", format!("{source} waits {} ms for its fork", now - since)));
+    }
+    for (promise, text) in broken {
+        state.ledger.violation(promise, text);
+    }
+    (place, told)
+}
+
+/// Whether main knows a result for sure: a turn that told it ended well, and afterwards the account lived long enough to
+/// note that, which it certainly did when main had another turn in the same life.
+fn told_before(runs: &[Run], source: &str, life: u32) -> Option<String> {
+    let telling = runs.iter().rposition(|run| run.told.iter().any(|told| told == source))?;
+    let run = &runs[telling];
+    let noted = run.life == life
+        || runs[telling + 1..].iter().any(|later| later.main && later.life == run.life);
+    (noted && matches!(run.end, End::Complete | End::Silent))
+        .then(|| format!("main is told of {source} although run {telling} told it"))
+}
+
+/// Whose answers stand in the section of fork results.
+fn told(text: &str) -> Vec<String> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix("> "));
+    let sources: BTreeSet<String> =
+        lines.filter_map(parse_part).map(|(source, ..)| source).collect();
+    sources.into_iter().collect()
+}
+
+/// The agent says something.
+pub(crate) fn check_saying(state: &mut State, said: &Said) {
+    let Some((source, run, number)) = parse_part(&said.text) else {
+        if !said.text.starts_with("(A part of this answer") {
+            state.ledger.violation("privacy", format!("{:?} is nobody's business", said.text));
+        }
+        return;
+    };
+    let mut broken: Vec<(&str, String)> = Vec::new();
+    let place = place(state, &source);
+    let posted = &state.parall.posted[place];
+    if posted.kind == LetterKind::Hint && number != CONTINUED {
+        broken.push(("no reply", format!("{source} asked for no answer")));
+    }
+    if posted.target != said.target {
+        broken.push(("R12", format!("the answer to {source} stands in {}", said.target)));
+    }
+    if posted.thread != said.thread && posted.source_type == "message" && number != CONTINUED {
+        broken.push(("R12", format!("the answer to {source} stands in thread {:?}", said.thread)));
+    }
+    // What a host adds by itself belongs to no turn of ours, so nobody knows its place.
+    let added = number == CONTINUED;
+    let overtaken = posted.overtaken || added;
+    for (other_run, other_number) in said_about(state, &source) {
+        if other_run != run {
+            broken.push(("R5", format!("{source} is answered by runs {other_run} and {run}")));
+        } else if other_number == number {
+            broken.push(("R5", format!("part {number} of the answer to {source} stands twice")));
+        } else if other_number > number && other_number != CONTINUED {
+            broken.push(("R12", format!("part {number} of {source} comes after {other_number}")));
+        }
+    }
+    if !overtaken {
+        let newest = state.ledger.newest_answer.entry(said.target.clone()).or_insert(place);
+        if *newest > place {
+            let text = format!("the answer to event {place} comes after that to {newest}");
+            broken.push(("R12", text));
+        }
+        *newest = place.max(*newest);
+    }
+    for (promise, text) in broken {
+        state.ledger.violation(promise, text);
+    }
+}
+
+/// Run and number of every visible part of the answer to a source.
+fn said_about<'state>(
+    state: &'state State,
+    source: &str,
+) -> impl Iterator<Item = (usize, usize)> + use<'state> {
+    let source = source.to_owned();
+    let parts = state.parall.said.iter().filter_map(|said| parse_part(&said.text));
+    parts.filter(move |(other, ..)| *other == source).map(|(_, run, number)| (run, number))
+}
+
+/// What an operator sees must be true within two seconds.
+pub(crate) fn check_status(state: &mut State, now: i64) {
+    let shown = state.status["connected"].as_bool().unwrap_or_default();
+    let parall = &state.parall;
+    if !state.dead
+        && !state.stopping
+        && shown != parall.connected
+        && now - parall.connected_changed > 2_000
+    {
+        let text = format!("the status says connected: {shown} at {now}, two seconds too late");
+        state.ledger.violation("R23", text);
+    }
+}
+
+/// An acknowledgement arrives: what would be found after a crash now must justify it.
+pub(crate) fn check_acknowledgement(state: &mut State, key: &str) {
+    let found = state.disk.dispatch(key).unwrap();
+    let Some(found) = found else {
+        return state.ledger.violation("R1", format!("{key} is acknowledged and not journaled"));
+    };
+    let over = [JournalState::Answered, JournalState::NoReply, JournalState::Acknowledged];
+    if !over.contains(&found.record.state) {
+        let text = format!("{key} is acknowledged and {} on disk", found.record.state);
+        state.ledger.violation("R1", text);
+    }
+    for part in &found.parts {
+        let text = match part.state {
+            PartState::Intended => format!("part {} of {key} is on its way", part.part.ordinal),
+            PartState::Delivered => {
+                let id = part.message_id.clone().unwrap_or_default();
+                if state.parall.said.iter().any(|said| said.id == id) {
+                    continue;
+                }
+                format!("part {} of {key} stands nowhere", part.part.ordinal)
+            }
+            PartState::Refused => continue,
+        };
+        state.ledger.violation("R1", format!("{text}, and {key} is acknowledged"));
+    }
+    let answered = found.parts.iter().any(|part| part.state != PartState::Refused);
+    if found.record.state == JournalState::Answered && !answered {
+        state.ledger.violation("R1", format!("{key} counts as answered without a part"));
+    }
+}
+
+/// Whether everything is over as far as the server and the journal know.
+pub(crate) fn is_settled(world: &World) -> bool {
+    let state = world.state();
+    let keys = state.parall.posted.iter().map(|posted| &posted.key);
+    let idle = state.host.by_key.values().all(|session| session.running.is_none());
+    idle && keys.into_iter().all(|key| {
+        state.disk.dispatch(key).unwrap().is_some_and(|found| {
+            matches!(found.record.state, JournalState::Acknowledged | JournalState::Dead)
+        })
+    })
+}
+
+/// The end of the world: what became of everything.
+pub(crate) fn check_end(world: &World) {
+    let mut state = world.state();
+    let mut broken: Vec<(&str, String)> = Vec::new();
+    for posted in &state.parall.posted {
+        if let Some(text) = fate(&state, &world.plan, posted) {
+            broken.push(("R2", text));
+        }
+    }
+    for run in &state.ledger.runs {
+        for text in &run.confirmed {
+            let kind = state.parall.posted[run.place].kind;
+            let stands = state.parall.said.iter().any(|said| said.text == *text);
+            if !stands && kind != LetterKind::Hint && takes_answers(kind) {
+                broken.push(("R5", format!("{text:?} was confirmed and stands nowhere")));
+            }
+        }
+    }
+    for source in answered_by_forks(&state) {
+        let mut runs = state.ledger.runs.iter().enumerate();
+        if !runs.any(|(number, run)| run.told.contains(&source) && has_read(&state, number, run)) {
+            broken.push(("results", format!("main was never told of {source}")));
+        }
+    }
+    for (key, session) in &state.host.by_key {
+        if session.parent.is_some() && !state.ledger.unremoved.contains(key) {
+            broken.push(("R20", format!("{key} is an orphan of the host")));
+        }
+    }
+    for fork in state.disk.forks().unwrap() {
+        if !state.ledger.unremoved.contains(&fork.fork.session_key) {
+            broken.push(("R20", format!("{} is an orphan of the journal", fork.fork.session_key)));
+        }
+    }
+    for (chat, turns) in turns_of_agents(&state) {
+        let most = world.plan.agent_turns + interruptions(&world.plan);
+        if turns > most {
+            broken.push(("R22", format!("agents had {turns} turns in {chat}")));
+        }
+    }
+    for (promise, text) in broken {
+        state.ledger.violation(promise, text);
+    }
+}
+
+/// What is wrong with the end of an event, if anything.
+fn fate(state: &State, plan: &Plan, posted: &Posted) -> Option<String> {
+    let Posted { key, source_id, kind, .. } = posted;
+    let found = state.disk.dispatch(key).unwrap();
+    let Some(found) = found else { return Some(format!("{key} ({source_id}) was never taken on")) };
+    let record = found.record;
+    if record.state == JournalState::Dead {
+        let runs = state.ledger.runs.iter().filter(|run| run.source_id == *source_id).count();
+        let cause = record.cause.unwrap_or_default();
+        let answered = said_about(state, source_id).next().is_some();
+        let legitimate = !answered
+            && (!takes_answers(*kind) || runs >= 1 && record.attempts as usize >= MOST_ATTEMPTS);
+        return (cause.is_empty() || !legitimate || posted.acknowledged)
+            .then(|| format!("{key} is dead after {runs} runs: {cause}"));
+    }
+    if record.state != JournalState::Acknowledged {
+        return Some(format!("{key} ends as {}", record.state));
+    }
+    if !posted.acknowledged && !plan.announces {
+        return Some(format!("{key} is over, and the server does not know"));
+    }
+    if said_about(state, source_id).next().is_some() {
+        return None;
+    }
+    // What a host adds by itself to an earlier turn counts for the one that is open in the chat; nobody can tell them apart.
+    let own = state.parall.said.iter().filter(|said| said.target == posted.target);
+    let added = |said: &Said| parse_part(&said.text).is_some_and(|part| part.2 == CONTINUED);
+    let ids: Vec<&String> = own.filter(|said| added(said)).map(|said| &said.id).collect();
+    if found.parts.iter().any(|part| part.message_id.as_ref().is_some_and(|id| ids.contains(&id))) {
+        return None;
+    }
+    let runs = state.ledger.runs.iter().filter(|run| run.source_id == *source_id);
+    let silent = runs.into_iter().any(|run| run.end == End::Silent);
+    let excused = match kind {
+        LetterKind::Hint | LetterKind::Empty | LetterKind::Own | LetterKind::Chatterbox => true,
+        LetterKind::Deleted => !plan.announces,
+        _ => false,
+    };
+    (!silent && !excused).then(|| format!("{key} ({source_id}) was closed without an answer"))
+}
+
+/// Whether a turn went far enough for the agent to have read what it was told.
+fn has_read(state: &State, number: usize, run: &Run) -> bool {
+    let spoke = said_about(state, &run.source_id).any(|(speaker, _)| speaker == number);
+    spoke || matches!(run.end, End::Complete | End::Silent)
+}
+
+/// Sources whose visible answer a fork gave.
+fn answered_by_forks(state: &State) -> BTreeSet<String> {
+    let parts = state.parall.said.iter().filter_map(|said| parse_part(&said.text));
+    parts
+        .filter(|(_, run, number)| {
+            *number != CONTINUED && state.ledger.runs[*run].session.contains(":fork:")
+        })
+        .map(|(source, ..)| source)
+        .collect()
+}
+
+/// How many events of agents had a turn, by chat. Worlds end within the hour over which they count.
+fn turns_of_agents(state: &State) -> BTreeMap<String, usize> {
+    let mut turns: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    for run in &state.ledger.runs {
+        if state.parall.posted[run.place].by_agent {
+            turns.entry(run.target.clone()).or_default().insert(run.place);
+        }
+    }
+    turns.into_iter().map(|(chat, places)| (chat, places.len())).collect()
+}
+
+/// The count of the loop budget is written half a second late, so a crash may forget a turn, or a few quick ones.
+fn interruptions(plan: &Plan) -> usize {
+    3 * plan.lives.iter().filter(|life| !matches!(life, Life::Stopped(_))).count()
+}

@@ -1,0 +1,75 @@
+//! What the world remembers to judge the orchestrator by.
+
+use std::collections::BTreeMap;
+
+/// Every turn that was asked for, and every broken promise.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    pub runs: Vec<Run>,
+    pub violations: Vec<String>,
+    /// The place of the youngest event that had a turn, by chat.
+    pub newest_turn: BTreeMap<String, usize>,
+    /// The place of the youngest event that had an answer, by chat.
+    pub newest_answer: BTreeMap<String, usize>,
+    /// Forks that the host could not remove in this life.
+    pub unremoved: Vec<String>,
+    pub crashes: u32,
+    pub stops: u32,
+    pub forks_made: u32,
+    pub late_answers: u32,
+}
+
+/// A turn.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    /// Id of the message or task.
+    pub source_id: String,
+    /// Place among all events.
+    pub place: usize,
+    pub target: String,
+    pub session: String,
+    pub main: bool,
+    pub life: u32,
+    /// Events whose results it was told.
+    pub told: Vec<String>,
+    pub end: End,
+    /// Parts that the account said stand in the chat.
+    pub confirmed: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It goes on, or was cut off.
+    Open,
+    /// The agent had its say.
+    Complete,
+    /// The agent chose to say nothing.
+    Silent,
+    /// It failed.
+    Failed,
+    /// The host takes its time.
+    Late,
+}
+
+impl Ledger {
+    pub(crate) fn violation(&mut self, promise: &str, text: String) {
+        self.violations.push(format!("{promise}: {text}"));
+    }
+}
+
+/// The number of the part with which a host ends a turn that it has taken up by itself.
+pub(crate) const CONTINUED: usize = 9;
+
+/// What a part of an answer says, so that it can be recognised.
+pub(crate) fn part(source_id: &str, run: usize, number: usize) -> String {
+    format!("answer to {source_id} run {run} part {number}")
+}
+
+/// Source, run and number of a part.
+pub(crate) fn parse_part(text: &str) -> Option<(String, usize, usize)> {
+    let mut words = text.split(' ');
+    (words.next() == Some("answer") && words.next() == Some("to")).then_some(())?;
+    let source = words.next()?.to_owned();
+    let run = words.nth(1)?.parse().ok()?;
+    Some((source, run, words.nth(1)?.parse().ok()?))
+}
