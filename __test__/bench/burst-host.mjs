@@ -11,7 +11,8 @@ const [url, stateDir] = process.argv.slice(2);
 const goOn = new Promise((resolve) => {
   process.stdin.once("data", resolve);
 });
-native.startGateway(
+// Without a reference the account would end with the next collection of garbage.
+globalThis.gateway = native.startGateway(
   { accountId: "default", parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main", stateDir, maxForks: 0 },
   {
     ...noForks,

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { native } from "../support.mjs";
+import { native, noForks } from "../support.mjs";
 import { percentile, row } from "./table.mjs";
 
 const MESSAGES = 1_000;
@@ -31,6 +31,7 @@ export async function latency() {
   const gateway = native.startGateway(
     { accountId: "default", parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main" },
     {
+      ...noForks,
       runTurn: async (turn) => {
         started.set(turn.messageId, now());
         return { started: true };

@@ -23,7 +23,8 @@ const program = `
     await new Promise((resolve) => {
       globalThis.gateway = native.startGateway(
         { accountId: "default", parallUrl: process.env.BENCH_URL, apiKey: "key_agent", orgId: "org_demo", agentId: "main" },
-        { runTurn: async () => ({ started: true }), status: (patch) => JSON.parse(patch).connected && resolve(), log() {} });
+        { runTurn: async () => ({ started: true }), createFork: async () => null, removeFork: async () => {}, leftoverForks: async () => [],
+          status: (patch) => JSON.parse(patch).connected && resolve(), log() {} });
     });
   }
   await settle();
