@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /** `npm run bench`: what the plugin costs, beside the bounds it is meant to keep. Build with `npm run build` first. */
 import { config } from "./config.mjs";
+import { fork } from "./fork.mjs";
 import { latency } from "./latency.mjs";
 import { memory } from "./memory.mjs";
 import { startup } from "./startup.mjs";
 
-const rows = [...startup(), ...(await latency()), ...(await memory()), ...(await config())];
+const rows = [...startup(), ...(await latency()), ...(await fork()), ...(await memory()), ...(await config())];
 console.table(rows);
 process.exit(0);
