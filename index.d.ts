@@ -34,6 +34,12 @@ export declare function deleteSessionEntry(storeFile: string, sessionKey: string
 /** What `fetchAndApplyPlatformConfig` would change, without writing anything. */
 export declare function diffPlatformConfig(options: PlatformConfigOptions): Promise<PlatformConfigOutcome>
 
+/**
+ * Gives a dead letter up for good: the server is told that it is over, by a running gateway within a second or two,
+ * otherwise by the next start.
+ */
+export declare function dropDispatch(options: JournalOptions, id: string): Promise<void>
+
 /** An entry of a transcript, as the place to cut at. */
 export interface EntryCut {
   entryId: string
@@ -133,6 +139,28 @@ export interface HostCallbacks {
   log: (level: string, message: string) => void
 }
 
+/** A fork that is not removed. Times are milliseconds since the epoch. */
+export interface JournaledFork {
+  /** Its session key. */
+  sessionKey: string
+  /** The chat or task that it serves. */
+  target: string
+  /** How far it has come. */
+  state: 'creating' | 'running' | 'answered'
+  /** When it was begun. */
+  createdAt: number
+  /** When it last changed. */
+  changedAt: number
+}
+
+/** Whose journal. */
+export interface JournalOptions {
+  /** The host's state directory, as for `startGateway`. */
+  stateDir: string
+  /** Account id of the host. */
+  accountId: string
+}
+
 export interface LeftoverOptions {
   orchestratorSessionKey: string
   accountId: string
@@ -142,8 +170,14 @@ export interface LeftoverOptions {
   storeFile?: string
 }
 
+/** The forks of an account, oldest first. */
+export declare function listForks(options: JournalOptions): Promise<Array<JournaledFork>>
+
 /** The account ids of a configuration: `["default"]` when `channels.parall` exists, `[]` otherwise. */
 export declare function listParallAccountIds(cfg: object): Array<string>
+
+/** What an account has not finished. Rejects when there is no journal, or one of another version. */
+export declare function listQueue(options: QueueOptions): Promise<Queue>
 
 /** A value of the user's configuration that changed, or would change. */
 export interface PlatformConfigChange {
@@ -220,6 +254,56 @@ export interface Probe {
 /** Sees whether an account would work: key, organisation, ticket, socket and hello. Never rejects. */
 export declare function probeAccount(options: GatewayOptions): Promise<Probe>
 
+/** What an account has not finished. */
+export interface Queue {
+  /** Dispatches that wait for a turn, for the first or for another time. */
+  waiting: number
+  /** Dispatches in a turn. */
+  running: number
+  /** Dispatches whose answer is known but not delivered or not acknowledged yet. */
+  finishing: number
+  /** Dead letters: given up until an operator decides. */
+  dead: number
+  /** The dispatches in the order in which they came, dead ones too. */
+  dispatches: Array<QueuedDispatch>
+}
+
+/** A dispatch that is not over. Times are milliseconds since the epoch. */
+export interface QueuedDispatch {
+  /** What `retryDispatch` and `dropDispatch` take. */
+  id: string
+  /** How far it has come. */
+  state: 'claimed' | 'adopted' | 'answered' | 'no_reply' | 'failed' | 'dead'
+  /** `message` or `task`. */
+  sourceType: string
+  /** Id of the message or task. */
+  sourceId: string
+  /** Where the answer goes, `cht_...` or `tsk_...`, as soon as that is known. */
+  target?: string
+  /** Turns started. */
+  attempts: number
+  /** Session of the newest turn. */
+  sessionKey?: string
+  /** Why it failed or is dead. */
+  cause?: string
+  /** When it was taken on. */
+  claimedAt: number
+  /** When it last changed. */
+  changedAt: number
+  /** When it is tried again. */
+  nextTryAt?: number
+}
+
+/** Whose queue, and how much of it. */
+export interface QueueOptions {
+  /** The host's state directory, as for `startGateway`. */
+  stateDir: string
+  /** Account id of the host. */
+  accountId: string
+  /** Most dispatches to list, 50 when left out. */
+  limit?: number
+}
+
 /** A session's entry in the store as JSON text, or `null`. */
 export declare function readSessionEntry(storeFile: string, sessionKey: string): Promise<string | null>
 
@@ -264,6 +348,12 @@ export declare function resolveParallAccount(params: ResolveAccountParams): Reso
 
 /** The transcript of a session, or `null` if it has none. */
 export declare function resolveTranscriptFile(sessionsDir: string, sessionKey: string, storeFile?: string | undefined | null): Promise<string | null>
+
+/**
+ * Has a failed dispatch or a dead letter tried again, with all attempts before it. A running gateway takes it on within a
+ * second or two, otherwise the next start does.
+ */
+export declare function retryDispatch(options: JournalOptions, id: string): Promise<void>
 
 /** Sends text without a running account and resolves to the id of the message or comment. */
 export declare function sendText(options: GatewayOptions, to: string, text: string, threadId?: string | undefined | null): Promise<string>

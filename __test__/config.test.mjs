@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { describe as describeOutcome, diff } from "../src/shim/command.js";
+import { describe as describeOutcome, diff } from "../src/shim/command-config.js";
 import { configPlace } from "../src/shim/config-place.js";
 import { diffPlatformConfig, fetchAndApplyPlatformConfig } from "../src/shim/native.js";
 import { LocalParall } from "./server/server.js";

@@ -362,18 +362,29 @@ describe("status", () => {
     assert.match(shown, /"connected":true/);
   });
 
+  it("passes on what the native part tells of queue and forks", () => {
+    const runtime = { queueDepth: 3, forks: 1, deadLetters: 2, forksUnavailable: "the session has no completed turn yet", unknown: 1 };
+    const { unknown, ...told } = runtime;
+    const snapshot = buildAccountSnapshot({ account: plugin.config.resolveAccount(CFG), cfg: CFG, runtime });
+    assert.deepEqual(Object.fromEntries(Object.keys(told).map((key) => [key, snapshot[key]])), told);
+    assert.equal("unknown" in snapshot, false);
+  });
+
   it("tells what is wrong and what to do", () => {
-    const [unset, blocked, offline, ...rest] = collectStatusIssues([
+    const [unset, blocked, offline, dead, ...rest] = collectStatusIssues([
       { accountId: "default", configured: false },
       { accountId: "default", terminalDisconnect: true, lastError: "the key was revoked" },
       { accountId: "default", running: true, connected: false, lastError: "connection refused" },
-      { accountId: "default", running: true, connected: true, lastError: null },
+      { accountId: "default", running: true, connected: true, deadLetters: 2 },
+      { accountId: "default", running: true, connected: true, lastError: null, deadLetters: 0 },
       { accountId: "default", enabled: false, configured: false },
       { accountId: "default", terminalDisconnect: true, lastError: "known to the host", healthState: "blocked" },
     ]);
     assert.match(unset.fix, /channels\.parall\.parall_url/);
     assert.equal(blocked.message, "the key was revoked");
     assert.match(offline.message, /connection refused/);
+    assert.match(dead.message, /2 messages/);
+    assert.match(dead.fix, /openclaw parall queue list/);
     assert.equal(rest.length, 0);
   });
 

@@ -2,10 +2,11 @@
 /** `npm run bench`: what the plugin costs, beside the bounds it is meant to keep. Build with `npm run build` first. */
 import { burst } from "./burst.mjs";
 import { config } from "./config.mjs";
+import { fork } from "./fork.mjs";
 import { latency } from "./latency.mjs";
 import { memory } from "./memory.mjs";
 import { startup } from "./startup.mjs";
 
-const rows = [...startup(), ...(await latency()), ...(await memory()), ...(await config()), ...(await burst())];
+const rows = [...startup(), ...(await latency()), ...(await fork()), ...(await memory()), ...(await config()), ...(await burst())];
 console.table(rows);
 process.exit(0);

@@ -213,6 +213,8 @@ async fn a_dead_letter_waits_for_an_operator_who_retries_or_discards_it() {
             .unwrap();
     assert_eq!(beside.queue(10).await.unwrap().len(), 2);
     beside.retry("a").await.unwrap();
+    assert!(matches!(beside.discard("a").await, Err(Error::Order { .. })));
+    assert!(beside.parts("a").await.unwrap().is_empty());
     beside.discard("b").await.unwrap();
     beside.close().await;
     let due = journal.due().await.unwrap();

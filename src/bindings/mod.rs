@@ -3,6 +3,7 @@
 pub mod account;
 pub mod config;
 pub mod gateway;
+pub mod journal;
 mod promise;
 mod runtime;
 pub mod session;

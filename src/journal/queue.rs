@@ -86,7 +86,8 @@ impl Journal {
         .await
     }
 
-    /// An operator wants a failed or dead dispatch tried again, with all attempts before it. It is due at once.
+    /// An operator wants a failed or dead dispatch tried again, with all attempts before it. It is due at once, and its
+    /// answer begins anew.
     pub async fn retry(&self, id: &str) -> Result<(), Error> {
         let id = id.to_owned();
         self.call(move |access| {
@@ -98,21 +99,25 @@ impl Journal {
                 "UPDATE dispatches SET attempts = 0, failures = 0, next_try_at = ?2 WHERE id = ?1",
                 (&id, access.now),
             )?;
+            // A part that the server refused once would never be sent again.
+            access.execute(
+                "DELETE FROM parts WHERE dispatch = (SELECT sequence FROM dispatches WHERE id = ?1)",
+                [&id],
+            )?;
             change(access, &id, before, State::Failed, None)
         })
         .await
     }
 
-    /// An operator wants no answer to a dispatch. What was not sent yet is not sent; the server is told that it is over.
+    /// An operator wants no answer to a dead dispatch. What was not sent yet is not sent; the server is told that it is
+    /// over. Any other dispatch is in the hands of the gateway.
     pub async fn discard(&self, id: &str) -> Result<(), Error> {
         const CAUSE: &str = "discarded by an operator";
         let id = id.to_owned();
         self.call(move |access| {
             let before = match state(access, &id)? {
-                state @ State::Acknowledged => {
-                    return Err(Error::Order { id, state, step: "discarded" }.into());
-                }
-                before => before,
+                before @ State::Dead => before,
+                state => return Err(Error::Order { id, state, step: "dropped" }.into()),
             };
             access.execute(
                 "UPDATE parts SET state = 'refused', cause = ?2, changed_at = ?3

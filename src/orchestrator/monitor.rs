@@ -60,21 +60,18 @@ async fn look(
         status.dead_letters = counters.dead;
         status.journal_bytes = counters.bytes;
     });
-    // Only an operator makes a given-up event due or over; everything else is in somebody's hands here.
-    for record in
-        journal.due().await?.iter().filter(|record| seen.state(&record.id) == Some(Known::Failed))
-    {
+    // Only an operator makes a given-up event due or over; everything else is in somebody's hands here. One that was given
+    // up before this process started may not have been met here.
+    let given_up = |id: &str| matches!(seen.state(id), None | Some(Known::Failed));
+    for record in journal.due().await?.iter().filter(|record| given_up(&record.id)) {
         seen.release(&record.id);
-        seen.claim(&record.id);
-        // The receiver lives as long as the account.
-        let _ = references.send(reference(record));
+        // The list may bring it in this moment, too.
+        if seen.claim(&record.id) == Known::New {
+            // The receiver lives as long as the account.
+            let _ = references.send(reference(record));
+        }
     }
-    for record in journal
-        .finished()
-        .await?
-        .iter()
-        .filter(|record| seen.state(&record.id) == Some(Known::Failed))
-    {
+    for record in journal.finished().await?.iter().filter(|record| given_up(&record.id)) {
         seen.done(&record.id);
         acknowledge(shared, &record.id, &Origin::from(record));
     }

@@ -36,6 +36,10 @@ export const removeForkLeftovers = forward("removeForkLeftovers");
 export const readSessionEntry = forward("readSessionEntry");
 export const upsertSessionEntry = forward("upsertSessionEntry");
 export const deleteSessionEntry = forward("deleteSessionEntry");
+export const listQueue = forward("listQueue");
+export const retryDispatch = forward("retryDispatch");
+export const dropDispatch = forward("dropDispatch");
+export const listForks = forward("listForks");
 
 /** The native part takes a function `(level, message)`; a logger object with `info`, `warn` and `error` becomes one. */
 function withLogFunction({ log, ...options }) {

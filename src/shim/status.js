@@ -18,6 +18,18 @@ const RUNTIME_KEYS = [
   "reconnectAttempts",
   "lifecycle",
   "terminalDisconnect",
+  "busy",
+  "activeRuns",
+  "forks",
+  "forksUnavailable",
+  "queueDepth",
+  "oldestPendingAt",
+  "deadLetters",
+  "loopStopped",
+  "eventCursor",
+  "platformConfig",
+  "journalRebuilt",
+  "journalBytes",
 ];
 
 const BLOCKED_FIX = "do what the message says; a key that Parall refuses has to be replaced in channels.parall.api_key";
@@ -82,6 +94,13 @@ function issueOf(account) {
       kind: "runtime",
       message: `Not connected: ${account.lastError}`,
       fix: "the plugin tries again by itself; check channels.parall.parall_url and the network if it stays so",
+    };
+  }
+  if (account.deadLetters > 0) {
+    return {
+      kind: "runtime",
+      message: `Given up and not answered: ${account.deadLetters} messages or tasks`,
+      fix: "openclaw parall queue list tells why; openclaw parall queue retry or drop decides about each",
     };
   }
   return undefined;

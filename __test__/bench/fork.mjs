@@ -1,0 +1,108 @@
+/**
+ * From a frame on the socket to the start of the fork's turn, while the agent is busy in another chat: a parent transcript of
+ * 20 MB on a host with session files, the journal on disk. The server runs in a process of its own; both read the same clock.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { createFork, removeFork } from "../../src/shim/fork.js";
+import { deferred, native } from "../support.mjs";
+import { writeTranscript } from "./session/transcript.mjs";
+import { percentile, row } from "./table.mjs";
+
+const TRANSCRIPT_BYTES = 20e6;
+const FORKS = 60;
+/** How finely delays of the event loop are seen, milliseconds; the timer that looks waits this long itself. */
+const RESOLUTION = 1;
+const PARENT = "agent:main:parall:default-usr_agent";
+const server = fileURLToPath(new URL("../server/main.js", import.meta.url));
+
+/** Wall-clock milliseconds with fractions, comparable between processes. */
+const now = () => performance.timeOrigin + performance.now();
+
+/** A folder of sessions with a long one, and as much of a host as making forks asks for. */
+function sessions(folder) {
+  const storePath = path.join(folder, "sessions.json");
+  const sessionFile = path.join(folder, "parent.jsonl");
+  writeTranscript(sessionFile, TRANSCRIPT_BYTES);
+  writeFileSync(storePath, JSON.stringify({ [PARENT]: { sessionId: "parent", sessionFile } }));
+  const offered = () => {};
+  return {
+    runtime: { agent: { session: { loadSessionStore: offered, saveSessionStore: offered } } },
+    channel: { session: { resolveStorePath: () => storePath } },
+    ...{ cfg: {}, agentId: "main", accountId: "default", parentSessionKey: PARENT },
+  };
+}
+
+export async function fork() {
+  const folder = mkdtempSync(path.join(tmpdir(), "parall-bench-fork-"));
+  const child = spawn(process.execPath, [server, "--seed"], { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    const [line] = await once(createInterface({ input: child.stdout }), "line");
+    return await measure(folder, JSON.parse(line).url);
+  } finally {
+    child.kill();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function measure(folder, url) {
+  const control = async (name, body) => (await fetch(`${url}/_control/${name}`, { method: "POST", body: JSON.stringify(body) })).json();
+  const host = sessions(folder);
+  const [ready, busy, release] = [deferred(), deferred(), deferred()];
+  const started = new Map();
+  let removed = deferred();
+  const gateway = native.startGateway(
+    { accountId: "default", parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main", stateDir: folder },
+    {
+      runTurn: async (turn) => {
+        if (turn.sessionKey === PARENT) {
+          busy.resolve();
+          await release.promise;
+        } else started.set(turn.messageId, now());
+        return { started: true };
+      },
+      createFork: async () => (await createFork(host)).fork ?? null,
+      removeFork: async (made) => {
+        await removeFork({ ...host, fork: made });
+        removed.resolve();
+      },
+      leftoverForks: async () => [],
+      status: (patch) => JSON.parse(patch).connected && ready.resolve(),
+      log: () => {},
+    },
+  );
+  await ready.promise;
+  await control("say", { from: "usr_ada", chat: "cht_Ada", text: "Take your time." });
+  await busy.promise;
+
+  const delay = monitorEventLoopDelay({ resolution: RESOLUTION });
+  delay.enable();
+  const ids = [];
+  for (let index = 0; index < FORKS; index += 1) {
+    removed = deferred();
+    ids.push((await control("say", { from: "usr_ben", chat: "cht_Ben", text: `message ${index}` })).id);
+    await removed.promise;
+  }
+  delay.disable();
+  const { started_at: startedAt, events } = await control("timeline", {});
+  release.resolve();
+  await gateway.close();
+
+  const frames = new Map(events.filter(({ event }) => event === "dispatch").map(({ source, at }) => [source, startedAt + at]));
+  const times = ids.map((id) => started.get(id) - frames.get(id));
+  return [
+    row("frame to a fork's turn, 20 MB, p95", percentile(times, 95), "ms", 50),
+    row("event-loop delay meanwhile, p99", Math.max(0, delay.percentile(99) / 1e6 - RESOLUTION), "ms", 5),
+  ];
+}
+
+if (process.argv[1] === import.meta.filename) {
+  console.table(await fork());
+  process.exit(0);
+}

@@ -1,0 +1,41 @@
+/** `openclaw parall config diff`: what the platform's configuration would change, without changing it. */
+import { resolveAccount, unconfiguredReason } from "./account.js";
+import { fail } from "./command-output.js";
+import { configPlace } from "./config-place.js";
+import { diffPlatformConfig } from "./native.js";
+import { shared } from "./state.js";
+
+/**
+ * @param {any} cfg the host's configuration
+ * @param {(line: string) => void} print
+ */
+export async function diff(cfg, print) {
+  const { configured, config } = resolveAccount(cfg);
+  if (!configured) return fail(print, unconfiguredReason(cfg));
+  try {
+    const outcome = await diffPlatformConfig({
+      credentials: { api_key: config.api_key, parall_url: config.parall_url },
+      ...configPlace(shared().runtime),
+    });
+    for (const line of describe(outcome)) print(line);
+    if (outcome.status === "unavailable" || outcome.status === "refused") process.exitCode = 1;
+  } catch (error) {
+    fail(print, `${error.message} (${error.code})`);
+  }
+}
+
+/** The outcome of a dry run, line by line. */
+export function describe({ version, changes, notes }) {
+  const lines = notes.map(({ level, message }) => (level === "info" ? message : `${level}: ${message}`));
+  const name = version === undefined ? "" : ` (version ${version})`;
+  if (changes.length === 0) return [...lines, `The platform config${name} changes nothing.`];
+  for (const file of new Set(changes.map((change) => change.file))) {
+    lines.push(`The platform config${name} would change ${file}:`);
+    for (const change of changes.filter((one) => one.file === file)) {
+      lines.push(`  ${change.path}`);
+      if (change.before !== undefined) lines.push(`    - ${change.before}`);
+      lines.push(`    + ${change.after}`);
+    }
+  }
+  return lines;
+}
