@@ -56,7 +56,7 @@ fn the_worlds_are_eventful() {
         }
     }
     assert!(
-        sums.iter().all(|sum| *sum > 20),
+        sums.iter().all(|sum| *sum > 10),
         "crashes, stops, forks, late, told, failed: {sums:?}"
     );
 }
