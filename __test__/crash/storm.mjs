@@ -103,12 +103,14 @@ async function settle(account, stateFile, dispatches) {
   let since = performance.now();
   for (;;) {
     const { deadLetters = 0, forks = 0, activeRuns = 0 } = account.status;
+    const begin = performance.now();
     const questions = [...(await readLedger(stateFile)).values()];
+    const reading = performance.now() - begin;
     const acknowledged = questions.filter((one) => one.acknowledgedAt !== undefined).length;
     const open = dispatches - acknowledged - deadLetters + forks + activeRuns;
     if (open <= 0) return;
     if (open < least) [least, since] = [open, performance.now()];
     if (performance.now() - since > PATIENCE) return;
-    await sleep(100);
+    await sleep(Math.max(100, 5 * reading));
   }
 }
