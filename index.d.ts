@@ -387,6 +387,8 @@ export interface Turn {
   threadRootId?: string
   /** When it was written, milliseconds since the epoch. */
   timestamp: number
+  /** An earlier turn for the same message failed; this one has to look new to the host. */
+  isRepeated: boolean
 }
 
 /** How a turn ended. */

@@ -94,7 +94,7 @@ async function withDeadLetter(t, setup) {
 test("a turn that always fails becomes a dead letter, and a retry with a host that works again answers it", async (t) => {
   let broken = true;
   const runTurn = async (turn, gateway) => (broken ? { started: false, error: "the model is gone" } : echo(turn, gateway));
-  const { parall, seed, until } = await stage(t, { runTurn });
+  const { parall, seed, turns, until } = await stage(t, { runTurn });
   const asked = parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "Hello" });
   await until((status) => status.deadLetters === 1, LIMIT);
   const { id } = dispatchOf(parall, asked.id);
@@ -109,6 +109,10 @@ test("a turn that always fails becomes a dead letter, and a retry with a host th
   await acknowledged(parall, asked.id);
   assert.deepEqual(answers(parall, seed.direct.ada), ["echo: Hello"]);
   await until((status) => status.deadLetters === 0, LIMIT);
+  assert.deepEqual(
+    turns.map((turn) => turn.isRepeated),
+    [false, true, true, true, true, true],
+  );
 });
 
 test("a retry sends an answer that the server refused before", async (t) => {
@@ -116,7 +120,10 @@ test("a retry sends an answer that the server refused before", async (t) => {
   await command(t, "queue", "retry", id);
   await acknowledged(parall, asked.id);
   assert.deepEqual(answers(parall, seed.direct.ada), ["echo: Hello"]);
-  assert.equal(turns.length, 2);
+  assert.deepEqual(
+    turns.map((turn) => turn.isRepeated),
+    [false, true],
+  );
 });
 
 test("a dropped dead letter is acknowledged without a turn, and there is nothing left to list", async (t) => {

@@ -178,6 +178,17 @@ describe("a turn", () => {
     await account.end();
   });
 
+  it("that is repeated after a failure looks new to the host, whose answer to it still finds the thread", async () => {
+    const host = fakeHost();
+    const account = start({ channel: host.channel });
+    for (const id of ["turn-1", "turn-2"]) await addon.started[0].host.runTurn({ ...TURN, id, isRepeated: true });
+    const sids = host.dispatched.map(({ ctx }) => ctx.MessageSid);
+    assert.deepEqual(sids, ["msg_1#turn-1", "msg_1#turn-2"]);
+    await plugin.outbound.sendText({ cfg: CFG, to: "cht_Ab1", text: "hi", replyToId: sids[0] });
+    assert.deepEqual(addon.started[0].sent, [["cht_Ab1", "hi", "msg_1"]]);
+    await account.end();
+  });
+
   it("uses the configuration of the moment", async () => {
     const host = fakeHost();
     const current = { channels: { parall: SECTION }, session: { store: "/elsewhere" } };

@@ -80,7 +80,7 @@ async fn a_dispatch_is_taken_on_once_and_remembered_after_a_restart() {
     assert_eq!(condition, Condition::Created);
     assert_eq!(journal.claim(dispatch("dsp_1")).await.unwrap(), Claim::New);
     assert_eq!(journal.claim(dispatch("dsp_1")).await.unwrap(), Claim::Running(State::Claimed));
-    assert_eq!(journal.adopt("dsp_1", "turn-1", "agent:main").await.unwrap(), 1);
+    assert_eq!(journal.adopt("dsp_1", "turn-1", "agent:main").await.unwrap().attempt, 1);
     let intents = journal.intend("dsp_1", vec![part("dsp_1", 0, "Hello")], true).await.unwrap();
     assert_eq!(intents, [Intent::Send]);
     assert!(matches!(
@@ -175,11 +175,11 @@ async fn attempts_count_crashes_and_failures_but_not_an_orderly_stop() {
     let bench = Bench::new();
     let journal = bench.open().journal;
     journal.claim(dispatch("a")).await.unwrap();
-    assert_eq!(journal.adopt("a", "t1", "s").await.unwrap(), 1);
+    assert_eq!(journal.adopt("a", "t1", "s").await.unwrap().attempt, 1);
     journal.release("a").await.unwrap();
-    assert_eq!(journal.adopt("a", "t2", "s").await.unwrap(), 1);
+    assert_eq!(journal.adopt("a", "t2", "s").await.unwrap().attempt, 1);
     // Adopted again without an end: the process died.
-    assert_eq!(journal.adopt("a", "t3", "s").await.unwrap(), 2);
+    assert_eq!(journal.adopt("a", "t3", "s").await.unwrap().attempt, 2);
     journal.fail("a", "model is gone", bench.clock()() + 1_000).await.unwrap();
     assert!(journal.due().await.unwrap().is_empty());
     bench.pass(1_000);
@@ -219,6 +219,8 @@ async fn a_dead_letter_waits_for_an_operator_who_retries_or_discards_it() {
     beside.close().await;
     let due = journal.due().await.unwrap();
     assert_eq!((due[0].id.as_str(), due[0].attempts), ("a", 0));
+    let again = journal.adopt("a", "t", "s").await.unwrap();
+    assert_eq!((again.attempt, again.is_repeated), (1, true));
     let finished = journal.finished().await.unwrap();
     assert_eq!((finished.len(), finished[0].id.as_str()), (1, "b"));
     assert_eq!(journal.parts("b").await.unwrap()[0].state, PartState::Refused);

@@ -78,6 +78,8 @@ pub struct Turn {
     pub thread_root_id: Option<String>,
     /// When it was written, milliseconds since the epoch.
     pub timestamp: f64,
+    /// An earlier turn for the same message failed; this one has to look new to the host.
+    pub is_repeated: bool,
 }
 
 /// A forked session.
@@ -335,6 +337,7 @@ impl From<core::Turn> for Turn {
             message_id: turn.message_id,
             thread_root_id: turn.thread_root_id,
             timestamp: turn.timestamp,
+            is_repeated: turn.is_repeated,
         }
     }
 }

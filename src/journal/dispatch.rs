@@ -90,6 +90,15 @@ pub enum Claim {
     },
 }
 
+/// A turn that starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adoption {
+    /// Which attempt this is, counted from one.
+    pub attempt: u32,
+    /// The one before it ended with an error, or an operator wants another one; it was not cut off.
+    pub is_repeated: bool,
+}
+
 /// A dispatch as the journal knows it. Times are milliseconds since the epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DispatchRecord {
@@ -180,9 +189,14 @@ impl Journal {
         self.call(move |access| describe(access, &id, &details)).await
     }
 
-    /// A turn starts. Returns which attempt this is, counted from one. Call it before the host is asked to run the turn, so
+    /// A turn starts. Call it before the host is asked to run the turn, so
     /// that a message that kills the process is counted.
-    pub async fn adopt(&self, id: &str, turn_id: &str, session_key: &str) -> Result<u32, Error> {
+    pub async fn adopt(
+        &self,
+        id: &str,
+        turn_id: &str,
+        session_key: &str,
+    ) -> Result<Adoption, Error> {
         let (id, turn_id, session_key) =
             (id.to_owned(), turn_id.to_owned(), session_key.to_owned());
         self.call(move |access| {
@@ -195,7 +209,10 @@ impl Journal {
             change(access, &id, state, State::Adopted, None)?;
             let attempts = access
                 .first("SELECT attempts FROM dispatches WHERE id = ?1", [&id], |row| row.get(0))?;
-            Ok(attempts.unwrap_or_default())
+            Ok(Adoption {
+                attempt: attempts.unwrap_or_default(),
+                is_repeated: state == State::Failed,
+            })
         })
         .await
     }

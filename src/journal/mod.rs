@@ -29,7 +29,7 @@ mod store;
 mod text_enum;
 mod writer;
 
-pub use dispatch::{Claim, Details, DispatchRecord, NewDispatch, Origin, State};
+pub use dispatch::{Adoption, Claim, Details, DispatchRecord, NewDispatch, Origin, State};
 pub use error::Error;
 pub use fork::{ForkRecord, ForkResult, ForkState, NewFork, NewResult};
 pub use lease::{Holder, Lease, LeaseAttempt};

@@ -25,6 +25,7 @@ pub(super) fn turn(event: &Event, id: String, session_key: &str) -> Turn {
         message_id: event.source_id().to_owned(),
         thread_root_id: event.thread_root_id().map(str::to_owned),
         timestamp: now_milliseconds(),
+        is_repeated: false,
     };
     match &event.subject {
         Subject::Message { message, chat } => message_turn(common, message, chat),

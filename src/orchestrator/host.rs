@@ -60,6 +60,9 @@ pub struct Turn {
     pub thread_root_id: Option<String>,
     /// When it was written, milliseconds since the epoch.
     pub timestamp: f64,
+    /// An earlier turn for the same message failed. Hosts ignore a message that they have met in the last minutes, so this
+    /// one has to look new to them.
+    pub is_repeated: bool,
 }
 
 /// How a turn ended.

@@ -12,7 +12,7 @@ use super::seen::Seen;
 use super::settle::{acknowledge, close, give_up, mark_received};
 use super::shared::{Shared, Stopped};
 use super::turns::{OpenGuard, OpenTurn};
-use crate::journal::NewResult;
+use crate::journal::{Adoption, NewResult};
 
 /// How often an event is tried before it becomes a dead letter; attempts that ended with the process count too.
 const MOST_ATTEMPTS: u32 = 5;
@@ -50,6 +50,9 @@ enum Verdict {
     Silent,
     /// Try again.
     Again(String),
+    /// The host neither ran the turn nor answered by itself. It may still do so: it must not take the next attempt for
+    /// another message.
+    NotRun,
     /// Trying again would not help.
     Hopeless(String),
 }
@@ -67,13 +70,16 @@ impl Runner {
     /// with the journal.
     pub(super) async fn run(&self, event: &Event, session: &Session) -> Result<(), Stopped> {
         let key = event.key();
+        let mut is_repeated = None;
         loop {
             // The answer that was finished last may have come back while the account stops.
             if self.shared.work.is_cancelled() {
                 return Err(Stopped);
             }
             let id = turn_id();
-            let attempt = self.adopt(key, &id, session).await?;
+            let Adoption { attempt, is_repeated: after_failure } =
+                self.adopt(key, &id, session).await?;
+            let repeated = *is_repeated.get_or_insert(after_failure);
             if attempt > MOST_ATTEMPTS {
                 return give_up(
                     &self.shared,
@@ -84,7 +90,7 @@ impl Runner {
                 .await;
             }
             let guard = self.open(id, attempt, event).await?;
-            let problem = match self.attempt(event, session, &guard).await {
+            let problem = match self.attempt(event, session, &guard, repeated).await {
                 Ok(Verdict::Answered) => return self.answered(event, session, &guard).await,
                 Ok(Verdict::Silent) => {
                     self.silent(event).await;
@@ -93,7 +99,11 @@ impl Runner {
                 Ok(Verdict::Hopeless(problem)) => {
                     return give_up(&self.shared, &self.seen, key, &problem).await;
                 }
-                Ok(Verdict::Again(problem)) => problem,
+                Ok(Verdict::Again(problem)) => {
+                    is_repeated = Some(true);
+                    problem
+                }
+                Ok(Verdict::NotRun) => "the host did not run the turn".to_owned(),
                 Err(Stopped) => {
                     self.release(key).await;
                     return Err(Stopped);
@@ -107,7 +117,7 @@ impl Runner {
         }
     }
 
-    async fn adopt(&self, key: &str, turn: &str, session: &Session) -> Result<u32, Stopped> {
+    async fn adopt(&self, key: &str, turn: &str, session: &Session) -> Result<Adoption, Stopped> {
         let journal = self.shared.journal()?;
         self.shared.record("noting a turn", || journal.adopt(key, turn, session.key())).await
     }
@@ -137,9 +147,11 @@ impl Runner {
         event: &Event,
         session: &Session,
         guard: &OpenGuard<'_>,
+        is_repeated: bool,
     ) -> Result<Verdict, Stopped> {
         let turn = &guard.turn;
         let mut request = event_text::turn(event, turn.id.clone(), session.key());
+        request.is_repeated = is_repeated;
         let main = matches!(session, Session::Main(_));
         if main && let Some(news) = self.news(&turn.id).await? {
             request.text = format!("{news}\n{}", request.text);
@@ -192,7 +204,7 @@ impl Runner {
         tokio::select! {
             biased;
             () = turn.wait_delivered() => Ok(Verdict::Answered),
-            () = tokio::time::sleep(LATE_ANSWER) => Ok(Verdict::Again("the host did not run the turn".to_owned())),
+            () = tokio::time::sleep(LATE_ANSWER) => Ok(Verdict::NotRun),
             () = self.shared.work.cancelled() => Err(Stopped),
         }
     }

@@ -1,5 +1,6 @@
 /** Messages the host sends by itself: `openclaw message send`, the agent's `message` tool, answers that come after their turn. */
 import { CHANNEL, DEFAULT_ACCOUNT, resolveAccount, unconfiguredReason } from "./account.js";
+import { messageIdOf } from "./message-sid.js";
 import { native } from "./native.js";
 import { gatewayOptions } from "./options.js";
 import { shared } from "./state.js";
@@ -28,4 +29,4 @@ function optionsFor(cfg, accountId) {
   return gatewayOptions(account, { agentId: "main" });
 }
 
-const threadOf = (value) => (typeof value === "string" && value.trim() !== "" ? value.trim() : null);
+const threadOf = (value) => (typeof value === "string" && value.trim() !== "" ? messageIdOf(value.trim()) : null);

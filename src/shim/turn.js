@@ -1,5 +1,6 @@
 /** Runs one agent turn on the host: an event of Parall in, parts of the answer out. */
 import { inboundPath, readConfig } from "./host.js";
+import { messageSid } from "./message-sid.js";
 import { watchSilence } from "./silence.js";
 
 /**
@@ -92,7 +93,7 @@ function inboundContext(accountId, turn) {
     SenderId: turn.senderId,
     Provider: "parall",
     Surface: "parall",
-    MessageSid: turn.messageId,
+    MessageSid: messageSid(turn),
     Timestamp: turn.timestamp,
     ...(turn.threadRootId ? { MessageThreadId: turn.threadRootId } : {}),
   };
