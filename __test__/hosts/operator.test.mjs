@@ -1,0 +1,35 @@
+/** An operator at a real host's terminal: what is listed, what is decided, and that the running gateway does it. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { answerWith, closeScene, openScene, startScene } from "./scene.mjs";
+import { HOST_VERSIONS } from "./versions.mjs";
+
+for (const release of HOST_VERSIONS) {
+  describe(`OpenClaw ${release.version}: the commands of an operator`, () => {
+    let scene;
+    before(async () => {
+      scene = await openScene(release);
+      await startScene(scene);
+    });
+    after(() => closeScene(scene));
+
+    it("show a dead letter, as the status does, and have it answered", async () => {
+      const { parall, people, host } = scene;
+      parall.fault("http.error", { route: "messages.post", status: 403 });
+      const asked = parall.say({ from: "usr_ada", chat: people.direct.ada, text: "Hello [[say:At last.]]" });
+      const { id } = parall.snapshot().dispatches.find((one) => one.source_id === asked.id);
+      const list = () => host.command(["parall", "queue", "list"]).then(({ out }) => (out.includes("DEAD") ? out : undefined));
+      assert.match(await host.until("the dead letter is listed", list), new RegExp(`${id} +DEAD .*cht_Ada`));
+      const status = await host.command(["channels", "status", "--json"]);
+      assert.match(status.out, /"deadLetters": 1/);
+      parall.clearFaults();
+      const retried = await host.command(["parall", "queue", "retry", id]);
+      assert.equal(retried.code, 0, retried.err);
+      await answerWith(scene, "At last.");
+      assert.match((await host.command(["parall", "forks"])).out, /There are no forks\./);
+      const unknown = await host.command(["parall", "queue", "drop", "dsp_nowhere"]);
+      assert.equal(unknown.code, 1);
+      assert.match(`${unknown.out}${unknown.err}`, /PARALL_JOURNAL_UNKNOWN/);
+    });
+  });
+}
