@@ -189,6 +189,22 @@ describe("a turn", () => {
     await account.end();
   });
 
+  it("that a restart of the account cut off looks new to the host, and keeps its id otherwise", async () => {
+    const host = fakeHost();
+    const first = start({ channel: host.channel });
+    await addon.started[0].host.runTurn({ ...TURN, id: "turn-1", messageId: "msg_cut" });
+    await addon.started[0].host.runTurn({ ...TURN, id: "turn-2", messageId: "msg_cut" });
+    await first.end();
+    const second = start({ channel: host.channel });
+    await addon.started[1].host.runTurn({ ...TURN, id: "turn-3", messageId: "msg_cut" });
+    await addon.started[1].host.runTurn({ ...TURN, id: "turn-4", messageId: "msg_new" });
+    assert.deepEqual(
+      host.dispatched.map(({ ctx }) => ctx.MessageSid),
+      ["msg_cut", "msg_cut", "msg_cut#turn-3", "msg_new"],
+    );
+    await second.end();
+  });
+
   it("uses the configuration of the moment", async () => {
     const host = fakeHost();
     const current = { channels: { parall: SECTION }, session: { store: "/elsewhere" } };

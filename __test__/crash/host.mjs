@@ -36,7 +36,8 @@ async function runTurn(turn) {
     if (!isFork) writeFileSync(history, turn.id);
     return { started: true };
   } catch (error) {
-    return { started: false, error: error.message };
+    // Like the shim: whoever has begun to answer has been running.
+    return { started: error.cause === "broke off", error: error.message };
   } finally {
     running.delete(session);
   }
@@ -57,7 +58,7 @@ async function play(turn, number) {
     for (let part = 0; part < parts; part += 1) {
       const last = part + 1 === parts;
       await gateway.deliver(turn.id, { kind: last ? "final" : "block", text: answer(number, part, turn.id) });
-      if (kind === "breaks off") throw new Error("the model broke off");
+      if (kind === "breaks off") throw new Error("the model broke off", { cause: "broke off" });
       await sleep(pause);
     }
   }

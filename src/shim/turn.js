@@ -40,7 +40,7 @@ export async function runTurn(place, turn) {
 async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, silence, markStarted) {
   const path = inboundPath(channel);
   const cfg = readConfig(runtime, ctx.cfg);
-  const message = path.finalize(inboundContext(ctx.accountId, turn));
+  const message = path.finalize(inboundContext(ctx, turn));
   if (path.storePath && path.record) {
     await path.record({
       storePath: path.storePath(cfg?.session?.store, { agentId }),
@@ -73,7 +73,7 @@ async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, 
  * The host's description of an inbound message. Its commands act on the whole session, which all chats share, and Parall does not
  * say who may give them: the host gets the text with its header lines as command text too, in which it finds no command.
  */
-function inboundContext(accountId, turn) {
+function inboundContext(ctx, turn) {
   return {
     Body: turn.text,
     BodyForAgent: turn.text,
@@ -86,14 +86,14 @@ function inboundContext(accountId, turn) {
     OriginatingChannel: "parall",
     OriginatingTo: turn.target,
     SessionKey: turn.sessionKey.toLowerCase(),
-    AccountId: accountId,
+    AccountId: ctx.accountId,
     ChatType: turn.chatType,
     ConversationLabel: turn.conversationLabel,
     SenderName: turn.senderName,
     SenderId: turn.senderId,
     Provider: "parall",
     Surface: "parall",
-    MessageSid: messageSid(turn),
+    MessageSid: messageSid(turn, ctx.abortSignal),
     Timestamp: turn.timestamp,
     ...(turn.threadRootId ? { MessageThreadId: turn.threadRootId } : {}),
   };
