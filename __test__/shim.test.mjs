@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { configPlace } from "../src/shim/config-place.js";
+import { startAccount, stopAccount } from "../src/shim/gateway.js";
 import { plugin } from "../src/shim/plugin.js";
 import { shared } from "../src/shim/state.js";
 
@@ -37,6 +38,13 @@ afterEach(() => {
 });
 
 describe("startAccount", () => {
+  it("is what the plugin offers to the host, loaded when it is needed", async () => {
+    const aborted = { accountId: "default", abortSignal: AbortSignal.abort() };
+    assert.equal(await plugin.gateway.startAccount(aborted), undefined);
+    assert.equal(await plugin.gateway.stopAccount(aborted), undefined);
+    assert.equal(addon.started.length, 0);
+  });
+
   it("hands the account to the native part and stays pending until the host aborts", async () => {
     const account = start();
     assert.deepEqual(addon.started[0].options, {
@@ -80,7 +88,7 @@ describe("startAccount", () => {
   it("ends at once when the host aborted before", async () => {
     const controller = new AbortController();
     controller.abort();
-    await plugin.gateway.startAccount({ ...contextOf({}), abortSignal: controller.signal });
+    await startAccount({ ...contextOf({}), abortSignal: controller.signal });
     assert.equal(addon.started.length, 0);
   });
 
@@ -150,7 +158,7 @@ describe("startAccount", () => {
     const account = start();
     let close;
     addon.started[0].gateway.close = () => new Promise((resolve) => (close = resolve));
-    const stopped = plugin.gateway.stopAccount(account.ctx);
+    const stopped = stopAccount(account.ctx);
     account.abort();
     assert.equal(await settled(stopped), false);
     close();
@@ -463,7 +471,7 @@ function start({ cfg = CFG, channel } = {}) {
   const controller = new AbortController();
   const account = { logged: [], status: {}, abort: () => controller.abort() };
   account.ctx = { ...contextOf({ cfg, channel, account }), abortSignal: controller.signal };
-  account.promise = plugin.gateway.startAccount(account.ctx);
+  account.promise = startAccount(account.ctx);
   account.end = () => {
     controller.abort();
     return account.promise;

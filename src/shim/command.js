@@ -1,10 +1,10 @@
 /** `openclaw parall ...`: what an operator can ask and decide at a terminal. */
-import { diff } from "./command-config.js";
-import { dropLetter, showForks, showQueue, tryAgain } from "./command-queue.js";
-
 const COMMAND = { name: "parall", description: "Parall: queue, forks and platform configuration", hasSubcommands: true };
 
 const print = (line) => console.log(line);
+
+/** What a command needs is loaded when somebody runs it. */
+const queueCommands = () => import("./command-queue.js");
 
 /**
  * Offers the commands to the host. Nothing is loaded until somebody runs one, so this is right in every registration mode.
@@ -20,7 +20,7 @@ export function registerCommand(api) {
       parall
         .command("forks")
         .description("Show the forks that answer chats while the agent is busy")
-        .action(() => showForks(print));
+        .action(async () => (await queueCommands()).showForks(print));
     },
     { descriptors: [COMMAND] },
   );
@@ -31,7 +31,7 @@ function addConfig(parall, config) {
   platform
     .command("diff")
     .description("Show what it would change in openclaw.json, without changing anything")
-    .action(() => diff(config, print));
+    .action(async () => (await import("./command-config.js")).diff(config, print));
 }
 
 function addQueue(parall) {
@@ -40,13 +40,13 @@ function addQueue(parall) {
     .command("list")
     .description("Show them in the order in which they came, dead letters too")
     .option("--limit <count>", "most lines to show", "50")
-    .action((options) => showQueue(print, options?.limit));
+    .action(async (options) => (await queueCommands()).showQueue(print, options?.limit));
   queue
     .command("retry <id>")
     .description("Try a dead letter again")
-    .action((id) => tryAgain(print, id));
+    .action(async (id) => (await queueCommands()).tryAgain(print, id));
   queue
     .command("drop <id>")
     .description("Give a dead letter up for good; nobody gets an answer")
-    .action((id) => dropLetter(print, id));
+    .action(async (id) => (await queueCommands()).dropLetter(print, id));
 }

@@ -1,10 +1,12 @@
 /** The channel as the host sees it: plain data, and functions that live in the files next to this one. */
 import { CHANNEL, DEFAULT_ACCOUNT, listAccountIds, resolveAccount, unconfiguredReason } from "./account.js";
-import { startAccount, stopAccount } from "./gateway.js";
 import { sendText } from "./outbound.js";
 import { setup } from "./setup-fields.js";
 import { buildAccountSnapshot, collectStatusIssues, defaultRuntime, describeAccount, probeAccount } from "./status.js";
 import { normalizeTarget, requireTarget, TARGET_HINT } from "./target.js";
+
+/** What only a gateway process needs; every command of the host registers the plugin and should not pay for it. */
+const serving = () => import("./gateway.js");
 
 /** Parall itself decides who may write to an agent, so the plugin adds no list of its own. */
 const EVERYBODY = ["*"];
@@ -72,7 +74,10 @@ export const plugin = {
     sendText,
   },
   status: { defaultRuntime, probeAccount, buildAccountSnapshot, collectStatusIssues },
-  gateway: { startAccount, stopAccount },
+  gateway: {
+    startAccount: async (ctx) => (await serving()).startAccount(ctx),
+    stopAccount: async (ctx) => (await serving()).stopAccount(ctx),
+  },
 };
 
 function changeSection(cfg, change) {
