@@ -52,6 +52,7 @@ for (const release of HOST_VERSIONS) {
       configPath: scene.host.configFile,
     });
     const file = () => readFileSync(scene.host.configFile, "utf8");
+    const configRequests = () => scene.parall.journal.requests.filter((request) => request.route === "platform_config").length;
     const ask = (text) => scene.parall.say({ from: "usr_ada", chat: scene.people.direct.ada, text });
 
     it("makes the provider usable at once and disturbs neither the process, nor the connection, nor a running turn", async () => {
@@ -60,12 +61,13 @@ for (const release of HOST_VERSIONS) {
       ask("Take your time [[hold:update]][[say:Nothing happened to me.]]");
       await scene.model.waitForRequest((request) => request.user.includes("Take your time"), 60_000);
       update("1");
-      await native.fetchAndApplyPlatformConfig(options());
-      assert.match(file(), /platform-1/);
-      assert.ok(file().includes(NOTE));
-      await scene.host.until("the host notices", () => /config change (detected|applied)|hot reload/i.test(scene.host.logs()));
+      await scene.parall.waitFor(() => configRequests() > 1 || undefined, 30_000, "the plugin's look at the update");
+      assert.doesNotMatch(file(), /platform-1/, "nothing is written while a turn runs");
       scene.model.release("update");
       await answerWith(scene, "Nothing happened to me.");
+      await scene.host.until("the plugin writes", () => /platform-1/.test(file()));
+      assert.ok(file().includes(NOTE));
+      await scene.host.until("the host notices", () => /config change (detected|applied)|hot reload/i.test(scene.host.logs()));
 
       ask("Which model? [[say:The platform's.]]");
       await answerWith(scene, "The platform's.");
@@ -87,13 +89,20 @@ for (const release of HOST_VERSIONS) {
     });
 
     it("shows what an update would change, without changing it and without the key", async () => {
+      await scene.host.stop();
       const text = file();
       update("2");
       const { code, out, err } = await scene.host.command(["parall", "config", "diff"]);
       assert.equal(code, 0, out + err);
       assert.match(out, /agents\.defaults\.model\n\s+- \{"primary":"parall\/platform-1"\}\n\s+\+ \{"primary":"parall\/platform-2"\}/);
       assert.doesNotMatch(out + err, new RegExp(scene.people.agent.key));
-      if (!/platform-2/.test(file())) assert.equal(file(), text);
+      assert.equal(file(), text);
+    });
+
+    it("is brought in line at the next start", async () => {
+      await scene.host.start();
+      await scene.host.until("the plugin connects", () => sockets().length === 1);
+      assert.match(file(), /platform-2/);
     });
 
     it("is not bothered by an update that changes nothing", async () => {
@@ -114,11 +123,7 @@ for (const release of HOST_VERSIONS) {
       const text = file();
       const provider = { authHeader: true };
       scene.parall.setPlatformConfig({ version: "included", config: { models: { providers: { parall: provider } } } });
-      const outcome = await native.fetchAndApplyPlatformConfig(options());
-      assert.deepEqual(
-        outcome.changes.map((change) => [change.path, change.file]),
-        [["models.providers.parall.authHeader", included]],
-      );
+      await scene.host.until("the plugin writes", () => /authHeader/.test(readFileSync(included, "utf8")));
       assert.equal(file(), text);
       await scene.host.until("the host notices", () => reloads() > before);
     });
