@@ -24,7 +24,10 @@ export function installHost(version) {
   const marker = path.join(modules, ".complete");
   const lock = readFileSync(path.join(folder, "package-lock.json"), "utf8");
   if (!existsSync(marker) || readFileSync(marker, "utf8") !== lock) {
-    execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
     writeFileSync(marker, lock);
   }
   return {
