@@ -27,7 +27,8 @@ const WAIT_MS: RangeInclusive<u64> = 20..=60;
 pub struct Timing {
     /// How long to wait for another holder.
     pub timeout: Duration,
-    /// The age from which on a lock is taken over although its holder lives.
+    /// The age from which on a lock is taken over although its holder lives. One that names nobody is waited for that much
+    /// longer.
     pub stale_after: Duration,
 }
 
@@ -52,7 +53,9 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock for a file, waiting for another holder. Hold it for milliseconds.
     ///
-    /// The file itself need not exist, its folder must. [`Error::Locked`] if the holder does not give it back in time.
+    /// The file itself need not exist, its folder must. [`Error::Locked`] if the holder does not give it back in time. A lock
+    /// that names nobody was left by a host that was killed while it wrote it; nobody gives it back, so it is waited for until
+    /// it is stale.
     pub fn acquire(file: &Path, timing: Timing) -> Result<Self, Error> {
         let path = lock_path(file)?;
         let failed = |source| Error::Write { action: "lock", path: file.into(), source };
@@ -61,14 +64,16 @@ impl Lock {
             if let Some(lock) = Self::create(&path)? {
                 return Ok(lock);
             }
-            if reclaim(&path, timing.stale_after).map_err(failed)? {
-                continue;
-            }
-            if start.elapsed() >= timing.timeout {
+            let patience = match reclaim(&path, timing.stale_after).map_err(failed)? {
+                Found::Nothing => continue,
+                Found::Holder => timing.timeout,
+                Found::Nobody => timing.timeout + timing.stale_after,
+            };
+            if start.elapsed() >= patience {
                 return Err(Error::Locked { path: file.into() });
             }
             let wait = Duration::from_millis(fastrand::u64(WAIT_MS));
-            sleep(wait.min(timing.timeout.saturating_sub(start.elapsed())));
+            sleep(wait.min(patience.saturating_sub(start.elapsed())));
         }
     }
 
@@ -140,33 +145,43 @@ fn payload() -> String {
     )
 }
 
-/// Removes a lock that is stale. `true` if there is none any more.
+/// What stands in the way of taking a lock.
+enum Found {
+    /// There is no lock any more.
+    Nothing,
+    /// Somebody holds it, or is just removing it.
+    Holder,
+    /// It does not say who holds it.
+    Nobody,
+}
+
+/// Removes a lock that is stale.
 ///
 /// Two of us must not both find the same lock stale and the slower one remove the quicker one's new lock: so the removal itself
 /// is done under a lock of the system's on the stale file.
-fn reclaim(path: &Path, stale_after: Duration) -> io::Result<bool> {
+fn reclaim(path: &Path, stale_after: Duration) -> io::Result<Found> {
     let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(source) if source.kind() == ErrorKind::NotFound => return Ok(true),
+        Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(source) => return Err(source),
     };
     if file.try_lock().is_err() {
-        return Ok(false);
+        return Ok(Found::Holder);
     }
     let metadata = file.metadata()?;
     let mut text = Vec::new();
     (&mut file).take(LONGEST).read_to_end(&mut text)?;
     let holder = Holder::read(&text);
     if !holder.is_stale(stale_after, metadata.modified()?) {
-        return Ok(false);
+        return Ok(if holder.pid.is_some() { Found::Holder } else { Found::Nobody });
     }
     match fs::symlink_metadata(path) {
         Ok(named) if Identity::of(&named) == Identity::of(&metadata) => fs::remove_file(path)?,
-        Ok(_) => return Ok(false),
+        Ok(_) => return Ok(Found::Holder),
         Err(source) if source.kind() == ErrorKind::NotFound => {}
         Err(source) => return Err(source),
     }
-    Ok(true)
+    Ok(Found::Nothing)
 }
 
 /// What a lock file says about its holder; what it does not say, or not in the host's form, is absent.

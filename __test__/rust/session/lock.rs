@@ -16,6 +16,9 @@ const IMPATIENT: Timing =
 const FRESH: &str = "2126-01-01T00:00:00.000Z";
 const OLD: &str = "2026-01-01T00:00:00.000Z";
 
+/// What a host leaves that is killed while it writes its lock, and other contents that tell nobody's process.
+const NAMING_NOBODY: [&str; 4] = ["", "garbage", "{}", r#"{"pid": "1"}"#];
+
 /// Field 22 of `/proc/<pid>/stat`.
 fn start_time(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
@@ -70,8 +73,7 @@ fn who_may_take_over_a_lock_is_the_hosts_table() {
     for (what, contents, expected) in cases {
         assert_eq!(is_taken_over(&contents.to_string(), Duration::ZERO), expected, "{what}");
     }
-    for unclear in ["", "garbage", "{}", r#"{"pid": "1"}"#] {
-        assert!(!is_taken_over(unclear, Duration::ZERO), "{unclear:?} and young");
+    for unclear in NAMING_NOBODY {
         assert!(is_taken_over(unclear, Duration::from_secs(31)), "{unclear:?} and old");
     }
     assert!(
@@ -81,6 +83,21 @@ fn who_may_take_over_a_lock_is_the_hosts_table() {
     zombie.wait().unwrap();
     other.kill().unwrap();
     other.wait().unwrap();
+}
+
+#[test]
+fn a_lock_that_names_nobody_is_waited_for_until_it_is_stale_whatever_the_timeout() {
+    let timing = Timing { timeout: Duration::ZERO, stale_after: Duration::from_millis(300) };
+    for contents in NAMING_NOBODY {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sessions.json");
+        let path = folder.path().join("sessions.json.lock");
+        fs::write(&path, contents).unwrap();
+        let written = fs::metadata(&path).unwrap().modified().unwrap();
+        let _lock = Lock::acquire(&file, timing).unwrap();
+        let waited = written.elapsed().unwrap();
+        assert!(waited >= timing.stale_after, "{contents:?} was taken over after {waited:?}");
+    }
 }
 
 #[test]
