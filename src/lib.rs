@@ -16,6 +16,7 @@
 
 pub mod account;
 pub mod api;
+pub mod background;
 pub mod bindings;
 pub mod config;
 pub mod error;

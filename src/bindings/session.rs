@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncBlock, Either};
 use napi_derive::napi;
+use tokio::task::spawn_blocking;
 
 use super::promise::promise;
+use crate::background;
 use crate::session::{
     self, Cut, Error, ForkRequest, IndexCache, Leftovers, Outcome, Owner, SessionsFolder,
 };
@@ -223,7 +225,7 @@ fn text(path: PathBuf) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// A promise for work that blocks, done on a thread for such work.
+/// A promise for work that blocks, done behind the host's back.
 fn blocking<T>(
     env: Env,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
@@ -231,8 +233,7 @@ fn blocking<T>(
 where
     T: napi::bindgen_prelude::ToNapiValue + Send + 'static,
 {
-    promise(
-        env,
-        async move { tokio::task::spawn_blocking(work).await.unwrap_or(Err(Error::Stopped)) },
-    )
+    promise(env, async move {
+        spawn_blocking(|| background::run(work)).await.unwrap_or(Err(Error::Stopped))
+    })
 }
