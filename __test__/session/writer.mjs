@@ -1,4 +1,7 @@
-/** Writes entries into a store and reports each: `writer.mjs HOW STORE COUNT NAME`. HOW is `ours` or `host`. */
+/**
+ * Writes entries into a store: `writer.mjs HOW STORE COUNT NAME`. HOW is `ours`, `host` (what that host does, written down
+ * here), or the address of a host's module whose own function writes.
+ */
 import { randomUUID } from "node:crypto";
 import { open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
@@ -29,7 +32,16 @@ async function writeLikeTheHost(key, entry) {
   await rm(lock, { force: true });
 }
 
-const write = how === "host" ? writeLikeTheHost : (key, entry) => native.upsertSessionEntry(store, key, entry);
+async function hostsOwn(address) {
+  const { updateSessionStore } = await import(address);
+  return (key, entry) =>
+    updateSessionStore(store, (entries) => {
+      entries[key] = JSON.parse(entry);
+    });
+}
+
+const ways = { ours: () => (key, entry) => native.upsertSessionEntry(store, key, entry), host: () => writeLikeTheHost };
+const write = await (ways[how] ?? (() => hostsOwn(how)))();
 for (let index = 0; index < count; index++) {
   await write(`agent:main:${name}:${index}`, JSON.stringify({ index }));
   // Nobody writes without a pause; the others' waits begin at 50 ms.
