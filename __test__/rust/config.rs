@@ -10,6 +10,7 @@
 mod config_crash;
 mod config_files;
 mod config_fs;
+mod config_includes;
 mod config_manager;
 mod config_properties;
 #[path = "support/platform.rs"]

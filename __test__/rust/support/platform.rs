@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use parall::api::PlatformConfigAnswer;
-use parall::config::{Answer, Gate, Manager, ManagerOptions, Source};
+use parall::config::{Answer, Gate, Manager, ManagerOptions, Outcome, Refreshed, Source};
 use tempfile::TempDir;
 
 /// A configuration as the platform sends it.
@@ -102,4 +102,16 @@ impl Place {
         names.sort();
         names
     }
+}
+
+/// Fetches [`CONFIG`] and applies it.
+pub(crate) async fn refresh(place: &Place) -> Refreshed {
+    place.manager(Script::sends(CONFIG)).refresh().await
+}
+
+/// The outcome of a refresh that wrote.
+pub(crate) fn written(outcome: &Refreshed) -> &Outcome {
+    let outcome = outcome.as_ref().unwrap();
+    assert!(outcome.written);
+    outcome
 }
