@@ -34,6 +34,7 @@ mod split;
 mod status;
 mod target;
 mod turns;
+mod waiting;
 
 pub use error::Error;
 pub use gateway::{AccountOptions, Gateway, GatewayOptions};
