@@ -61,6 +61,18 @@ impl Journal {
         .await
     }
 
+    /// The dispatch that was given up last.
+    pub async fn newest_dead_letter(&self) -> Result<Option<DispatchRecord>, Error> {
+        self.call(|access| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM dispatches WHERE state = 'dead' AND state <> 'acknowledged'
+                 ORDER BY changed_at DESC, sequence DESC LIMIT 1"
+            );
+            access.first(&sql, [], DispatchRecord::read)
+        })
+        .await
+    }
+
     /// Failed dispatches whose time has come, in the order in which they came. An operator's retry shows up here.
     pub async fn due(&self) -> Result<Vec<DispatchRecord>, Error> {
         self.call(|access| {

@@ -296,9 +296,7 @@ impl Loader {
     }
 
     async fn refused(&self, key: &str, origin: &Origin, cause: &str) {
-        let text = format!("{key} cannot be loaded: {cause}");
-        self.shared.log(Level::Error, text.clone());
-        self.shared.status.update(|status| status.last_error = Some(text));
+        self.shared.log(Level::Error, format!("{key} cannot be loaded: {cause}"));
         self.seen.failed(key);
         if let (Origin::Dispatch { .. }, Ok(journal)) = (origin, self.shared.journal()) {
             let _ = self

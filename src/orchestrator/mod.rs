@@ -22,6 +22,7 @@ pub mod loop_budget;
 mod monitor;
 mod once;
 mod platform;
+mod problems;
 mod recovery;
 pub mod results;
 pub mod routing;
@@ -33,6 +34,7 @@ mod shared;
 mod split;
 mod status;
 mod target;
+mod trouble;
 mod turns;
 mod waiting;
 
