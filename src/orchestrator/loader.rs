@@ -269,7 +269,11 @@ impl Loader {
     /// What an earlier life of this process knows of the event counts.
     fn heed(&self, claim: Claim, key: &str, origin: &Origin) -> Result<(), Nothing> {
         match claim {
-            Claim::New | Claim::Running(_) => Ok(()),
+            Claim::New => {
+                self.shared.status.update(|status| status.admitted += 1);
+                Ok(())
+            }
+            Claim::Running(_) => Ok(()),
             Claim::Done => {
                 self.seen.done(key);
                 acknowledge(&self.shared, key, origin);

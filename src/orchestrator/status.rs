@@ -45,6 +45,8 @@ pub(super) struct Status {
     pub reconnect_attempts: u32,
     /// The account can do nothing, and why; [`StatusBoard::raise`] sets it.
     pub blocked: Option<String>,
+    /// Events taken on since the account started.
+    pub admitted: u64,
     /// A turn is running.
     pub busy: bool,
     /// Turns that run now.

@@ -32,6 +32,7 @@ const RUNTIME_KEYS = [
   "journalBytes",
   "lastDeadLetter",
   "nativeMemoryBytes",
+  "admitted",
 ];
 
 const BLOCKED_FIX = "do what the message says; a key that Parall refuses has to be replaced in channels.parall.api_key";

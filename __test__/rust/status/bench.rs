@@ -1,0 +1,298 @@
+//! A server, a host and a disk that do what a test says, and an account on them. Time is virtual.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::Method;
+use parall::api::socket::SocketEvent;
+use parall::api::{Agent, Chat, Comment, Dispatch, Error, Message, NewMessage, Sent, Task};
+use parall::journal::{Journal, SimulatedDisk, system_clock};
+use parall::orchestrator::{
+    AccountOptions, Answer, Fork, Gateway, Host, Level, Replies, ReplyPart, Server, Turn,
+    TurnOutcome,
+};
+use serde_json::{Value, json};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// How soon the status has to be true.
+const TRUE_WITHIN: Duration = Duration::from_secs(2);
+
+pub(crate) struct Bench {
+    pub world: Arc<World>,
+    pub gateway: Arc<Gateway>,
+    pub journal: Journal,
+}
+
+/// What the account sees of the world.
+#[derive(Default)]
+pub(crate) struct World {
+    state: Mutex<State>,
+    changed: Notify,
+    /// Turns wait while this is set.
+    hold: watch::Sender<bool>,
+    gateway: Mutex<std::sync::Weak<Gateway>>,
+    pub disk: Mutex<Option<SimulatedDisk>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The HTTP status with which calls of a name are refused.
+    failing: HashMap<&'static str, u16>,
+    pending: Vec<Dispatch>,
+    messages: HashMap<String, Message>,
+    events: Option<mpsc::Sender<SocketEvent>>,
+    status: Value,
+    forks: bool,
+}
+
+impl World {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Calls of this name are refused with a status, or work again.
+    pub(crate) fn fail(&self, call: &'static str, status: Option<u16>) {
+        let mut state = self.state();
+        match status {
+            Some(status) => state.failing.insert(call, status),
+            None => state.failing.remove(call),
+        };
+    }
+
+    /// The host can fork from now on.
+    pub(crate) fn allow_forks(&self) {
+        self.state().forks = true;
+    }
+
+    /// Holds every turn, or lets all go on.
+    pub(crate) fn hold(&self, held: bool) {
+        self.hold.send_replace(held);
+    }
+
+    pub(crate) fn refuse_writes(&self, refused: bool) {
+        self.disk.lock().unwrap().as_ref().unwrap().refuse_writes(refused).unwrap();
+    }
+
+    /// Lets a socket event happen.
+    pub(crate) async fn happen(&self, event: SocketEvent) {
+        let events = self.state().events.clone().expect("the account is connected");
+        events.send(event).await.unwrap();
+    }
+
+    /// Somebody writes in a chat of their own.
+    pub(crate) async fn say(&self, sender: &str, kind: &str, number: u32) {
+        let message = json!({
+            "id": format!("msg_{sender}_{number}"), "chat_id": format!("cht_{sender}"), "sender_id": sender,
+            "sender": { "id": sender, "display_name": sender, "type": kind }, "content": { "text": "Hello" },
+        });
+        let message: Message = serde_json::from_value(message).unwrap();
+        let dispatch = json!({ "id": format!("dsp_{sender}_{number}"), "source_type": "message", "source_id": message.id });
+        let frame = json!({ "type": "dispatch.new", "seq": number, "data": dispatch });
+        let mut state = self.state();
+        state.pending.push(serde_json::from_value(dispatch).unwrap());
+        state.messages.insert(message.id.clone(), message);
+        drop(state);
+        self.happen(SocketEvent::Frame(serde_json::from_str(&frame.to_string()).unwrap())).await;
+    }
+
+    fn answer<T: Send + 'static>(
+        &self,
+        call: &'static str,
+        answer: impl FnOnce(&mut State) -> T,
+    ) -> Answer<'_, T> {
+        let mut state = self.state();
+        let answer = match state.failing.get(call) {
+            Some(status) => Err(refusal(*status)),
+            None => Ok(answer(&mut state)),
+        };
+        async move { answer }.boxed()
+    }
+}
+
+fn refusal(status: u16) -> Error {
+    Error::Status {
+        method: Method::GET,
+        path: "/staged",
+        status,
+        error_code: None,
+        message: String::new(),
+        retry_after: None,
+    }
+}
+
+impl Bench {
+    /// An account that is connected and has nothing to do.
+    pub(crate) async fn start() -> Self {
+        let bench = Self::launch();
+        bench.soon("idle", |status| status["connected"] == true).await;
+        bench
+    }
+
+    /// An account that starts.
+    pub(crate) fn launch() -> Self {
+        let world = Arc::new(World::default());
+        let mut disk = SimulatedDisk::new(system_clock()).unwrap();
+        let journal = disk.open();
+        let asked = disk.asked();
+        *world.disk.lock().unwrap() = Some(disk);
+        let writer = Arc::clone(&world);
+        tokio::spawn(async move {
+            loop {
+                asked.notified().await;
+                while writer.disk.lock().unwrap().as_mut().unwrap().write(64) > 0 {}
+            }
+        });
+        let options = AccountOptions {
+            account_id: "default".into(),
+            agent_id: "main".into(),
+            replies: Replies::Auto,
+            state_folder: None,
+            max_forks: 4,
+            agent_turns: 2,
+        };
+        let server = Arc::new(StagedServer(Arc::clone(&world)));
+        let host = Arc::new(StagedHost(Arc::clone(&world)));
+        let gateway = Arc::new(Gateway::serve_with(server, journal.clone(), options, host));
+        *world.gateway.lock().unwrap() = Arc::downgrade(&gateway);
+        Self { world, gateway, journal }
+    }
+
+    /// Waits until the status is as wanted, for as long as a status may be untrue.
+    pub(crate) async fn soon(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.within(TRUE_WITHIN, what, wanted).await
+    }
+
+    /// Waits longer, for what is only looked at again after a while.
+    pub(crate) async fn within(
+        &self,
+        limit: Duration,
+        what: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let seen = async {
+            loop {
+                let status = self.world.state().status.clone();
+                if wanted(&status) {
+                    return status;
+                }
+                self.world.changed.notified().await;
+            }
+        };
+        match tokio::time::timeout(limit, seen).await {
+            Ok(status) => status,
+            Err(_) => panic!("{what}: the status is {:#}", self.world.state().status),
+        }
+    }
+}
+
+struct StagedHost(Arc<World>);
+
+impl Host for StagedHost {
+    fn run_turn(&self, turn: Turn) -> BoxFuture<'static, TurnOutcome> {
+        let world = Arc::clone(&self.0);
+        async move {
+            let mut held = world.hold.subscribe();
+            held.wait_for(|held| !held).await.unwrap();
+            let gateway = world.gateway.lock().unwrap().upgrade();
+            let text = Some(format!("echo: {}", turn.raw_text));
+            let part = ReplyPart { kind: "final".into(), text, media_url: None };
+            // A part that is refused stands in the status.
+            let _ = gateway.unwrap().deliver(&turn.id, part).await;
+            TurnOutcome { started: true, error: None }
+        }
+        .boxed()
+    }
+
+    fn create_fork(&self, parent: String) -> BoxFuture<'static, Result<Option<Fork>, String>> {
+        let fork = Fork {
+            session_key: format!("{parent}:fork:1"),
+            session_id: "1".into(),
+            session_file: None,
+        };
+        let made = if self.0.state().forks { Ok(Some(fork)) } else { Err("no way to fork".into()) };
+        async move { made }.boxed()
+    }
+
+    fn remove_fork(&self, _: Fork) -> BoxFuture<'static, Result<(), String>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn leftover_forks(&self, _: String) -> BoxFuture<'static, Result<Vec<Fork>, String>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
+    fn status(&self, patch: String) {
+        self.0.state().status = serde_json::from_str(&patch).unwrap();
+        self.0.changed.notify_one();
+    }
+
+    fn log(&self, _: Level, _: String) {}
+}
+
+struct StagedServer(Arc<World>);
+
+impl Server for StagedServer {
+    fn agent(&self) -> Answer<'_, Agent> {
+        self.0.answer("agent", |_| Agent { id: "usr_agent".into(), display_name: None })
+    }
+
+    fn pending_dispatches(&self) -> Answer<'_, Vec<Dispatch>> {
+        self.0.answer("list", |state| state.pending.clone())
+    }
+
+    fn mark_received<'call>(&'call self, _: &'call str, _: &'call str) -> Answer<'call, ()> {
+        self.0.answer("received", |_| ())
+    }
+
+    fn acknowledge<'call>(&'call self, id: &'call str) -> Answer<'call, ()> {
+        self.0.answer("acknowledge", |state| state.pending.retain(|dispatch| dispatch.id != id))
+    }
+
+    fn message<'call>(&'call self, id: &'call str) -> Answer<'call, Message> {
+        self.0.answer("message", |state| state.messages[id].clone())
+    }
+
+    fn chat<'call>(&'call self, id: &'call str) -> Answer<'call, Chat> {
+        self.0.answer("chat", |_| Chat { id: id.to_owned(), kind: None, name: None })
+    }
+
+    fn task<'call>(&'call self, _: &'call str) -> Answer<'call, Task> {
+        async { Err(refusal(404)) }.boxed()
+    }
+
+    fn send_message<'call>(
+        &'call self,
+        _: &'call str,
+        message: &'call NewMessage,
+    ) -> Answer<'call, Sent> {
+        self.0.answer("send", |_| Sent { id: format!("sent {}", message.idempotency_key) })
+    }
+
+    fn add_comment<'call>(&'call self, _: &'call str, _: &'call str) -> Answer<'call, Comment> {
+        async { Err(refusal(404)) }.boxed()
+    }
+
+    fn comments<'call>(&'call self, _: &'call str) -> Answer<'call, Vec<Comment>> {
+        async { Err(refusal(404)) }.boxed()
+    }
+
+    fn connect(
+        &self,
+        _: Option<u64>,
+        events: mpsc::Sender<SocketEvent>,
+        shutdown: CancellationToken,
+    ) -> BoxFuture<'static, ()> {
+        let world = Arc::clone(&self.0);
+        async move {
+            events.send(SocketEvent::Connected).await.unwrap();
+            world.state().events = Some(events);
+            shutdown.cancelled().await;
+            world.state().events = None;
+        }
+        .boxed()
+    }
+}
