@@ -70,7 +70,7 @@ pub struct Details {
     pub sender_id: Option<String>,
     /// `human` or `agent`.
     pub sender_kind: Option<String>,
-    /// When it was written, as the server spells it.
+    /// When it was written, or given to this agent, at the latest, as the server spells it.
     pub created_at: Option<String>,
 }
 

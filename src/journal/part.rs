@@ -165,6 +165,17 @@ impl Journal {
         .await
     }
 
+    /// Whether a message or comment is known as a delivered part.
+    pub async fn is_delivered(&self, message_id: &str) -> Result<bool, Error> {
+        let id = message_id.to_owned();
+        self.call(move |access| {
+            access
+                .first("SELECT 1 FROM parts WHERE message_id = ?1", [&id], |_| Ok(()))
+                .map(|found| found.is_some())
+        })
+        .await
+    }
+
     /// The message in which these very words were delivered to the target since a time (milliseconds since the epoch), if
     /// there is one. A host that recovers a turn by itself sends an answer again that stands in the chat already.
     pub async fn delivered_since(

@@ -184,6 +184,8 @@ async fn serve(shared: Arc<Shared>, options: AccountOptions) {
         return;
     }
     let Some(agent) = introduce(&shared).await else { return };
+    // Only this function sets it.
+    let _ = shared.agent_id.set(agent.id.clone());
     let name = agent.display_name.as_deref().unwrap_or("agent");
     shared.log(Level::Info, format!("serving as {name} ({})", agent.id));
     // Without a result the account stops.

@@ -7,6 +7,7 @@
 //! ```
 //! Nothing is acknowledged before its answer stands in the chat or the agent chose to say nothing.
 
+mod comment;
 mod delivery;
 mod error;
 mod event;

@@ -67,8 +67,9 @@ async fn finish(
     let key = &open.record.id;
     let mut stands = false;
     let mut refusal = String::new();
+    let since = open.record.details.as_ref().and_then(|details| details.created_at.as_deref());
     for part in &open.parts {
-        match shared.outbox.resume(shared, key, part).await {
+        match shared.outbox.resume(shared, key, part, since).await {
             Ok(()) => stands = true,
             Err(Error::Closed) => return Err(Stopped),
             Err(error) => refusal = chain(&error),

@@ -62,6 +62,8 @@ pub(super) struct Shared {
     pub tasks: TaskTracker,
     /// What must survive the process; there as soon as this process has the account to itself.
     pub journal: OnceLock<Journal>,
+    /// Who this agent is; there as soon as the server has said so.
+    pub agent_id: OnceLock<String>,
     /// Keeps writes to the host's configuration away from turns.
     pub gate: Gate,
     /// The platform configuration, where it is kept in line.
@@ -90,6 +92,7 @@ impl Shared {
             shutdown,
             tasks: TaskTracker::new(),
             journal: OnceLock::new(),
+            agent_id: OnceLock::new(),
             gate: Gate::default(),
             platform: None,
             patience,

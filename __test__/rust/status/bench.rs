@@ -79,7 +79,7 @@ impl World {
 
     /// Lets a socket event happen.
     pub(crate) async fn happen(&self, event: SocketEvent) {
-        let events = self.state().events.clone().expect("the account is connected");
+        let events = self.state().events.clone().unwrap();
         events.send(event).await.unwrap();
     }
 
@@ -92,10 +92,11 @@ impl World {
         let message: Message = serde_json::from_value(message).unwrap();
         let dispatch = json!({ "id": format!("dsp_{sender}_{number}"), "source_type": "message", "source_id": message.id });
         let frame = json!({ "type": "dispatch.new", "seq": number, "data": dispatch });
-        let mut state = self.state();
-        state.pending.push(serde_json::from_value(dispatch).unwrap());
-        state.messages.insert(message.id.clone(), message);
-        drop(state);
+        {
+            let mut state = self.state();
+            state.pending.push(serde_json::from_value(dispatch).unwrap());
+            state.messages.insert(message.id.clone(), message);
+        }
         self.happen(SocketEvent::Frame(serde_json::from_str(&frame.to_string()).unwrap())).await;
     }
 
@@ -182,10 +183,8 @@ impl Bench {
                 self.world.changed.notified().await;
             }
         };
-        match tokio::time::timeout(limit, seen).await {
-            Ok(status) => status,
-            Err(_) => panic!("{what}: the status is {:#}", self.world.state().status),
-        }
+        let seen = tokio::time::timeout(limit, seen).await;
+        seen.unwrap_or_else(|_| panic!("{what}: the status is {:#}", self.world.state().status))
     }
 }
 
