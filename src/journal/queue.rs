@@ -107,9 +107,10 @@ impl Journal {
                 before @ (State::Failed | State::Dead) => before,
                 state => return Err(Error::Order { id, state, step: "tried again" }.into()),
             };
+            // At once, whatever time it is for the gateway.
             access.execute(
-                "UPDATE dispatches SET attempts = 0, failures = 0, next_try_at = ?2 WHERE id = ?1",
-                (&id, access.now),
+                "UPDATE dispatches SET attempts = 0, failures = 0, next_try_at = 0 WHERE id = ?1",
+                [&id],
             )?;
             // A part that the server refused once would never be sent again.
             access.execute(
