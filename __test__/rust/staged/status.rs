@@ -1,16 +1,11 @@
 //! What an operator sees is true within two seconds: each fault by its name and no other, each number as it is.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its bench has failed")]
-
-#[path = "status/bench.rs"]
-mod bench;
-
 use std::time::Duration;
 
 use parall::api::socket::SocketEvent;
 use serde_json::{Value, json};
 
-use bench::Bench;
+use super::bench::Bench;
 
 /// How long what is solved may take to be tried again.
 const TRIED_AGAIN: Duration = Duration::from_secs(40);

@@ -1,7 +1,8 @@
 //! A server, a host and a disk that do what a test says, and an account on them. Time is virtual.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -9,7 +10,7 @@ use futures_util::future::BoxFuture;
 use http::Method;
 use parall::api::socket::SocketEvent;
 use parall::api::{Agent, Chat, Comment, Dispatch, Error, Message, NewMessage, Sent, Task};
-use parall::journal::{Journal, SimulatedDisk, system_clock};
+use parall::journal::{Journal, SimulatedDisk};
 use parall::orchestrator::{
     AccountOptions, Answer, Fork, Gateway, Host, Level, Replies, ReplyPart, Server, Turn,
     TurnOutcome,
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 /// How soon the status has to be true.
 const TRUE_WITHIN: Duration = Duration::from_secs(2);
 
+/// An account on a stage.
 pub(crate) struct Bench {
     pub world: Arc<World>,
     pub gateway: Arc<Gateway>,
@@ -34,8 +36,10 @@ pub(crate) struct World {
     changed: Notify,
     /// Turns wait while this is set.
     hold: watch::Sender<bool>,
-    gateway: Mutex<std::sync::Weak<Gateway>>,
-    pub disk: Mutex<Option<SimulatedDisk>>,
+    gateway: Mutex<Weak<Gateway>>,
+    disk: Mutex<Option<SimulatedDisk>>,
+    /// How far the clock is from where it began, milliseconds.
+    clock: AtomicI64,
 }
 
 #[derive(Default)]
@@ -47,6 +51,12 @@ struct State {
     events: Option<mpsc::Sender<SocketEvent>>,
     status: Value,
     forks: bool,
+    turns_fail: bool,
+    turns: Vec<Turn>,
+    /// How long it takes to send a message.
+    sending: Duration,
+    /// Chats and texts.
+    sent: Vec<(String, String)>,
 }
 
 impl World {
@@ -66,6 +76,31 @@ impl World {
     /// The host can fork from now on.
     pub(crate) fn allow_forks(&self) {
         self.state().forks = true;
+    }
+
+    /// Turns fail from now on, or work again.
+    pub(crate) fn fail_turns(&self, fail: bool) {
+        self.state().turns_fail = fail;
+    }
+
+    /// How long it takes to send a message.
+    pub(crate) fn send_within(&self, sending: Duration) {
+        self.state().sending = sending;
+    }
+
+    /// Sets the clock so many milliseconds from where it began.
+    pub(crate) fn set_clock(&self, ahead: i64) {
+        self.clock.store(ahead, Ordering::Relaxed);
+    }
+
+    /// All turns so far.
+    pub(crate) fn turns(&self) -> Vec<Turn> {
+        self.state().turns.clone()
+    }
+
+    /// All messages of the agent so far, with their chats.
+    pub(crate) fn sent(&self) -> Vec<(String, String)> {
+        self.state().sent.clone()
     }
 
     /// Holds every turn, or lets all go on.
@@ -136,8 +171,9 @@ impl Bench {
     /// An account that starts.
     pub(crate) fn launch() -> Self {
         let world = Arc::new(World::default());
-        let mut disk = SimulatedDisk::new(system_clock()).unwrap();
-        let journal = disk.open();
+        let clock = Arc::clone(&world);
+        let clock = move || 1_800_000_000_000 + clock.clock.load(Ordering::Relaxed);
+        let disk = SimulatedDisk::new(Arc::new(clock)).unwrap();
         let asked = disk.asked();
         *world.disk.lock().unwrap() = Some(disk);
         let writer = Arc::clone(&world);
@@ -147,19 +183,14 @@ impl Bench {
                 while writer.disk.lock().unwrap().as_mut().unwrap().write(64) > 0 {}
             }
         });
-        let options = AccountOptions {
-            account_id: "default".into(),
-            agent_id: "main".into(),
-            replies: Replies::Auto,
-            state_folder: None,
-            max_forks: 4,
-            agent_turns: 2,
-        };
-        let server = Arc::new(StagedServer(Arc::clone(&world)));
-        let host = Arc::new(StagedHost(Arc::clone(&world)));
-        let gateway = Arc::new(Gateway::serve_with(server, journal.clone(), options, host));
-        *world.gateway.lock().unwrap() = Arc::downgrade(&gateway);
+        let (gateway, journal) = serve(&world);
         Self { world, gateway, journal }
+    }
+
+    /// The account starts once more and is connected.
+    pub(crate) async fn restart(&mut self) {
+        (self.gateway, self.journal) = serve(&self.world);
+        self.soon("connected", |status| status["connected"] == true).await;
     }
 
     /// Waits until the status is as wanted, for as long as a status may be untrue.
@@ -188,12 +219,36 @@ impl Bench {
     }
 }
 
+/// Starts an account in a world.
+fn serve(world: &Arc<World>) -> (Arc<Gateway>, Journal) {
+    let journal = world.disk.lock().unwrap().as_mut().unwrap().open();
+
+    let options = AccountOptions {
+        account_id: "default".into(),
+        agent_id: "main".into(),
+        replies: Replies::Auto,
+        state_folder: None,
+        max_forks: 4,
+        agent_turns: 2,
+    };
+    let server = Arc::new(StagedServer(Arc::clone(world)));
+    let host = Arc::new(StagedHost(Arc::clone(world)));
+    let gateway = Arc::new(Gateway::serve_with(server, journal.clone(), options, host));
+    *world.gateway.lock().unwrap() = Arc::downgrade(&gateway);
+    (gateway, journal)
+}
+
 struct StagedHost(Arc<World>);
 
 impl Host for StagedHost {
     fn run_turn(&self, turn: Turn) -> BoxFuture<'static, TurnOutcome> {
         let world = Arc::clone(&self.0);
+        world.state().turns.push(turn.clone());
+        world.changed.notify_one();
         async move {
+            if world.state().turns_fail {
+                return TurnOutcome { started: true, error: Some("a staged failure".into()) };
+            }
             let mut held = world.hold.subscribe();
             held.wait_for(|held| !held).await.unwrap();
             let gateway = world.gateway.lock().unwrap().upgrade();
@@ -265,10 +320,19 @@ impl Server for StagedServer {
 
     fn send_message<'call>(
         &'call self,
-        _: &'call str,
+        chat: &'call str,
         message: &'call NewMessage,
     ) -> Answer<'call, Sent> {
-        self.0.answer("send", |_| Sent { id: format!("sent {}", message.idempotency_key) })
+        let sending = self.0.state().sending;
+        async move {
+            tokio::time::sleep(sending).await;
+            let said = (chat.to_owned(), message.text.clone());
+            let id = format!("sent {}", message.idempotency_key);
+            let sent = self.0.answer("send", |state| state.sent.push(said)).await;
+            self.0.changed.notify_one();
+            sent.map(|()| Sent { id })
+        }
+        .boxed()
     }
 
     fn add_comment<'call>(&'call self, _: &'call str, _: &'call str) -> Answer<'call, Comment> {
