@@ -245,7 +245,7 @@ impl Host for StagedHost {
         let world = Arc::clone(&self.0);
         world.state().turns.push(turn.clone());
         world.changed.notify_one();
-        async move {
+        let turn = async move {
             if world.state().turns_fail {
                 return TurnOutcome { started: true, error: Some("a staged failure".into()) };
             }
@@ -257,8 +257,10 @@ impl Host for StagedHost {
             // A part that is refused stands in the status.
             let _ = gateway.unwrap().deliver(&turn.id, part).await;
             TurnOutcome { started: true, error: None }
-        }
-        .boxed()
+        };
+        // A host goes on with a turn that nobody waits for any more.
+        let turn = tokio::spawn(turn);
+        async move { turn.await.unwrap() }.boxed()
     }
 
     fn create_fork(&self, parent: String) -> BoxFuture<'static, Result<Option<Fork>, String>> {
