@@ -45,7 +45,7 @@ mod tests {
     fn only_what_passes_moves_the_clock() {
         let passed = Arc::new(AtomicU64::new(500));
         let counted = Arc::clone(&passed);
-        let clock = steady(Duration::from_millis(1_000), move || {
+        let clock = steady(Duration::from_secs(1), move || {
             Duration::from_millis(counted.load(Ordering::Relaxed))
         });
         assert_eq!(clock(), 1_000);

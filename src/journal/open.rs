@@ -118,13 +118,18 @@ impl Journal {
     /// A journal that lives in memory and does everything on the thread of its caller: for tests with virtual time. Notes
     /// are kept by [`Journal::flush`] only.
     pub fn in_memory(clock: Clock) -> Result<Self, Error> {
-        let path = PathBuf::from(":memory:");
-        let at = |error| Error::sqlite(&path, error);
-        let mut connection = Connection::open_in_memory().map_err(at)?;
-        connection.pragma_update(None, "foreign_keys", true).map_err(at)?;
-        migrate(&mut connection, MIGRATIONS, None).map_err(at)?;
-        Ok(Self::inline(store(connection, path, clock, None)))
+        in_memory(clock).map(Self::inline)
     }
+}
+
+/// An empty journal in memory.
+pub(super) fn in_memory(clock: Clock) -> Result<Store, Error> {
+    let path = PathBuf::from(":memory:");
+    let at = |error| Error::sqlite(&path, error);
+    let mut connection = Connection::open_in_memory().map_err(at)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(at)?;
+    migrate(&mut connection, MIGRATIONS, None).map_err(at)?;
+    Ok(store(connection, path, clock, None))
 }
 
 fn store(connection: Connection, path: PathBuf, clock: Clock, lease: Option<Lease>) -> Store {
