@@ -160,6 +160,10 @@ impl Shared {
         let mut trouble = self.status.trouble();
         let started = Instant::now();
         loop {
+            // What has not begun when the account stops is left to the next start.
+            if self.work.is_cancelled() {
+                return Err(PersistError::Closed);
+            }
             let error = match call().await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
