@@ -6,6 +6,8 @@
 mod bench;
 #[path = "staged/clock.rs"]
 mod clock;
+#[path = "staged/order.rs"]
+mod order;
 #[path = "staged/status.rs"]
 mod status;
 #[path = "staged/stop.rs"]

@@ -53,6 +53,8 @@ struct State {
     forks: bool,
     turns_fail: bool,
     turns: Vec<Turn>,
+    /// What the agent says; an echo without it.
+    answer: Option<String>,
     /// How long it takes to send a message.
     sending: Duration,
     /// Chats and texts.
@@ -81,6 +83,11 @@ impl World {
     /// Turns fail from now on, or work again.
     pub(crate) fn fail_turns(&self, fail: bool) {
         self.state().turns_fail = fail;
+    }
+
+    /// The agent says this from now on, instead of an echo.
+    pub(crate) fn answer_with(&self, text: &str) {
+        self.state().answer = Some(text.to_owned());
     }
 
     /// How long it takes to send a message.
@@ -252,7 +259,8 @@ impl Host for StagedHost {
             let mut held = world.hold.subscribe();
             held.wait_for(|held| !held).await.unwrap();
             let gateway = world.gateway.lock().unwrap().upgrade();
-            let text = Some(format!("echo: {}", turn.raw_text));
+            let answer = world.state().answer.clone();
+            let text = answer.or_else(|| Some(format!("echo: {}", turn.raw_text)));
             let part = ReplyPart { kind: "final".into(), text, media_url: None };
             // A part that is refused stands in the status.
             let _ = gateway.unwrap().deliver(&turn.id, part).await;

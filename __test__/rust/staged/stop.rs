@@ -46,3 +46,23 @@ async fn a_part_that_still_waits_for_another_one_is_not_sent_and_main_is_told_wi
     let told: Vec<bool> = world.turns().iter().map(|turn| is_told(&turn.text)).collect();
     assert_eq!(told, [false, false, true, true, false], "eve, ben, ada unanswered, ada, ada again");
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_part_is_begun_after_a_stop_and_the_rest_comes_at_the_next_start_without_a_turn() {
+    let mut bench = Bench::start().await;
+    let world = Arc::clone(&bench.world);
+    world.answer_with(&"word ".repeat(10_000));
+    world.send_within(Duration::from_secs(1));
+    world.say("usr_ada", "human", 1).await;
+    bench.soon("the answer is on its way", |status| status["activeRuns"] == 1).await;
+    bench.gateway.close().await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.sent().len(), 1);
+
+    world.send_within(Duration::ZERO);
+    bench.restart().await;
+    bench.soon("all of it", |_| world.sent().len() > 1).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let words: usize = world.sent().iter().map(|(_, text)| text.split_whitespace().count()).sum();
+    assert_eq!((words, world.turns().len()), (10_000, 1));
+}
