@@ -90,17 +90,21 @@ test("a full disk stops the intake and nothing is acknowledged that is not answe
     await account.until((now) => now.lastError === null);
   }));
 
-test("a state folder that cannot be written stands in the status, and nothing is run or acknowledged", (t) =>
+test("a state folder that cannot be written blocks the account and nothing is acknowledged, until it can be written", (t) =>
   onDisk(t, "3m", async (inner, folder, mount) => {
     mount("-o", "remount,ro");
     const { parall, seed } = await serve(inner);
     const account = open(inner, parall.url, { options: { stateDir: folder } });
-    parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "Hello" });
-    const status = await account.until((now) => now.lastError);
-    assert.match(status.lastError, /cannot use .*parall.*read-only/i);
+    const asked = parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "Hello" });
+    const status = await account.until((now) => now.blocked);
+    assert.match(status.blocked, /cannot use .*parall.*read-only/i);
+    assert.equal(status.lastError, status.blocked);
     assert.equal(status.connected, false);
     const [dispatch] = dispatches(parall);
     assert.deepEqual([account.turns.length, dispatch.acknowledged_count, dispatch.received_count], [0, 0, 0]);
+    mount("-o", "remount,rw");
+    await acknowledged(parall, asked.id);
+    await account.until((now) => now.connected && now.blocked === null && now.lastError === null);
   }));
 
 /** An account that has answered once and is closed. */

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Account, PUPPET } from "./crash/processes.mjs";
 import { LocalParall } from "./server/server.js";
 import { deferred, open } from "./support.mjs";
@@ -73,6 +74,43 @@ for (const [what, fault] of [
     );
     assert.deepEqual(second.turns, []);
   });
+
+test("a comment in the same words that is older or somebody else's is not taken for the answer", async (t) => {
+  const { parall, start } = await stage(t);
+  const task = parall.assignTask({ from: "usr_ada", to: "usr_ben", title: "Report" });
+  parall.comment({ from: "usr_agent", task: task.id, text: "echo: Report" });
+  // The server counts in milliseconds: what follows is later.
+  await sleep(2);
+  parall.fault("http.never_answer", { route: "comments.create", times: 1 });
+  const first = start();
+  parall.changeTask({ from: "usr_ada", task: task.id, assignee_id: "usr_agent" });
+  await requested(parall, "comments.create");
+  await first.kill();
+  parall.comment({ from: "usr_ben", task: task.id, text: "echo: Report" });
+  const second = start();
+  await acknowledged(parall, task.id);
+  assert.deepEqual(
+    parall.snapshot().comments.map((comment) => [comment.author_id, comment.body]),
+    ["usr_agent", "usr_ben", "usr_agent"].map((author) => [author, "echo: Report"]),
+  );
+  assert.deepEqual(second.turns, []);
+});
+
+test("a comment that repeats the one before it is written although the process was killed between them", async (t) => {
+  const { parall, start } = await stage(t);
+  parall.fault("http.never_answer", { route: "comments.create", after: 1, times: 1 });
+  const first = start();
+  const task = parall.assignTask({ from: "usr_ada", to: "usr_agent", title: "twice" });
+  await parall.waitFor(() => parall.faults.list().length === 0 || undefined, LIMIT, "the second comment on its way");
+  await first.kill();
+  const second = start();
+  await acknowledged(parall, task.id);
+  assert.deepEqual(
+    parall.snapshot().comments.map((comment) => comment.body),
+    ["echo: twice", "echo: twice"],
+  );
+  assert.deepEqual(second.turns, []);
+});
 
 test("an answer whose acknowledgement never arrived is acknowledged after the kill, without a second turn", async (t) => {
   const { parall, seed, start } = await stage(t);

@@ -111,7 +111,8 @@ describe("startAccount", () => {
     const account = start();
     account.ctx.setStatus({ lastStartAt: 5 });
     addon.started[0].host.status('{"connected":true,"lastError":null}');
-    assert.deepEqual(account.status, { accountId: "default", lastStartAt: 5, connected: true, lastError: null });
+    const ready = { lifecycle: "ready", terminalDisconnect: undefined };
+    assert.deepEqual(account.status, { accountId: "default", lastStartAt: 5, connected: true, lastError: null, ...ready });
     await account.end();
   });
 
@@ -123,6 +124,18 @@ describe("startAccount", () => {
     assert.equal(account.status.lastError, "the key was revoked");
     assert.equal("blocked" in account.status, false);
     assert.equal(await settled(account.promise), false);
+    await account.end();
+  });
+
+  it("tells the host that an account is no longer blocked", async () => {
+    const account = start();
+    const { status } = addon.started[0].host;
+    status('{"connected":false,"blocked":"the folder is read-only","lastError":"the folder is read-only"}');
+    status('{"connected":false,"blocked":null,"lastError":null}');
+    const told = () => [account.status.lifecycle, account.status.terminalDisconnect, account.status.lastError];
+    assert.deepEqual(told(), ["starting", undefined, null]);
+    status('{"connected":true,"blocked":null,"lastError":null}');
+    assert.deepEqual(told(), ["ready", undefined, null]);
     await account.end();
   });
 

@@ -11,6 +11,7 @@
 //!     journal    what must survive: dispatches, deliveries, forks, cursor
 //!     account    channels.parall and PRLL_* -> accounts
 //!       fs       atomic replacement, locks
+//!       memory   how much of it this library holds
 //!       error    what every error of this crate offers to JavaScript
 //! ```
 
@@ -22,6 +23,7 @@ pub mod config;
 pub mod error;
 pub mod fs;
 pub mod journal;
+mod memory;
 pub mod orchestrator;
 pub mod session;
 mod time;

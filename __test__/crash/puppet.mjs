@@ -1,6 +1,6 @@
 /**
  * A process with one account whose host echoes: after a while when a message begins with `slow`, never when it begins with `hang`,
- * and one that begins with `die` kills the process after half of that while.
+ * and one that begins with `die` kills the process after half of that while. It echoes twice what begins with `twice`.
  *
  *     node puppet.mjs '{ "url", "folder" }'
  *
@@ -28,6 +28,7 @@ const gateway = native.startGateway(
       if (turn.rawText.startsWith("slow")) await sleep(WHILE);
       if (turn.rawText.startsWith("die")) await sleep(WHILE / 2).then(() => process.kill(process.pid, "SIGKILL"));
       if (turn.rawText.startsWith("hang")) await new Promise(() => {});
+      if (turn.rawText.startsWith("twice")) await gateway.deliver(turn.id, { kind: "block", text: `echo: ${turn.rawText}` });
       await gateway.deliver(turn.id, { kind: "final", text: `echo: ${turn.rawText}` });
       return { started: true };
     },

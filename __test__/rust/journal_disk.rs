@@ -153,6 +153,23 @@ async fn alone_on_a_small_disk() {
     }
 }
 
+#[tokio::test]
+async fn the_write_ahead_log_stays_small_however_much_is_written() {
+    const MOST: u64 = 2 * 1024 * 1024;
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path()).unwrap().journal;
+    let log = folder.path().join("default.sqlite-wal");
+    let mut written = 0;
+    for number in 0..1_500 {
+        journal.claim(dispatch(number)).await.unwrap();
+        let size = fs::metadata(&log).unwrap().len();
+        assert!(size < MOST, "{size} bytes after {number}");
+        written = written.max(size);
+    }
+    assert!(written > 512 * 1024, "the log was never used: {written}");
+    journal.close().await;
+}
+
 /// Takes the right to ignore permissions from this thread, and so from those it starts.
 fn obey_permissions() {
     let mut sets = capabilities(None).unwrap();

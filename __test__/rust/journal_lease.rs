@@ -5,6 +5,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use parall::journal::{Holder, Journal, Lease, LeaseAttempt, system_clock};
 use tokio::sync::Mutex;
@@ -91,6 +92,22 @@ async fn a_second_copy_in_the_same_process_waits_until_the_first_is_closed() {
     ));
     journal.close().await;
     drop(acquired(folder.path()));
+}
+
+#[tokio::test]
+async fn a_lease_is_held_as_long_as_its_holder_lives_whatever_its_clock_says() {
+    const DAY: i64 = 86_400_000;
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    for ahead in [-400 * DAY, -DAY, DAY, 400 * DAY] {
+        let now = system_clock()();
+        let lease = acquired(folder.path());
+        let journal = Journal::open(lease, Arc::new(move || now + ahead)).unwrap().journal;
+        let attempt = Lease::try_acquire(folder.path(), "default").unwrap();
+        assert!(matches!(attempt, LeaseAttempt::Held(Some(_))), "{ahead}: {attempt:?}");
+        journal.close().await;
+        drop(acquired(folder.path()));
+    }
 }
 
 #[test]

@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its bench has failed")]
 
+#[path = "journal_lifecycle/forks.rs"]
+mod forks;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use parall::journal::{
-    Claim, Clock, Condition, Details, Error, ForkState, Intent, Journal, Lease, LeaseAttempt,
-    NewDispatch, NewFork, NewPart, NewResult, Opened, Origin, PartState, State,
+    Claim, Clock, Condition, Details, Error, Intent, Journal, Lease, LeaseAttempt, NewDispatch,
+    NewPart, Opened, Origin, PartState, State,
 };
 use tempfile::TempDir;
 
@@ -58,18 +61,6 @@ fn part(id: &str, ordinal: u32, text: &str) -> NewPart {
         target: "cht_1".to_owned(),
         thread_root_id: None,
         text: text.to_owned(),
-    }
-}
-
-fn result(id: &str) -> NewResult {
-    NewResult {
-        dispatch_id: id.to_owned(),
-        session_key: "agent:main:fork-1".to_owned(),
-        target: "cht_2".to_owned(),
-        chat_label: "Design".to_owned(),
-        sender_name: "Ada".to_owned(),
-        question: "How far?".to_owned(),
-        answer: "Almost there.".to_owned(),
     }
 }
 
@@ -226,76 +217,6 @@ async fn a_dead_letter_waits_for_an_operator_who_retries_or_discards_it() {
     assert_eq!(journal.parts("b").await.unwrap()[0].state, PartState::Refused);
     journal.acknowledged("b").await.unwrap();
     assert!(matches!(journal.retry("b").await, Err(Error::Order { .. })));
-}
-
-#[tokio::test]
-async fn results_are_told_to_main_exactly_once() {
-    let bench = Bench::new();
-    let journal = bench.open().journal;
-    journal.add_result(result("dsp_1")).await.unwrap();
-    journal.add_result(result("dsp_1")).await.unwrap();
-    assert_eq!(journal.take_results_for("turn-1").await.unwrap().len(), 1);
-    assert_eq!(journal.take_results_for("turn-1").await.unwrap().len(), 1);
-    assert!(journal.take_results_for("turn-2").await.unwrap().is_empty());
-    journal.release_results("turn-1").await.unwrap();
-    assert_eq!(journal.take_results_for("turn-2").await.unwrap().len(), 1);
-    journal.close().await;
-
-    // The process died before turn 2 told main.
-    let journal = bench.open().journal;
-    assert_eq!(journal.recover().await.unwrap().released_results, 1);
-    let told = journal.take_results_for("turn-3").await.unwrap();
-    assert_eq!(told[0].result, result("dsp_1"));
-    journal.confirm_results("turn-3").await.unwrap();
-    // The dispatch's delivery is recovered and leaves its result again.
-    journal.add_result(result("dsp_1")).await.unwrap();
-    assert!(journal.take_results_for("turn-4").await.unwrap().is_empty());
-    assert_eq!(journal.recover().await.unwrap().released_results, 0);
-}
-
-#[tokio::test]
-async fn a_turn_that_had_begun_to_answer_when_the_process_died_has_told_main() {
-    let bench = Bench::new();
-    let journal = bench.open().journal;
-    for (id, turn) in [("spoke", "turn-1"), ("silent", "turn-2")] {
-        journal.claim(dispatch(id)).await.unwrap();
-        journal.adopt(id, turn, "agent:main").await.unwrap();
-        journal.add_result(result(&format!("told in {turn}"))).await.unwrap();
-        journal.take_results_for(turn).await.unwrap();
-    }
-    journal.intend("spoke", vec![part("spoke", 0, "Meanwhile ...")], false).await.unwrap();
-    journal.close().await;
-
-    let journal = bench.open().journal;
-    assert_eq!(journal.recover().await.unwrap().released_results, 1);
-    let told = journal.take_results_for("turn-3").await.unwrap();
-    let ids: Vec<_> = told.iter().map(|told| told.result.dispatch_id.as_str()).collect();
-    assert_eq!(ids, ["told in turn-2"]);
-}
-
-#[tokio::test]
-async fn a_fork_is_known_from_before_it_exists_until_nothing_is_left_of_it() {
-    let bench = Bench::new();
-    let journal = bench.open().journal;
-    let fork = NewFork {
-        session_key: "agent:main:fork-1".into(),
-        session_id: None,
-        transcript: Some("/sessions/1.jsonl".into()),
-        target: "cht_2".into(),
-    };
-    journal.fork_creating(fork.clone()).await.unwrap();
-    journal.fork_running(&fork.session_key, Some("session-1"), None).await.unwrap();
-    journal.close().await;
-
-    let journal = bench.open().journal;
-    let left = journal.recover().await.unwrap().forks;
-    assert_eq!((left.len(), left[0].state), (1, ForkState::Running));
-    assert_eq!(left[0].fork, NewFork { session_id: Some("session-1".into()), ..fork.clone() });
-    journal.fork_answered(&fork.session_key).await.unwrap();
-    journal.fork_removed(&fork.session_key).await.unwrap();
-    journal.fork_removed(&fork.session_key).await.unwrap();
-    assert!(journal.forks().await.unwrap().is_empty());
-    assert!(matches!(journal.fork_running("nobody", None, None).await, Err(Error::Unknown { .. })));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use parall::journal::{Claim, Journal, NewDispatch, Origin};
+use parall::journal::{Claim, Journal, NewDispatch, NewPart, Origin};
 
 /// A journal in memory whose clock the test moves.
 struct Bench {
@@ -36,33 +36,92 @@ fn dispatch(id: &str) -> NewDispatch {
     }
 }
 
+async fn finish(journal: &Journal, id: &str) {
+    journal.claim(dispatch(id)).await.unwrap();
+    journal.no_reply(id, None).await.unwrap();
+    journal.acknowledged(id).await.unwrap();
+}
+
+const DAY: i64 = 86_400_000;
+
 #[tokio::test]
 async fn tombstones_stay_for_thirty_days_or_twenty_thousand_whichever_is_more() {
-    const DAY: i64 = 86_400_000;
     let bench = Bench::new();
     let journal = &bench.journal;
-    let finish = async |id: String| {
-        journal.claim(dispatch(&id)).await.unwrap();
-        journal.no_reply(&id, None).await.unwrap();
-        journal.acknowledged(&id).await.unwrap();
-    };
     for number in 0..5 {
-        finish(format!("old-{number}")).await;
+        finish(journal, &format!("old-{number}")).await;
     }
-    bench.pass(31 * DAY);
+    bench.pass(32 * DAY);
     assert_eq!(journal.prune().await.unwrap().tombstones, 0);
     for number in 0..19_999 {
-        finish(format!("new-{number}")).await;
+        finish(journal, &format!("new-{number}")).await;
     }
     // All but one of the old ones are both too old and too many.
     bench.pass(1);
     assert_eq!(journal.prune().await.unwrap().tombstones, 0, "ties at the border are kept");
-    finish("newest".into()).await;
+    finish(journal, "newest").await;
     assert_eq!(journal.prune().await.unwrap().tombstones, 5);
-    bench.pass(29 * DAY);
-    assert_eq!(journal.prune().await.unwrap().tombstones, 0);
     assert_eq!(journal.claim(dispatch("new-0")).await.unwrap(), Claim::Done);
     assert_eq!(journal.claim(dispatch("old-0")).await.unwrap(), Claim::New);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_a_day_ahead_or_years_ahead_forgets_nothing_early_and_nothing_never() {
+    let bench = Bench::new();
+    let journal = &bench.journal;
+    bench.pass(3_650 * DAY);
+    for number in 0..5 {
+        finish(journal, &format!("of the future {number}")).await;
+    }
+    bench.pass(-3_650 * DAY);
+    assert_eq!(journal.prune().await.unwrap().tombstones, 0);
+    bench.pass(1);
+    for number in 0..20_000 {
+        finish(journal, &format!("{number}")).await;
+    }
+    // Nearly thirty days pass, and the clock is a day ahead.
+    bench.pass(30 * DAY - 1 + DAY);
+    assert_eq!(journal.prune().await.unwrap().tombstones, 0);
+    bench.pass(1);
+    assert_eq!(journal.prune().await.unwrap().tombstones, 5);
+}
+
+#[tokio::test]
+async fn the_delivered_parts_of_an_answer_are_known_for_a_day_by_any_clock() {
+    let bench = Bench::new();
+    let journal = &bench.journal;
+    journal.claim(dispatch("dsp_1")).await.unwrap();
+    let part = NewPart {
+        ordinal: 0,
+        key: "key".to_owned(),
+        target: "tsk_1".to_owned(),
+        thread_root_id: None,
+        text: "ok".to_owned(),
+    };
+    journal.intend("dsp_1", vec![part], true).await.unwrap();
+    journal.part_delivered("dsp_1", 0, "cmt_1").await.unwrap();
+    journal.acknowledged("dsp_1").await.unwrap();
+    bench.pass(DAY + DAY);
+    journal.prune().await.unwrap();
+    assert!(journal.is_delivered("cmt_1").await.unwrap());
+    assert!(!journal.is_delivered("cmt_2").await.unwrap());
+    bench.pass(1);
+    journal.prune().await.unwrap();
+    assert!(!journal.is_delivered("cmt_1").await.unwrap());
+}
+
+#[tokio::test]
+async fn what_an_operator_retries_is_due_at_once_whichever_clock_is_ahead() {
+    for ahead in [-DAY, 0, DAY] {
+        let bench = Bench::new();
+        let journal = &bench.journal;
+        journal.claim(dispatch("dsp_1")).await.unwrap();
+        journal.dead_letter("dsp_1", "poison").await.unwrap();
+        bench.pass(ahead);
+        journal.retry("dsp_1").await.unwrap();
+        bench.pass(-ahead);
+        assert_eq!(journal.due().await.unwrap().len(), 1, "{ahead}");
+    }
 }
 
 #[tokio::test]

@@ -188,6 +188,9 @@ pub struct Task {
     /// Project it belongs to.
     #[serde(default)]
     pub project_id: Option<String>,
+    /// When it last changed; RFC 3339, UTC.
+    #[serde(default)]
+    pub updated_at: Option<String>,
 }
 
 /// A comment on a task.
@@ -201,6 +204,9 @@ pub struct Comment {
     /// The text.
     #[serde(default, deserialize_with = "text")]
     pub body: String,
+    /// RFC 3339, UTC.
+    #[serde(default)]
+    pub created_at: Option<String>,
 }
 
 /// This agent, as `agents/me` tells it.

@@ -123,6 +123,11 @@ impl Error {
         )
     }
 
+    /// Whether the journal's folder or files may not be used, so that nothing works before somebody changes that.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::File { .. } | Self::ReadOnly { .. })
+    }
+
     /// An error about a file.
     pub(super) fn file(path: &Path, source: io::Error) -> Self {
         Self::File { path: path.to_owned(), source: Arc::new(source) }

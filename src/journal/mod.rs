@@ -12,6 +12,7 @@
 //!
 //! Whoever opens a journal for writing holds its [`Lease`], so two gateways never serve one account.
 
+mod clock;
 mod dispatch;
 mod error;
 mod files;
@@ -21,6 +22,7 @@ mod notes;
 mod open;
 mod part;
 mod queue;
+mod record;
 mod recovery;
 mod retention;
 mod schema;
@@ -29,29 +31,15 @@ mod store;
 mod text_enum;
 mod writer;
 
-pub use dispatch::{Adoption, Claim, Details, DispatchRecord, NewDispatch, Origin, State};
+pub use clock::{Clock, system_clock};
 pub use error::Error;
 pub use fork::{ForkRecord, ForkResult, ForkState, NewFork, NewResult};
 pub use lease::{Holder, Lease, LeaseAttempt};
 pub use open::{Condition, Opened};
 pub use part::{Intent, NewPart, PartRecord, PartState};
 pub use queue::Counters;
+pub use record::{Adoption, Claim, Details, DispatchRecord, NewDispatch, Origin, State};
 pub use recovery::{OpenDispatch, Recovery};
 pub use retention::Pruned;
 pub use simulated::SimulatedDisk;
 pub use writer::Journal;
-
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Tells the time, milliseconds since the epoch.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
-
-/// The clock of the machine.
-pub fn system_clock() -> Clock {
-    Arc::new(|| {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
-    })
-}

@@ -16,8 +16,11 @@ use super::{Clock, Error, Journal, Lease, lease};
 
 /// How long to wait for another process, an operator's command, to finish its transaction.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
+/// How many pages, of 4 KiB, the write-ahead log may have before its content goes into the database. It grows beyond that
+/// only by the transaction that it is in, and while another process reads.
+const LOG_PAGES: i64 = 256;
 /// Most bytes of the write-ahead log that are kept when it is empty.
-const LOG_LIMIT: i64 = 4 * 1024 * 1024;
+const LOG_LIMIT: i64 = LOG_PAGES * 4_096;
 
 /// An open journal and what was found.
 pub struct Opened {
@@ -115,13 +118,18 @@ impl Journal {
     /// A journal that lives in memory and does everything on the thread of its caller: for tests with virtual time. Notes
     /// are kept by [`Journal::flush`] only.
     pub fn in_memory(clock: Clock) -> Result<Self, Error> {
-        let path = PathBuf::from(":memory:");
-        let at = |error| Error::sqlite(&path, error);
-        let mut connection = Connection::open_in_memory().map_err(at)?;
-        connection.pragma_update(None, "foreign_keys", true).map_err(at)?;
-        migrate(&mut connection, MIGRATIONS, None).map_err(at)?;
-        Ok(Self::inline(store(connection, path, clock, None)))
+        in_memory(clock).map(Self::inline)
     }
+}
+
+/// An empty journal in memory.
+pub(super) fn in_memory(clock: Clock) -> Result<Store, Error> {
+    let path = PathBuf::from(":memory:");
+    let at = |error| Error::sqlite(&path, error);
+    let mut connection = Connection::open_in_memory().map_err(at)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(at)?;
+    migrate(&mut connection, MIGRATIONS, None).map_err(at)?;
+    Ok(store(connection, path, clock, None))
 }
 
 fn store(connection: Connection, path: PathBuf, clock: Clock, lease: Option<Lease>) -> Store {
@@ -183,6 +191,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY_LIMIT)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
     Ok(connection)
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use rusqlite::Row;
 use sha2::{Digest, Sha256};
 
-use super::dispatch::{complete, state, takes_parts};
+use super::dispatch::{complete, state};
 use super::error::Fault;
 use super::store::Access;
 use super::text_enum::text_enum;
@@ -112,7 +112,7 @@ impl Journal {
     ) -> Result<Vec<Intent>, Error> {
         let id = dispatch_id.to_owned();
         self.call(move |access| {
-            let open = takes_parts(state(access, &id)?);
+            let open = state(access, &id)?.is_unanswered();
             let intents = parts
                 .iter()
                 .map(|part| intend(access, &id, part, open))
@@ -161,6 +161,17 @@ impl Journal {
                 "SELECT {COLUMNS} FROM parts JOIN dispatches ON sequence = dispatch WHERE id = ?1 ORDER BY ordinal"
             );
             access.all(&sql, [&id], PartRecord::read)
+        })
+        .await
+    }
+
+    /// Whether a message or comment is known as a delivered part.
+    pub async fn is_delivered(&self, message_id: &str) -> Result<bool, Error> {
+        let id = message_id.to_owned();
+        self.call(move |access| {
+            access
+                .first("SELECT 1 FROM parts WHERE message_id = ?1", [&id], |_| Ok(()))
+                .map(|found| found.is_some())
         })
         .await
     }

@@ -1,10 +1,11 @@
 //! What an operator sees of the queue and can do about it, and what is due.
 
-use super::dispatch::{COLUMNS, DispatchRecord, change, state};
+use super::dispatch::{change, state};
 use super::error::Fault;
 use super::files::appended;
+use super::record::COLUMNS;
 use super::store::Access;
-use super::{Error, Journal, State};
+use super::{DispatchRecord, Error, Journal, State};
 
 /// Numbers for the status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,6 +62,18 @@ impl Journal {
         .await
     }
 
+    /// The dispatch that was given up last.
+    pub async fn newest_dead_letter(&self) -> Result<Option<DispatchRecord>, Error> {
+        self.call(|access| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM dispatches WHERE state = 'dead' AND state <> 'acknowledged'
+                 ORDER BY changed_at DESC, sequence DESC LIMIT 1"
+            );
+            access.first(&sql, [], DispatchRecord::read)
+        })
+        .await
+    }
+
     /// Failed dispatches whose time has come, in the order in which they came. An operator's retry shows up here.
     pub async fn due(&self) -> Result<Vec<DispatchRecord>, Error> {
         self.call(|access| {
@@ -95,9 +108,10 @@ impl Journal {
                 before @ (State::Failed | State::Dead) => before,
                 state => return Err(Error::Order { id, state, step: "tried again" }.into()),
             };
+            // At once, whatever time it is for the gateway.
             access.execute(
-                "UPDATE dispatches SET attempts = 0, failures = 0, next_try_at = ?2 WHERE id = ?1",
-                (&id, access.now),
+                "UPDATE dispatches SET attempts = 0, failures = 0, next_try_at = 0 WHERE id = ?1",
+                [&id],
             )?;
             // A part that the server refused once would never be sent again.
             access.execute(

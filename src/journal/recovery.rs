@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::dispatch::{self, DispatchRecord};
 use super::error::Fault;
 use super::fork::{ForkRecord, forks, untold};
 use super::notes::Notes;
 use super::part::{self, NewPart, PartRecord, PartState, digest};
+use super::record;
 use super::store::Access;
-use super::{Error, Journal, State};
+use super::{DispatchRecord, Error, Journal, State};
 
 /// Everything that is not over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub(super) fn read_through(access: &Access<'_>) -> Result<(), Fault> {
 fn open_records(access: &Access<'_>) -> Result<Vec<DispatchRecord>, Fault> {
     let sql = format!(
         "SELECT {} FROM dispatches WHERE state <> 'acknowledged' ORDER BY sequence",
-        dispatch::COLUMNS
+        record::COLUMNS
     );
     access.all(&sql, [], DispatchRecord::read)
 }

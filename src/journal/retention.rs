@@ -3,14 +3,16 @@
 use super::{Error, Journal};
 
 const DAY: i64 = 24 * 60 * 60 * 1_000;
+/// How far the machine's clock may have been set between two starts without anything being forgotten too early.
+const CLOCK_ERROR: i64 = DAY;
 /// A finished dispatch is remembered for this long ...
-const TOMBSTONE_LIFETIME: i64 = 30 * DAY;
+const TOMBSTONE_LIFETIME: i64 = 30 * DAY + CLOCK_ERROR;
 /// ... and at least while it is one of this many, whichever keeps more.
 const TOMBSTONES_KEPT: i64 = 20_000;
 /// How long the delivered parts of a finished dispatch are recognised.
-const PARTS_LIFETIME: i64 = DAY;
+const PARTS_LIFETIME: i64 = DAY + CLOCK_ERROR;
 /// How long a result that main knows is remembered, so that it is not added again.
-const TOLD_RESULTS_LIFETIME: i64 = 30 * DAY;
+const TOLD_RESULTS_LIFETIME: i64 = 30 * DAY + CLOCK_ERROR;
 /// Most dead letters. The oldest beyond that are discarded.
 const MOST_DEAD: i64 = 1_000;
 /// Most rows that one transaction removes, so that nobody waits long behind it.
@@ -40,6 +42,14 @@ impl Journal {
                 )
             })
             .await?;
+        self.call(|access| {
+            // Written when the clock was ahead; it would stay until then.
+            access.execute(
+                "UPDATE dispatches SET changed_at = ?1 WHERE state = 'acknowledged' AND changed_at > ?1",
+                [access.now],
+            )
+        })
+        .await?;
         let tombstones = self
             .remove(
                 format!(

@@ -1,15 +1,13 @@
 //! A journal whose disk a test plays: nothing is written before the test says so, and what was written outlives every
 //! crash.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
-use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use super::fork::{ForkRecord, forks};
-use super::schema::{MIGRATIONS, migrate};
+use super::open::in_memory;
 use super::store::{Access, Store};
 use super::writer::Message;
 use super::{Clock, DispatchRecord, Error, Journal, OpenDispatch, PartRecord};
@@ -25,13 +23,7 @@ pub struct SimulatedDisk {
 impl SimulatedDisk {
     /// An empty disk. `clock` is read at every write and by the journals.
     pub fn new(clock: Clock) -> Result<Self, Error> {
-        let path = PathBuf::from(":memory:");
-        let at = |error| Error::sqlite(&path, error);
-        let mut connection = Connection::open_in_memory().map_err(at)?;
-        connection.pragma_update(None, "foreign_keys", true).map_err(at)?;
-        migrate(&mut connection, MIGRATIONS, None).map_err(at)?;
-        let store = Store { connection, path, notes: Arc::default(), clock, _lease: None };
-        Ok(Self { store, messages: None, asked: Arc::default() })
+        Ok(Self { store: in_memory(clock)?, messages: None, asked: Arc::default() })
     }
 
     /// The journal of a process that starts. What an earlier one asked for and did not get written is gone, as after a
@@ -92,7 +84,7 @@ impl SimulatedDisk {
     /// A dispatch with its answer, as it would be found after a crash now.
     pub fn dispatch(&self, id: &str) -> Result<Option<OpenDispatch>, Error> {
         self.read(|access| {
-            let sql = format!("SELECT {} FROM dispatches WHERE id = ?1", super::dispatch::COLUMNS);
+            let sql = format!("SELECT {} FROM dispatches WHERE id = ?1", super::record::COLUMNS);
             let Some(record) = access.first(&sql, [id], DispatchRecord::read)? else {
                 return Ok(None);
             };

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use super::Error;
+use super::comment::{Attempt, comment};
 use super::host::{Level, ReplyPart};
-use super::shared::{PersistError, Replies, Shared};
+use super::shared::{Replies, Shared};
 use super::split::{PART_LIMIT, split};
 use super::target::Target;
 use super::turns::OpenTurn;
@@ -160,30 +160,30 @@ impl Outbox {
         sent
     }
 
-    /// Sends what the last run wrote down and did not get confirmed. Where the server will never take it, people are told
+    /// Sends what the last run wrote down, after `since` by the server's clock, and did not get confirmed. Where the server will never take it, people are told
     /// that something is missing; an error means that not even that was possible.
     pub(super) async fn resume(
         &self,
         shared: &Shared,
         dispatch_id: &str,
         record: &PartRecord,
+        since: Option<&str>,
     ) -> Result<(), Error> {
+        let attempt = Attempt::Repeated { since };
         let part = &record.part;
         let target: Target = part.target.parse()?;
         let _order = self.lane(&target).lock_owned().await;
         let error = match record.state {
             PartState::Delivered => return Ok(()),
             PartState::Refused => None,
-            PartState::Intended => {
-                match send_part(shared, dispatch_id, part, Attempt::Repeated).await {
-                    Ok(_) => return Ok(()),
-                    Err(Error::Closed) => return Err(Error::Closed),
-                    Err(error) => Some(error),
-                }
-            }
+            PartState::Intended => match send_part(shared, dispatch_id, part, attempt).await {
+                Ok(_) => return Ok(()),
+                Err(Error::Closed) => return Err(Error::Closed),
+                Err(error) => Some(error),
+            },
         };
         let thread = part.thread_root_id.as_deref();
-        if apologise(shared, &target, thread, part, Attempt::Repeated).await {
+        if apologise(shared, &target, thread, part, attempt).await {
             return Ok(());
         }
         Err(error.unwrap_or_else(|| Error::Refused {
@@ -205,21 +205,12 @@ impl Outbox {
     }
 }
 
-/// Whether a part may have been sent before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Attempt {
-    /// Certainly not.
-    First,
-    /// Perhaps, before a crash.
-    Repeated,
-}
-
 /// Sends a part that the journal knows and notes what became of it.
 async fn send_part(
     shared: &Shared,
     dispatch_id: &str,
     part: &NewPart,
-    attempt: Attempt,
+    attempt: Attempt<'_>,
 ) -> Result<String, Error> {
     let target = part.target.parse()?;
     let thread = part.thread_root_id.as_deref();
@@ -256,7 +247,7 @@ async fn apologise(
     target: &Target,
     thread: Option<&str>,
     part: &NewPart,
-    attempt: Attempt,
+    attempt: Attempt<'_>,
 ) -> bool {
     let key = format!("{}:missing", part.key);
     put(shared, target, MISSING_PART, thread, &key, attempt).await.is_ok()
@@ -269,7 +260,7 @@ async fn put(
     text: &str,
     thread: Option<&str>,
     key: &str,
-    attempt: Attempt,
+    attempt: Attempt<'_>,
 ) -> Result<String, Error> {
     let id = match target {
         Target::Chat(chat_id) => {
@@ -290,39 +281,6 @@ async fn put(
     };
     shared.status.touch(|status| &mut status.last_outbound_at);
     Ok(id)
-}
-
-/// Writes a comment once. Comments take no idempotency key, so a comment whose outcome is unknown is looked for before it
-/// is written again; where comments cannot be read, it counts as refused and is not repeated.
-async fn comment(
-    shared: &Shared,
-    task_id: &str,
-    body: &str,
-    attempt: Attempt,
-) -> Result<String, PersistError> {
-    let known = match attempt {
-        Attempt::Repeated => Vec::new(),
-        Attempt::First => {
-            match shared.persist("reading comments", || shared.server.comments(task_id)).await {
-                Ok(comments) => comments,
-                Err(PersistError::Refused(_)) => Vec::new(),
-                Err(PersistError::Closed) => return Err(PersistError::Closed),
-            }
-        }
-    };
-    let look = AtomicBool::new(attempt == Attempt::Repeated);
-    let write = || async {
-        if look.swap(true, Ordering::Relaxed) {
-            let now = shared.server.comments(task_id).await?;
-            if let Some(written) =
-                now.into_iter().find(|comment| comment.body == body && !known.contains(comment))
-            {
-                return Ok(written.id);
-            }
-        }
-        shared.server.add_comment(task_id, body).await.map(|comment| comment.id)
-    };
-    shared.persist("writing a comment", write).await
 }
 
 /// The key under which a part is sent: the same for the same part of the same event, whatever happens in between. The

@@ -87,16 +87,16 @@ impl Event {
 impl Event {
     /// What the journal takes on.
     pub(super) fn details(&self) -> Details {
-        let message = match &self.subject {
-            Subject::Message { message, .. } => Some(message),
-            Subject::Task(_) => None,
+        let (message, created_at) = match &self.subject {
+            Subject::Message { message, .. } => (Some(message), &message.created_at),
+            Subject::Task(task) => (None, &task.updated_at),
         };
         Details {
             target: self.target().to_string(),
             thread_root_id: self.thread_root_id().map(str::to_owned),
             sender_id: message.map(|message| message.sender_id.clone()),
             sender_kind: message.and_then(|message| message.sender.as_ref()?.kind.clone()),
-            created_at: message.and_then(|message| message.created_at.clone()),
+            created_at: created_at.clone(),
         }
     }
 }

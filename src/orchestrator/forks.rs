@@ -68,17 +68,7 @@ impl Forks {
         {
             return;
         }
-        match shared.host.remove_fork(fork).await {
-            // When the journal cannot take it, the next start removes the fork again, which does no harm.
-            Ok(()) => {
-                let _ =
-                    shared.record("noting the end of a fork", || journal.fork_removed(&key)).await;
-            }
-            Err(error) => {
-                shared
-                    .log(Level::Warn, format!("fork {key} is removed at the next start: {error}"));
-            }
-        }
+        self.take_away(fork).await;
     }
 
     /// Removes what an earlier run left of its forks.
@@ -107,21 +97,25 @@ impl Forks {
                 Level::Info,
                 format!("removing fork {}, left by the last run", fork.session_key),
             );
-            self.remove_leftover(fork).await;
+            self.take_away(fork).await;
         }
     }
 
-    async fn remove_leftover(&self, fork: Fork) {
+    async fn take_away(&self, fork: Fork) {
         let shared = &self.0;
         let Ok(journal) = shared.journal() else { return };
         let key = fork.session_key.clone();
         match shared.host.remove_fork(fork).await {
+            // When the journal cannot take it, the next start removes the fork again, which does no harm.
             Ok(()) => {
                 let _ =
                     shared.record("noting the end of a fork", || journal.fork_removed(&key)).await;
             }
             Err(error) => {
-                shared.log(Level::Warn, format!("fork {key} could not be removed: {error}"));
+                shared.log(
+                    Level::Warn,
+                    format!("fork {key} could not be removed; the next start tries again: {error}"),
+                );
             }
         }
     }

@@ -23,6 +23,7 @@ use super::seen::Seen;
 use super::server::Server;
 use super::shared::{PersistError, Replies, Shared, Stopped};
 use super::target::Target;
+use super::trouble::Trouble;
 use crate::api::{Agent, Client, ClientOptions};
 use crate::error::chain;
 use crate::journal::{self, Condition, Holder, Journal, Lease, Opened, system_clock};
@@ -31,6 +32,8 @@ use crate::journal::{self, Condition, Holder, Journal, Lease, Opened, system_clo
 const STOP_LIMIT: Duration = Duration::from_millis(2_500);
 /// How long to wait before asking again what the server refused; somebody has to change something first.
 const REFUSED_PAUSE: Duration = Duration::from_secs(60);
+/// How long to wait before trying again to open the journal.
+const OPEN_PAUSE: Duration = Duration::from_secs(10);
 /// How many socket events may wait for the intake before the socket stops reading.
 const SOCKET_EVENTS: usize = 256;
 
@@ -181,6 +184,8 @@ async fn serve(shared: Arc<Shared>, options: AccountOptions) {
         return;
     }
     let Some(agent) = introduce(&shared).await else { return };
+    // Only this function sets it.
+    let _ = shared.agent_id.set(agent.id.clone());
     let name = agent.display_name.as_deref().unwrap_or("agent");
     shared.log(Level::Info, format!("serving as {name} ({})", agent.id));
     // Without a result the account stops.
@@ -223,36 +228,32 @@ async fn work(shared: Arc<Shared>, options: AccountOptions, agent: Agent) -> Res
     Ok(())
 }
 
-/// Opens the journal as soon as no other gateway serves the account. What is wrong with it stands in the status.
+/// Opens the journal as soon as no other gateway serves the account. Without it the account can do nothing: the status says
+/// so until it is there.
 async fn open_journal(shared: &Shared, options: &AccountOptions) -> Result<(), Stopped> {
+    let mut trouble = shared.status.trouble();
     loop {
         let opened = tokio::select! {
             biased;
-            opened = try_open_journal(shared, options) => opened,
+            opened = try_open_journal(shared, options, &mut trouble) => opened,
             () = shared.work.cancelled() => return Err(Stopped),
         };
-        let error = match opened {
+        let text = match opened {
             Ok(journal) => {
-                shared.status.update(|status| status.last_error = None);
                 // Only this function sets it.
                 let _ = shared.journal.set(journal);
                 return Ok(());
             }
-            Err(error) => chain(&error),
+            Err(error) => format!("cannot start: {}", chain(&error)),
         };
-        shared.log(Level::Error, format!("cannot start: {error}"));
-        shared.status.update(|status| status.last_error = Some(error));
-        tokio::select! {
-            biased;
-            () = tokio::time::sleep(REFUSED_PAUSE) => {}
-            () = shared.work.cancelled() => return Err(Stopped),
-        }
+        shared.pause(&mut trouble, Level::Error, text, true, OPEN_PAUSE).await?;
     }
 }
 
 async fn try_open_journal(
     shared: &Shared,
     options: &AccountOptions,
+    trouble: &mut Trouble<'_>,
 ) -> Result<Journal, journal::Error> {
     let Some(folder) = &options.state_folder else { return Journal::in_memory(system_clock()) };
     let held = |holder: Option<&Holder>| {
@@ -262,7 +263,7 @@ async fn try_open_journal(
         );
         let text = format!("waiting: {who} serves this account already");
         shared.log(Level::Warn, text.clone());
-        shared.status.update(|status| status.last_error = Some(text));
+        trouble.failed(text, false);
     };
     let lease = Lease::acquire(folder, &options.account_id, held).await?;
     // Opening only fails to return when the runtime ends.
@@ -281,6 +282,7 @@ async fn try_open_journal(
 
 /// Asks who this agent is until the server says so; nothing can be told from the agent's own messages before.
 async fn introduce(shared: &Shared) -> Option<Agent> {
+    let mut trouble = shared.status.trouble();
     loop {
         let refused =
             match shared.persist("asking who this agent is", || shared.server.agent()).await {
@@ -288,12 +290,7 @@ async fn introduce(shared: &Shared) -> Option<Agent> {
                 Err(PersistError::Closed) => return None,
                 Err(PersistError::Refused(error)) => error,
             };
-        shared.status.update(|status| status.last_error = Some(chain(&refused)));
-        shared.log(Level::Error, format!("cannot start: {}", chain(&refused)));
-        tokio::select! {
-            biased;
-            () = tokio::time::sleep(REFUSED_PAUSE) => {}
-            () = shared.work.cancelled() => return None,
-        }
+        let text = format!("cannot start: {}", chain(&refused));
+        shared.pause(&mut trouble, Level::Error, text, false, REFUSED_PAUSE).await.ok()?;
     }
 }

@@ -16,6 +16,7 @@ use super::event_text::now_milliseconds;
 use super::host::Level;
 use super::loader::{Reference, Source};
 use super::platform;
+use super::problems::About;
 use super::seen::{Known, Seen};
 use super::settle::acknowledge;
 use super::shared::Shared;
@@ -59,8 +60,6 @@ pub(super) struct Intake {
     /// The list was read since the connection came up. Frames before that wait, because what was missed comes first.
     caught_up: bool,
     held: VecDeque<Frame>,
-    /// What the status says about the list.
-    complaint: bool,
 }
 
 type Listing = BoxFuture<'static, Result<Vec<Dispatch>, Error>>;
@@ -82,7 +81,6 @@ impl Intake {
             listing: None,
             caught_up: false,
             held: VecDeque::new(),
-            complaint: false,
         }
     }
 
@@ -115,10 +113,10 @@ impl Intake {
                     let now = now_milliseconds();
                     status.connected = true;
                     status.reconnect_attempts = 0;
-                    status.last_error = None;
                     status.last_connected_at = Some(now);
                     status.last_transport_activity_at = Some(now);
                 });
+                self.shared.status.solve(About::Connection);
                 // What came in between the last list and this connection.
                 self.caught_up = false;
                 self.listing = None;
@@ -154,8 +152,8 @@ impl Intake {
                     status.reconnect_attempts = attempt;
                     status.last_disconnect =
                         Some(Disconnect { at: now_milliseconds(), error: error.clone() });
-                    status.last_error = Some(error);
                 });
+                self.shared.status.raise(About::Connection, error, false);
             }
             SocketEvent::Blocked { error } => self.shared.block(&error),
         }
@@ -237,8 +235,7 @@ impl Intake {
             Err(error) => {
                 let text = format!("cannot read the pending list: {}", chain(&error));
                 self.shared.log(Level::Warn, text.clone());
-                self.shared.status.update(|status| status.last_error = Some(text));
-                self.complaint = true;
+                self.shared.status.raise(About::List, text, false);
                 self.list_not_before = Instant::now() + error.retry_after().unwrap_or_default();
                 RELIST_AFTER_FAILURE
             }
@@ -248,9 +245,7 @@ impl Intake {
 
     /// What was missed is taken on: now what came since.
     fn catch_up(&mut self) {
-        if std::mem::take(&mut self.complaint) {
-            self.shared.status.update(|status| status.last_error = None);
-        }
+        self.shared.status.solve(About::List);
         self.caught_up = true;
         for frame in std::mem::take(&mut self.held) {
             self.frame(&frame);

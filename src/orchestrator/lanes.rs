@@ -11,10 +11,11 @@ use tokio::time::Instant;
 use super::event::Event;
 use super::forks::{Forks, NoFork};
 use super::host::Level;
-use super::routing::{self, Decision, ForkLane, Limits, route};
+use super::routing::{self, Decision, Limits, route};
 use super::runner::{Runner, Session};
 use super::shared::Shared;
 use super::target::Target;
+use super::waiting::Waiting;
 
 /// How long no fork is tried after one could not be made.
 const FORK_PAUSE: Duration = Duration::from_secs(30);
@@ -38,7 +39,7 @@ struct State {
     /// What main works on.
     main: Option<Target>,
     /// What waits for main.
-    waiting: VecDeque<Event>,
+    waiting: Waiting,
     forks: Vec<ForkQueue>,
     forks_begun: u64,
     no_forks_until: Option<Instant>,
@@ -88,17 +89,13 @@ impl Lanes {
     pub(super) fn accept(self: &Arc<Self>, event: Event) {
         let target = event.target();
         let mut state = self.state();
-        match route(&state.view(), &self.limits(&state), &target) {
-            Decision::Main => state.waiting.push_back(event),
+        match route(&state.view(&target), &self.limits(&state), &target) {
+            Decision::Main => state.waiting.push(event),
             Decision::WaitForMain { reason } => {
                 self.shared.log(Level::Debug, format!("{} waits: {reason}", event.key()));
-                state.waiting.push_back(event);
+                state.waiting.push(event);
             }
-            Decision::Fork { session } => {
-                if let Some(fork) = state.forks.iter_mut().find(|fork| fork.name == session) {
-                    fork.events.push_back(event);
-                }
-            }
+            Decision::Fork { position } => state.forks[position].events.push_back(event),
             Decision::NewFork => {
                 state.forks_begun += 1;
                 let name = format!("fork {}", state.forks_begun);
@@ -117,7 +114,7 @@ impl Lanes {
         loop {
             let next = {
                 let mut state = self.state();
-                let next = state.waiting.pop_front();
+                let next = state.waiting.pop();
                 state.main = next.as_ref().map(Event::target);
                 self.report(&state);
                 next
@@ -180,7 +177,7 @@ impl Lanes {
         state.no_forks_until = Some(Instant::now() + FORK_PAUSE);
         if let Some(position) = state.forks.iter().position(|fork| fork.name == name) {
             let fork = state.forks.remove(position);
-            state.waiting.extend(fork.events);
+            fork.events.into_iter().for_each(|event| state.waiting.push(event));
         }
         self.shared.status.update(|status| status.forks_unavailable = Some(reason.to_string()));
         self.report(&state);
@@ -196,7 +193,7 @@ impl Lanes {
     fn report(&self, state: &State) {
         let forked: usize = state.forks.iter().map(|fork| fork.events.len()).sum();
         let running = usize::from(state.main.is_some()) + state.forks.len();
-        self.idle.send_replace(running == 0 && state.waiting.is_empty());
+        self.idle.send_replace(running == 0 && state.waiting.len() == 0);
         self.shared.status.update(|status| {
             status.busy = running > 0;
             status.active_runs = running;
@@ -211,14 +208,12 @@ impl Lanes {
 }
 
 impl State {
-    fn view(&self) -> routing::Lanes {
-        let forks = self.forks.iter();
+    fn view<'state>(&'state self, target: &Target) -> routing::Lanes<'state> {
         routing::Lanes {
-            main: self.main.clone(),
-            waiting: self.waiting.iter().map(Event::target).collect(),
-            forks: forks
-                .map(|fork| ForkLane { session: fork.name.clone(), target: fork.target.clone() })
-                .collect(),
+            main: self.main.as_ref(),
+            waiting: self.waiting.len(),
+            waiting_alike: self.waiting.of(target),
+            forks: self.forks.iter().map(|fork| &fork.target).collect(),
         }
     }
 }

@@ -269,7 +269,11 @@ impl Loader {
     /// What an earlier life of this process knows of the event counts.
     fn heed(&self, claim: Claim, key: &str, origin: &Origin) -> Result<(), Nothing> {
         match claim {
-            Claim::New | Claim::Running(_) => Ok(()),
+            Claim::New => {
+                self.shared.status.update(|status| status.admitted += 1);
+                Ok(())
+            }
+            Claim::Running(_) => Ok(()),
             Claim::Done => {
                 self.seen.done(key);
                 acknowledge(&self.shared, key, origin);
@@ -296,9 +300,7 @@ impl Loader {
     }
 
     async fn refused(&self, key: &str, origin: &Origin, cause: &str) {
-        let text = format!("{key} cannot be loaded: {cause}");
-        self.shared.log(Level::Error, text.clone());
-        self.shared.status.update(|status| status.last_error = Some(text));
+        self.shared.log(Level::Error, format!("{key} cannot be loaded: {cause}"));
         self.seen.failed(key);
         if let (Origin::Dispatch { .. }, Ok(journal)) = (origin, self.shared.journal()) {
             let _ = self

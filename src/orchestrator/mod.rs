@@ -7,6 +7,7 @@
 //! ```
 //! Nothing is acknowledged before its answer stands in the chat or the agent chose to say nothing.
 
+mod comment;
 mod delivery;
 mod error;
 mod event;
@@ -22,6 +23,7 @@ pub mod loop_budget;
 mod monitor;
 mod once;
 mod platform;
+mod problems;
 mod recovery;
 pub mod results;
 pub mod routing;
@@ -33,7 +35,9 @@ mod shared;
 mod split;
 mod status;
 mod target;
+mod trouble;
 mod turns;
+mod waiting;
 
 pub use error::Error;
 pub use gateway::{AccountOptions, Gateway, GatewayOptions};

@@ -11,7 +11,7 @@ use super::loader::{Reference, Source};
 use super::runner::fork_result;
 use super::seen::Seen;
 use super::settle::{acknowledge, give_up};
-use super::shared::{Shared, Stopped};
+use super::shared::{PersistError, Shared, Stopped};
 use crate::error::chain;
 use crate::journal::{DispatchRecord, OpenDispatch, State};
 
@@ -67,8 +67,9 @@ async fn finish(
     let key = &open.record.id;
     let mut stands = false;
     let mut refusal = String::new();
+    let since = open.record.details.as_ref().and_then(|details| details.created_at.as_deref());
     for part in &open.parts {
-        match shared.outbox.resume(shared, key, part).await {
+        match shared.outbox.resume(shared, key, part, since).await {
             Ok(()) => stands = true,
             Err(Error::Closed) => return Err(Stopped),
             Err(error) => refusal = chain(&error),
@@ -99,7 +100,7 @@ async fn tell_main(
     origin: &Origin,
 ) -> Result<(), Stopped> {
     let record = &open.record;
-    let Some(subject) = subject(shared, record).await else { return Ok(()) };
+    let Some(subject) = subject(shared, record).await? else { return Ok(()) };
     let event = Event { origin: origin.clone(), subject };
     let answer: Vec<&str> = open.parts.iter().map(|part| part.part.text.as_str()).collect();
     let result = fork_result(
@@ -112,17 +113,23 @@ async fn tell_main(
 }
 
 /// The source, if the server still shows it.
-async fn subject(shared: &Shared, record: &DispatchRecord) -> Option<Subject> {
+async fn subject(shared: &Shared, record: &DispatchRecord) -> Result<Option<Subject>, Stopped> {
     let id = record.source_id.as_str();
     if record.source_type == "task" {
-        return shared
-            .persist("loading a task", || shared.server.task(id))
-            .await
-            .ok()
-            .map(Subject::Task);
+        let task = shown(shared.persist("loading a task", || shared.server.task(id)).await)?;
+        return Ok(task.map(Subject::Task));
     }
-    let message = shared.persist("loading a message", || shared.server.message(id)).await.ok()?;
-    let chat =
-        shared.persist("loading a chat", || shared.server.chat(&message.chat_id)).await.ok()?;
-    Some(Subject::Message { message, chat })
+    let message = shared.persist("loading a message", || shared.server.message(id)).await;
+    let Some(message) = shown(message)? else { return Ok(None) };
+    let chat = shared.persist("loading a chat", || shared.server.chat(&message.chat_id)).await;
+    Ok(shown(chat)?.map(|chat| Subject::Message { message, chat }))
+}
+
+/// What the server shows, if it does.
+fn shown<T>(loaded: Result<T, PersistError>) -> Result<Option<T>, Stopped> {
+    match loaded {
+        Ok(loaded) => Ok(Some(loaded)),
+        Err(PersistError::Refused(_)) => Ok(None),
+        Err(PersistError::Closed) => Err(Stopped),
+    }
 }

@@ -7,24 +7,17 @@ use super::target::Target;
 /// Most forks at once, unless configured otherwise.
 pub const DEFAULT_MAX_FORKS: usize = 4;
 
-/// What the lanes are doing.
+/// What the lanes are doing, as far as it matters to one event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lanes {
+pub struct Lanes<'lanes> {
     /// The chat or task that main works on, if it works.
-    pub main: Option<Target>,
-    /// The chats and tasks of the events that wait for main, in order.
-    pub waiting: Vec<Target>,
-    /// The forks that take events, from the moment they are decided on.
-    pub forks: Vec<ForkLane>,
-}
-
-/// A fork and the chat or task that it serves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ForkLane {
-    /// Its session key.
-    pub session: String,
-    /// What it serves.
-    pub target: Target,
+    pub main: Option<&'lanes Target>,
+    /// How many events wait for main.
+    pub waiting: usize,
+    /// How many of these are of the event's own chat or task.
+    pub waiting_alike: usize,
+    /// What the forks serve that take events, from the moment they are decided on.
+    pub forks: Vec<&'lanes Target>,
 }
 
 /// What the account allows.
@@ -43,7 +36,7 @@ impl Default for Limits {
 }
 
 /// Where an event goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// Main takes it at once.
     Main,
@@ -54,8 +47,8 @@ pub enum Decision {
     },
     /// The fork that serves its chat takes it, after what that fork has already.
     Fork {
-        /// Session key of the fork.
-        session: String,
+        /// Its place among the forks.
+        position: usize,
     },
     /// A new fork is made for its chat.
     NewFork,
@@ -89,15 +82,15 @@ impl fmt::Display for Wait {
 ///
 /// What keeps the order within a chat comes first: a chat is served by one lane until that lane is done with it. Main
 /// counts as busy while events wait for it, because it takes those next.
-pub fn route(lanes: &Lanes, limits: &Limits, target: &Target) -> Decision {
-    if let Some(fork) = lanes.forks.iter().find(|fork| fork.target == *target) {
-        return Decision::Fork { session: fork.session.clone() };
+pub fn route(lanes: &Lanes<'_>, limits: &Limits, target: &Target) -> Decision {
+    if let Some(position) = lanes.forks.iter().position(|fork| *fork == target) {
+        return Decision::Fork { position };
     }
-    let reason = if lanes.waiting.contains(target) {
+    let reason = if lanes.waiting_alike > 0 {
         Wait::EarlierWaits
-    } else if lanes.main.as_ref() == Some(target) {
+    } else if lanes.main == Some(target) {
         Wait::SameChat
-    } else if lanes.main.is_none() && lanes.waiting.is_empty() {
+    } else if lanes.main.is_none() && lanes.waiting == 0 {
         return Decision::Main;
     } else if !limits.can_fork {
         Wait::NoForks
@@ -125,8 +118,8 @@ mod tests {
         Decision::WaitForMain { reason }
     }
 
-    fn fork(name: &str) -> Decision {
-        Decision::Fork { session: format!("fork-{name}") }
+    fn fork(position: usize) -> Decision {
+        Decision::Fork { position }
     }
 
     type Row = (
@@ -145,7 +138,7 @@ mod tests {
             // Main idle.
             (None, &[], &[], 4, true, Decision::Main),
             (None, &[], &["b"], 4, true, Decision::Main),
-            (None, &[], &["a"], 4, true, fork("a")),
+            (None, &[], &["a"], 4, true, fork(0)),
             (None, &[], &[], 0, false, Decision::Main),
             // Main about to take what waits.
             (None, &["a"], &[], 4, true, wait(Wait::EarlierWaits)),
@@ -158,26 +151,26 @@ mod tests {
             (Some("a"), &["b", "a"], &[], 4, true, wait(Wait::EarlierWaits)),
             // Main busy with another chat.
             (Some("b"), &[], &[], 4, true, Decision::NewFork),
-            (Some("b"), &[], &["a"], 4, true, fork("a")),
+            (Some("b"), &[], &["a"], 4, true, fork(0)),
             (Some("b"), &[], &["c"], 4, true, Decision::NewFork),
             (Some("b"), &["a"], &[], 4, true, wait(Wait::EarlierWaits)),
             (Some("b"), &["c"], &[], 4, true, Decision::NewFork),
             // Over the limit.
             (Some("b"), &[], &["c", "d"], 2, true, wait(Wait::ForkLimit)),
-            (Some("b"), &[], &["a", "d"], 2, true, fork("a")),
+            (Some("b"), &[], &["d", "a"], 2, true, fork(1)),
             (Some("b"), &[], &[], 0, true, wait(Wait::ForkLimit)),
             // No way to fork; what runs already goes on.
             (Some("b"), &[], &[], 4, false, wait(Wait::NoForks)),
-            (Some("b"), &[], &["a"], 4, false, fork("a")),
+            (Some("b"), &[], &["a"], 4, false, fork(0)),
         ];
         for (main, waiting, forks, max_forks, can_fork, expected) in rows {
+            let (main, forks) = (main.map(chat), forks.iter().map(|name| chat(name)));
+            let forks: Vec<Target> = forks.collect();
             let lanes = Lanes {
-                main: main.map(chat),
-                waiting: waiting.iter().map(|name| chat(name)).collect(),
-                forks: forks
-                    .iter()
-                    .map(|name| ForkLane { session: format!("fork-{name}"), target: chat(name) })
-                    .collect(),
+                main: main.as_ref(),
+                waiting: waiting.len(),
+                waiting_alike: waiting.iter().filter(|name| **name == "a").count(),
+                forks: forks.iter().collect(),
             };
             let limits = Limits { max_forks: *max_forks, can_fork: *can_fork };
             assert_eq!(route(&lanes, &limits, &chat("a")), *expected, "{lanes:?} {limits:?}");
@@ -189,36 +182,31 @@ mod tests {
     struct World {
         main: Option<(Target, usize)>,
         waiting: VecDeque<(Target, usize)>,
-        forks: Vec<(ForkLane, VecDeque<usize>)>,
+        forks: Vec<(Target, VecDeque<usize>)>,
         finished: HashMap<Target, Vec<usize>>,
-        made: usize,
     }
 
     impl World {
-        fn lanes(&self) -> Lanes {
+        fn lanes(&self, target: &Target) -> Lanes<'_> {
             Lanes {
-                main: self.main.as_ref().map(|(target, _)| target.clone()),
-                waiting: self.waiting.iter().map(|(target, _)| target.clone()).collect(),
-                forks: self.forks.iter().map(|(lane, _)| lane.clone()).collect(),
+                main: self.main.as_ref().map(|(target, _)| target),
+                waiting: self.waiting.len(),
+                waiting_alike: self.waiting.iter().filter(|(other, _)| other == target).count(),
+                forks: self.forks.iter().map(|(target, _)| target).collect(),
             }
         }
 
         fn arrive(&mut self, number: usize, target: Target, limits: &Limits) {
-            match route(&self.lanes(), limits, &target) {
+            match route(&self.lanes(&target), limits, &target) {
                 Decision::Main => {
                     assert!(self.main.is_none(), "main has two turns");
                     self.main = Some((target, number));
                 }
                 Decision::WaitForMain { .. } => self.waiting.push_back((target, number)),
-                Decision::Fork { session } => {
-                    let fork = self.forks.iter_mut().find(|(lane, _)| lane.session == session);
-                    fork.expect("the fork exists").1.push_back(number);
-                }
+                Decision::Fork { position } => self.forks[position].1.push_back(number),
                 Decision::NewFork => {
                     assert!(limits.can_fork && self.forks.len() < limits.max_forks);
-                    self.made += 1;
-                    let session = format!("fork-{}", self.made);
-                    self.forks.push((ForkLane { session, target }, VecDeque::from([number])));
+                    self.forks.push((target, VecDeque::from([number])));
                 }
             }
         }
@@ -235,7 +223,7 @@ mod tests {
             }
             let (fork, queue) = &mut self.forks[lane - 1];
             let number = queue.pop_front().expect("a fork has an event");
-            self.finished.entry(fork.target.clone()).or_default().push(number);
+            self.finished.entry(fork.clone()).or_default().push(number);
             if queue.is_empty() {
                 self.forks.remove(lane - 1);
             }
@@ -246,8 +234,8 @@ mod tests {
             for target in self.main.iter().chain(&self.waiting).map(|(target, _)| target) {
                 lanes.entry(target).or_default().push("main".to_owned());
             }
-            for (fork, _) in &self.forks {
-                lanes.entry(&fork.target).or_default().push(fork.session.clone());
+            for (position, (target, _)) in self.forks.iter().enumerate() {
+                lanes.entry(target).or_default().push(format!("fork {position}"));
             }
             for (target, mut lanes) in lanes {
                 lanes.dedup();

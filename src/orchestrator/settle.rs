@@ -46,13 +46,16 @@ pub(super) async fn give_up(
     key: &str,
     problem: &str,
 ) -> Result<(), Stopped> {
-    let text = format!("{key} could not be answered: {problem}");
-    shared.log(Level::Error, text.clone());
+    shared.log(Level::Error, given_up_text(key, problem));
     let journal = shared.journal()?;
     shared.record("noting a dead letter", || journal.dead_letter(key, problem)).await?;
-    shared.status.update(|status| status.last_error = Some(text));
     seen.failed(key);
     Ok(())
+}
+
+/// A dead letter in words.
+pub(super) fn given_up_text(key: &str, cause: &str) -> String {
+    format!("{key} could not be answered: {cause}")
 }
 
 /// Tells the server that a dispatch is done, until it knows, and then the journal. The journal must hold the whole answer,

@@ -12,8 +12,10 @@ use super::Error;
 use super::delivery::Outbox;
 use super::host::{Host, Level};
 use super::platform::Platform;
+use super::problems::About;
 use super::server::Server;
 use super::status::StatusBoard;
+use super::trouble::Trouble;
 use super::turns::OpenTurns;
 use crate::api::{self, Class, retry::Backoff};
 use crate::config::Gate;
@@ -60,6 +62,8 @@ pub(super) struct Shared {
     pub tasks: TaskTracker,
     /// What must survive the process; there as soon as this process has the account to itself.
     pub journal: OnceLock<Journal>,
+    /// Who this agent is; there as soon as the server has said so.
+    pub agent_id: OnceLock<String>,
     /// Keeps writes to the host's configuration away from turns.
     pub gate: Gate,
     /// The platform configuration, where it is kept in line.
@@ -88,6 +92,7 @@ impl Shared {
             shutdown,
             tasks: TaskTracker::new(),
             journal: OnceLock::new(),
+            agent_id: OnceLock::new(),
             gate: Gate::default(),
             platform: None,
             patience,
@@ -103,11 +108,8 @@ impl Shared {
     pub(super) fn block(&self, error: &api::Error) {
         let reason = format!("{}; renew api_key in channels.parall", chain(error));
         self.log(Level::Error, format!("account blocked: {reason}"));
-        self.status.update(|status| {
-            status.connected = false;
-            status.last_error = Some(reason.clone());
-            status.blocked = Some(reason);
-        });
+        self.status.update(|status| status.connected = false);
+        self.status.raise(About::Key, reason, true);
         self.work.cancel();
     }
 
@@ -126,34 +128,21 @@ impl Shared {
     where
         F: Future<Output = Result<T, journal::Error>>,
     {
-        let mut failures = 0_u32;
+        let mut trouble = self.status.trouble();
         loop {
             let error = match call().await {
-                Ok(value) => {
-                    if failures > 0 {
-                        self.status.update(|status| status.last_error = None);
-                    }
-                    return Ok(value);
-                }
+                Ok(value) => return Ok(value),
                 Err(journal::Error::Closed) => return Err(Stopped),
                 Err(error) => error,
             };
             let text = format!("{what}: {}", chain(&error));
             if !error.is_temporary() {
                 self.log(Level::Error, text.clone());
-                self.status.update(|status| status.last_error = Some(text));
+                self.status.raise(About::Fault, text, false);
                 return Err(Stopped);
             }
-            failures += 1;
-            if failures.is_power_of_two() {
-                self.log(Level::Error, text.clone());
-            }
-            self.status.update(|status| status.last_error = Some(text));
-            tokio::select! {
-                biased;
-                () = tokio::time::sleep(JOURNAL_PAUSE) => {}
-                () = self.work.cancelled() => return Err(Stopped),
-            }
+            let blocks = error.is_forbidden();
+            self.pause(&mut trouble, Level::Error, text, blocks, JOURNAL_PAUSE).await?;
         }
     }
 
@@ -168,19 +157,17 @@ impl Shared {
         F: Future<Output = Result<T, api::Error>>,
     {
         let mut backoff = Backoff::new(SHORTEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE);
-        let mut failures = 0_u32;
+        let mut trouble = self.status.trouble();
         let started = Instant::now();
         loop {
+            // What has not begun when the account stops is left to the next start.
+            if self.work.is_cancelled() {
+                return Err(PersistError::Closed);
+            }
             let error = match call().await {
-                Ok(value) => {
-                    if failures > 0 {
-                        self.status.update(|status| status.last_error = None);
-                    }
-                    return Ok(value);
-                }
+                Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            failures += 1;
             let again = match error.class() {
                 Class::Unauthorized => {
                     self.block(&error);
@@ -189,7 +176,7 @@ impl Shared {
                 Class::Transient | Class::RateLimited | Class::UnknownOutcome => {
                     started.elapsed() < self.patience
                 }
-                Class::Malformed => failures < MOST_MALFORMED,
+                Class::Malformed => trouble.failures() + 1 < MOST_MALFORMED,
                 Class::Forbidden | Class::Missing | Class::Rejected | Class::Stopped => false,
             };
             if !again {
@@ -198,18 +185,31 @@ impl Shared {
             let pause =
                 backoff.next_pause(fastrand::f64()).max(error.retry_after().unwrap_or_default());
             let text = format!("{what}: {}", chain(&error));
-            // A server that is down for an hour must not fill the log.
-            let level = if failures.is_power_of_two() { Level::Warn } else { Level::Debug };
-            self.log(
-                level,
-                format!("{text}; attempt {} in {:.1} s", failures + 1, pause.as_secs_f64()),
-            );
-            self.status.update(|status| status.last_error = Some(text));
-            tokio::select! {
-                biased;
-                () = tokio::time::sleep(pause) => {}
-                () = self.work.cancelled() => return Err(PersistError::Closed),
-            }
+            self.pause(&mut trouble, Level::Warn, text, false, pause).await?;
+        }
+    }
+
+    /// A call has failed and is to be made again: tells so in status and log and waits. With `blocks` the account can do
+    /// nothing before it works.
+    pub(super) async fn pause(
+        &self,
+        trouble: &mut Trouble<'_>,
+        level: Level,
+        text: String,
+        blocks: bool,
+        pause: Duration,
+    ) -> Result<(), Stopped> {
+        let failures = trouble.failed(text.clone(), blocks);
+        // What is down for an hour must not fill the log.
+        let level = if failures.is_power_of_two() { level } else { Level::Debug };
+        self.log(
+            level,
+            format!("{text}; attempt {} in {:.1} s", failures + 1, pause.as_secs_f64()),
+        );
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(pause) => Ok(()),
+            () = self.work.cancelled() => Err(Stopped),
         }
     }
 }
@@ -225,6 +225,12 @@ pub(super) enum PersistError {
     Closed,
     /// The server refuses, and would refuse again.
     Refused(api::Error),
+}
+
+impl From<Stopped> for PersistError {
+    fn from(_: Stopped) -> Self {
+        Self::Closed
+    }
 }
 
 impl PersistError {

@@ -1,6 +1,7 @@
 //! What an operator sees of the account.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -9,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::event_text::now_milliseconds;
 use super::host::Host;
+use super::problems::{About, Problems};
+use super::trouble::Trouble;
 
 /// Least time between two publications. Well under the two seconds within which the status has to be true.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(200);
@@ -21,7 +24,7 @@ pub(super) struct Status {
     pub running: bool,
     /// The socket is up and the server has said hello.
     pub connected: bool,
-    /// The newest problem that is not solved yet.
+    /// The newest problem that is not solved yet; [`StatusBoard::raise`] sets it.
     pub last_error: Option<String>,
     /// When the socket came up.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,8 +43,10 @@ pub(super) struct Status {
     pub last_transport_activity_at: Option<f64>,
     /// Attempts to connect since the last success.
     pub reconnect_attempts: u32,
-    /// The account has stopped for good, and why.
+    /// The account can do nothing, and why; [`StatusBoard::raise`] sets it.
     pub blocked: Option<String>,
+    /// Events taken on since the account started.
+    pub admitted: u64,
     /// A turn is running.
     pub busy: bool,
     /// Turns that run now.
@@ -60,6 +65,8 @@ pub(super) struct Status {
     pub oldest_pending_at: Option<i64>,
     /// Events given up until somebody decides.
     pub dead_letters: u32,
+    /// The newest of them, and why it was given up.
+    pub last_dead_letter: Option<String>,
     /// Position in the server's event stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_cursor: Option<u64>,
@@ -71,6 +78,8 @@ pub(super) struct Status {
     pub journal_rebuilt: Option<String>,
     /// Bytes of the journal on disk.
     pub journal_bytes: u64,
+    /// Bytes that the native part holds, for all accounts of the process.
+    pub native_memory_bytes: usize,
 }
 
 /// The end of a connection.
@@ -85,15 +94,39 @@ pub(super) struct Disconnect {
 /// Keeps the status and publishes it when it has changed.
 #[derive(Debug, Default)]
 pub(super) struct StatusBoard {
-    status: Mutex<Status>,
+    known: Mutex<Known>,
+    calls: AtomicU64,
     changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    status: Status,
+    problems: Problems,
 }
 
 impl StatusBoard {
     /// Changes the status; it is published soon.
     pub(super) fn update(&self, change: impl FnOnce(&mut Status)) {
-        change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.known().status);
         self.changed.notify_one();
+    }
+
+    /// Something is wrong; with `blocks` the account can do nothing before it is solved.
+    pub(super) fn raise(&self, about: About, text: String, blocks: bool) {
+        self.known().problems.raise(about, text, blocks);
+        self.changed.notify_one();
+    }
+
+    /// It is right again.
+    pub(super) fn solve(&self, about: About) {
+        self.known().problems.solve(about);
+        self.changed.notify_one();
+    }
+
+    /// For a call that is made again until it works.
+    pub(super) fn trouble(&self) -> Trouble<'_> {
+        Trouble::new(self, self.calls.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Notes the time of something.
@@ -103,7 +136,16 @@ impl StatusBoard {
 
     /// The status now.
     pub(super) fn snapshot(&self) -> Status {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let known = self.known();
+        Status {
+            last_error: known.problems.newest(),
+            blocked: known.problems.blocking(),
+            ..known.status.clone()
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Publishes changes until shutdown, and the last state then.

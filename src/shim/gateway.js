@@ -95,13 +95,22 @@ function forkCallbacks({ ctx, runtime, channel, agentId }) {
   };
 }
 
-/**
- * Merges a patch of the native part into the host's status. `blocked` says that only a person can help; newer hosts then leave
- * the account alone instead of restarting it. Hosts that do not know these two keys ignore them.
- */
+/** Merges a patch of the native part into the host's status. */
 function applyStatus(ctx, { blocked, ...patch }) {
-  const terminal = blocked ? { lifecycle: "blocked", terminalDisconnect: true, lastError: patch.lastError ?? blocked } : {};
-  ctx.setStatus({ ...ctx.getStatus(), accountId: ctx.accountId, ...patch, ...terminal });
+  const current = ctx.getStatus();
+  const reason = blocked ? { lastError: patch.lastError ?? blocked } : {};
+  ctx.setStatus({ ...current, accountId: ctx.accountId, ...patch, ...reason, ...lifecycle(current, blocked, patch.connected) });
+}
+
+/**
+ * `blocked` says that a person has to do something; newer hosts then leave the account alone instead of restarting it. They
+ * believe that it is over only when told so in these very words. Hosts that do not know the two keys ignore them.
+ */
+function lifecycle(current, blocked, connected) {
+  if (blocked) return { lifecycle: "blocked", terminalDisconnect: true };
+  if (connected) return { lifecycle: "ready", terminalDisconnect: undefined };
+  if (current?.lifecycle === "blocked" && blocked === null) return { lifecycle: "starting", terminalDisconnect: undefined };
+  return {};
 }
 
 /** The host's logger of this channel already names the channel. */

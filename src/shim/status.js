@@ -30,6 +30,9 @@ const RUNTIME_KEYS = [
   "platformConfig",
   "journalRebuilt",
   "journalBytes",
+  "lastDeadLetter",
+  "nativeMemoryBytes",
+  "admitted",
 ];
 
 const BLOCKED_FIX = "do what the message says; a key that Parall refuses has to be replaced in channels.parall.api_key";
@@ -99,7 +102,7 @@ function issueOf(account) {
   if (account.deadLetters > 0) {
     return {
       kind: "runtime",
-      message: `Given up and not answered: ${account.deadLetters} messages or tasks`,
+      message: `Given up and not answered: ${account.deadLetters} messages or tasks${account.lastDeadLetter ? `; the latest: ${account.lastDeadLetter}` : ""}`,
       fix: "openclaw parall queue list tells why; openclaw parall queue retry or drop decides about each",
     };
   }

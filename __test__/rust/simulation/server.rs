@@ -198,7 +198,7 @@ impl Server for SimulatedServer {
         self.call(format!("comment on {task}: {body}"), move |state| {
             let id = say(state, task, None, body, None);
             let author_id = Some(AGENT.to_owned());
-            let comment = Comment { id, author_id, body: body.to_owned() };
+            let comment = Comment { id, author_id, body: body.to_owned(), created_at: None };
             state.parall.comments.entry(task.to_owned()).or_default().push(comment.clone());
             Ok(comment)
         })

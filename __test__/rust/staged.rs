@@ -1,0 +1,14 @@
+//! A running account on a stage: what server, host, disk and clock do is said by each test, and time is virtual.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its bench has failed")]
+
+#[path = "staged/bench.rs"]
+mod bench;
+#[path = "staged/clock.rs"]
+mod clock;
+#[path = "staged/order.rs"]
+mod order;
+#[path = "staged/status.rs"]
+mod status;
+#[path = "staged/stop.rs"]
+mod stop;

@@ -1,0 +1,371 @@
+//! A server, a host and a disk that do what a test says, and an account on them. Time is virtual.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::Method;
+use parall::api::socket::SocketEvent;
+use parall::api::{Agent, Chat, Comment, Dispatch, Error, Message, NewMessage, Sent, Task};
+use parall::journal::{Journal, SimulatedDisk};
+use parall::orchestrator::{
+    AccountOptions, Answer, Fork, Gateway, Host, Level, Replies, ReplyPart, Server, Turn,
+    TurnOutcome,
+};
+use serde_json::{Value, json};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// How soon the status has to be true.
+const TRUE_WITHIN: Duration = Duration::from_secs(2);
+
+/// An account on a stage.
+pub(crate) struct Bench {
+    pub world: Arc<World>,
+    pub gateway: Arc<Gateway>,
+    pub journal: Journal,
+}
+
+/// What the account sees of the world.
+#[derive(Default)]
+pub(crate) struct World {
+    state: Mutex<State>,
+    changed: Notify,
+    /// Turns wait while this is set.
+    hold: watch::Sender<bool>,
+    gateway: Mutex<Weak<Gateway>>,
+    disk: Mutex<Option<SimulatedDisk>>,
+    /// How far the clock is from where it began, milliseconds.
+    clock: AtomicI64,
+}
+
+#[derive(Default)]
+struct State {
+    /// The HTTP status with which calls of a name are refused.
+    failing: HashMap<&'static str, u16>,
+    pending: Vec<Dispatch>,
+    messages: HashMap<String, Message>,
+    events: Option<mpsc::Sender<SocketEvent>>,
+    status: Value,
+    forks: bool,
+    turns_fail: bool,
+    turns: Vec<Turn>,
+    /// What the agent says; an echo without it.
+    answer: Option<String>,
+    /// How long it takes to send a message.
+    sending: Duration,
+    /// Chats and texts.
+    sent: Vec<(String, String)>,
+}
+
+impl World {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Calls of this name are refused with a status, or work again.
+    pub(crate) fn fail(&self, call: &'static str, status: Option<u16>) {
+        let mut state = self.state();
+        match status {
+            Some(status) => state.failing.insert(call, status),
+            None => state.failing.remove(call),
+        };
+    }
+
+    /// The host can fork from now on.
+    pub(crate) fn allow_forks(&self) {
+        self.state().forks = true;
+    }
+
+    /// Turns fail from now on, or work again.
+    pub(crate) fn fail_turns(&self, fail: bool) {
+        self.state().turns_fail = fail;
+    }
+
+    /// The agent says this from now on, instead of an echo.
+    pub(crate) fn answer_with(&self, text: &str) {
+        self.state().answer = Some(text.to_owned());
+    }
+
+    /// How long it takes to send a message.
+    pub(crate) fn send_within(&self, sending: Duration) {
+        self.state().sending = sending;
+    }
+
+    /// Sets the clock so many milliseconds from where it began.
+    pub(crate) fn set_clock(&self, ahead: i64) {
+        self.clock.store(ahead, Ordering::Relaxed);
+    }
+
+    /// All turns so far.
+    pub(crate) fn turns(&self) -> Vec<Turn> {
+        self.state().turns.clone()
+    }
+
+    /// All messages of the agent so far, with their chats.
+    pub(crate) fn sent(&self) -> Vec<(String, String)> {
+        self.state().sent.clone()
+    }
+
+    /// Holds every turn, or lets all go on.
+    pub(crate) fn hold(&self, held: bool) {
+        self.hold.send_replace(held);
+    }
+
+    pub(crate) fn refuse_writes(&self, refused: bool) {
+        self.disk.lock().unwrap().as_ref().unwrap().refuse_writes(refused).unwrap();
+    }
+
+    /// Lets a socket event happen.
+    pub(crate) async fn happen(&self, event: SocketEvent) {
+        let events = self.state().events.clone().unwrap();
+        events.send(event).await.unwrap();
+    }
+
+    /// Somebody writes in a chat of their own.
+    pub(crate) async fn say(&self, sender: &str, kind: &str, number: u32) {
+        let message = json!({
+            "id": format!("msg_{sender}_{number}"), "chat_id": format!("cht_{sender}"), "sender_id": sender,
+            "sender": { "id": sender, "display_name": sender, "type": kind }, "content": { "text": "Hello" },
+        });
+        let message: Message = serde_json::from_value(message).unwrap();
+        let dispatch = json!({ "id": format!("dsp_{sender}_{number}"), "source_type": "message", "source_id": message.id });
+        let frame = json!({ "type": "dispatch.new", "seq": number, "data": dispatch });
+        {
+            let mut state = self.state();
+            state.pending.push(serde_json::from_value(dispatch).unwrap());
+            state.messages.insert(message.id.clone(), message);
+        }
+        self.happen(SocketEvent::Frame(serde_json::from_str(&frame.to_string()).unwrap())).await;
+    }
+
+    fn answer<T: Send + 'static>(
+        &self,
+        call: &'static str,
+        answer: impl FnOnce(&mut State) -> T,
+    ) -> Answer<'_, T> {
+        let mut state = self.state();
+        let answer = match state.failing.get(call) {
+            Some(status) => Err(refusal(*status)),
+            None => Ok(answer(&mut state)),
+        };
+        async move { answer }.boxed()
+    }
+}
+
+fn refusal(status: u16) -> Error {
+    Error::Status {
+        method: Method::GET,
+        path: "/staged",
+        status,
+        error_code: None,
+        message: String::new(),
+        retry_after: None,
+    }
+}
+
+impl Bench {
+    /// An account that is connected and has nothing to do.
+    pub(crate) async fn start() -> Self {
+        let bench = Self::launch();
+        bench.soon("idle", |status| status["connected"] == true).await;
+        bench
+    }
+
+    /// An account that starts.
+    pub(crate) fn launch() -> Self {
+        let world = Arc::new(World::default());
+        let clock = Arc::clone(&world);
+        let clock = move || 1_800_000_000_000 + clock.clock.load(Ordering::Relaxed);
+        let disk = SimulatedDisk::new(Arc::new(clock)).unwrap();
+        let asked = disk.asked();
+        *world.disk.lock().unwrap() = Some(disk);
+        let writer = Arc::clone(&world);
+        tokio::spawn(async move {
+            loop {
+                asked.notified().await;
+                while writer.disk.lock().unwrap().as_mut().unwrap().write(64) > 0 {}
+            }
+        });
+        let (gateway, journal) = serve(&world);
+        Self { world, gateway, journal }
+    }
+
+    /// The account starts once more and is connected.
+    pub(crate) async fn restart(&mut self) {
+        (self.gateway, self.journal) = serve(&self.world);
+        self.soon("connected", |status| status["connected"] == true).await;
+    }
+
+    /// Waits until the status is as wanted, for as long as a status may be untrue.
+    pub(crate) async fn soon(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.within(TRUE_WITHIN, what, wanted).await
+    }
+
+    /// Waits longer, for what is only looked at again after a while.
+    pub(crate) async fn within(
+        &self,
+        limit: Duration,
+        what: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let seen = async {
+            loop {
+                let status = self.world.state().status.clone();
+                if wanted(&status) {
+                    return status;
+                }
+                self.world.changed.notified().await;
+            }
+        };
+        let seen = tokio::time::timeout(limit, seen).await;
+        seen.unwrap_or_else(|_| panic!("{what}: the status is {:#}", self.world.state().status))
+    }
+}
+
+/// Starts an account in a world.
+fn serve(world: &Arc<World>) -> (Arc<Gateway>, Journal) {
+    let journal = world.disk.lock().unwrap().as_mut().unwrap().open();
+
+    let options = AccountOptions {
+        account_id: "default".into(),
+        agent_id: "main".into(),
+        replies: Replies::Auto,
+        state_folder: None,
+        max_forks: 4,
+        agent_turns: 2,
+    };
+    let server = Arc::new(StagedServer(Arc::clone(world)));
+    let host = Arc::new(StagedHost(Arc::clone(world)));
+    let gateway = Arc::new(Gateway::serve_with(server, journal.clone(), options, host));
+    *world.gateway.lock().unwrap() = Arc::downgrade(&gateway);
+    (gateway, journal)
+}
+
+struct StagedHost(Arc<World>);
+
+impl Host for StagedHost {
+    fn run_turn(&self, turn: Turn) -> BoxFuture<'static, TurnOutcome> {
+        let world = Arc::clone(&self.0);
+        world.state().turns.push(turn.clone());
+        world.changed.notify_one();
+        let turn = async move {
+            if world.state().turns_fail {
+                return TurnOutcome { started: true, error: Some("a staged failure".into()) };
+            }
+            let mut held = world.hold.subscribe();
+            held.wait_for(|held| !held).await.unwrap();
+            let gateway = world.gateway.lock().unwrap().upgrade();
+            let answer = world.state().answer.clone();
+            let text = answer.or_else(|| Some(format!("echo: {}", turn.raw_text)));
+            let part = ReplyPart { kind: "final".into(), text, media_url: None };
+            // A part that is refused stands in the status.
+            let _ = gateway.unwrap().deliver(&turn.id, part).await;
+            TurnOutcome { started: true, error: None }
+        };
+        // A host goes on with a turn that nobody waits for any more.
+        let turn = tokio::spawn(turn);
+        async move { turn.await.unwrap() }.boxed()
+    }
+
+    fn create_fork(&self, parent: String) -> BoxFuture<'static, Result<Option<Fork>, String>> {
+        let fork = Fork {
+            session_key: format!("{parent}:fork:1"),
+            session_id: "1".into(),
+            session_file: None,
+        };
+        let made = if self.0.state().forks { Ok(Some(fork)) } else { Err("no way to fork".into()) };
+        async move { made }.boxed()
+    }
+
+    fn remove_fork(&self, _: Fork) -> BoxFuture<'static, Result<(), String>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn leftover_forks(&self, _: String) -> BoxFuture<'static, Result<Vec<Fork>, String>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
+    fn status(&self, patch: String) {
+        self.0.state().status = serde_json::from_str(&patch).unwrap();
+        self.0.changed.notify_one();
+    }
+
+    fn log(&self, _: Level, _: String) {}
+}
+
+struct StagedServer(Arc<World>);
+
+impl Server for StagedServer {
+    fn agent(&self) -> Answer<'_, Agent> {
+        self.0.answer("agent", |_| Agent { id: "usr_agent".into(), display_name: None })
+    }
+
+    fn pending_dispatches(&self) -> Answer<'_, Vec<Dispatch>> {
+        self.0.answer("list", |state| state.pending.clone())
+    }
+
+    fn mark_received<'call>(&'call self, _: &'call str, _: &'call str) -> Answer<'call, ()> {
+        self.0.answer("received", |_| ())
+    }
+
+    fn acknowledge<'call>(&'call self, id: &'call str) -> Answer<'call, ()> {
+        self.0.answer("acknowledge", |state| state.pending.retain(|dispatch| dispatch.id != id))
+    }
+
+    fn message<'call>(&'call self, id: &'call str) -> Answer<'call, Message> {
+        self.0.answer("message", |state| state.messages[id].clone())
+    }
+
+    fn chat<'call>(&'call self, id: &'call str) -> Answer<'call, Chat> {
+        self.0.answer("chat", |_| Chat { id: id.to_owned(), kind: None, name: None })
+    }
+
+    fn task<'call>(&'call self, _: &'call str) -> Answer<'call, Task> {
+        async { Err(refusal(404)) }.boxed()
+    }
+
+    fn send_message<'call>(
+        &'call self,
+        chat: &'call str,
+        message: &'call NewMessage,
+    ) -> Answer<'call, Sent> {
+        let sending = self.0.state().sending;
+        async move {
+            tokio::time::sleep(sending).await;
+            let said = (chat.to_owned(), message.text.clone());
+            let id = format!("sent {}", message.idempotency_key);
+            let sent = self.0.answer("send", |state| state.sent.push(said)).await;
+            self.0.changed.notify_one();
+            sent.map(|()| Sent { id })
+        }
+        .boxed()
+    }
+
+    fn add_comment<'call>(&'call self, _: &'call str, _: &'call str) -> Answer<'call, Comment> {
+        async { Err(refusal(404)) }.boxed()
+    }
+
+    fn comments<'call>(&'call self, _: &'call str) -> Answer<'call, Vec<Comment>> {
+        async { Err(refusal(404)) }.boxed()
+    }
+
+    fn connect(
+        &self,
+        _: Option<u64>,
+        events: mpsc::Sender<SocketEvent>,
+        shutdown: CancellationToken,
+    ) -> BoxFuture<'static, ()> {
+        let world = Arc::clone(&self.0);
+        async move {
+            events.send(SocketEvent::Connected).await.unwrap();
+            world.state().events = Some(events);
+            shutdown.cancelled().await;
+            world.state().events = None;
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,68 @@
+//! An account that stops while parts of an answer are on their way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::bench::Bench;
+
+/// Whether a turn was told what the fork had answered.
+fn is_told(text: &str) -> bool {
+    text.contains("[Answered meanwhile")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_still_waits_for_another_one_is_not_sent_and_main_is_told_with_the_answer_only()
+{
+    let mut bench = Bench::start().await;
+    let world = Arc::clone(&bench.world);
+    world.allow_forks();
+    world.hold(true);
+    world.say("usr_eve", "human", 1).await;
+    bench.soon("main works", |status| status["activeRuns"] == 1).await;
+    world.say("usr_ben", "human", 2).await;
+    bench.soon("a fork works", |status| status["activeRuns"] == 2).await;
+    world.hold(false);
+    bench.soon("both are done", |status| status["activeRuns"] == 0).await;
+    assert_eq!(world.sent().len(), 2);
+
+    // Something else is being sent to the chat, for longer than a stop waits, when the answer comes.
+    world.send_within(Duration::from_secs(2));
+    let gateway = Arc::clone(&bench.gateway);
+    let other =
+        tokio::spawn(async move { gateway.send_text("cht_usr_ada", "a reminder", None).await });
+    tokio::task::yield_now().await;
+    world.say("usr_ada", "human", 3).await;
+    bench.soon("the answer waits", |_| world.turns().len() == 3).await;
+    bench.gateway.close().await;
+    other.await.unwrap().unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.sent().last().unwrap().1, "a reminder");
+
+    world.send_within(Duration::ZERO);
+    bench.restart().await;
+    bench.soon("answered", |_| world.sent().len() == 4).await;
+    world.say("usr_ada", "human", 4).await;
+    bench.soon("answered", |_| world.sent().len() == 5).await;
+    let told: Vec<bool> = world.turns().iter().map(|turn| is_told(&turn.text)).collect();
+    assert_eq!(told, [false, false, true, true, false], "eve, ben, ada unanswered, ada, ada again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_part_is_begun_after_a_stop_and_the_rest_comes_at_the_next_start_without_a_turn() {
+    let mut bench = Bench::start().await;
+    let world = Arc::clone(&bench.world);
+    world.answer_with(&"word ".repeat(10_000));
+    world.send_within(Duration::from_secs(1));
+    world.say("usr_ada", "human", 1).await;
+    bench.soon("the answer is on its way", |status| status["activeRuns"] == 1).await;
+    bench.gateway.close().await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.sent().len(), 1);
+
+    world.send_within(Duration::ZERO);
+    bench.restart().await;
+    bench.soon("all of it", |_| world.sent().len() > 1).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let words: usize = world.sent().iter().map(|(_, text)| text.split_whitespace().count()).sum();
+    assert_eq!((words, world.turns().len()), (10_000, 1));
+}
