@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::event::{Event, Origin, Subject};
 use super::gate::Gate;
+use super::history::{History, Place};
 use super::host::Level;
 use super::lanes::Lanes;
 use super::seen::Seen;
@@ -28,6 +29,8 @@ use crate::journal::{Claim, NewDispatch, Origin as JournalOrigin};
 const CLAIMED_AT_ONCE: usize = 64;
 /// How many events are loaded at once. Their order is kept.
 const AT_ONCE: usize = 32;
+/// Bytes of an attachment's description in memory, roughly.
+const ATTACHMENT_SIZE: usize = 256;
 /// How long a chat's name and kind are believed.
 const CHAT_LIFETIME: Duration = Duration::from_secs(300);
 /// How many chats are remembered.
@@ -46,6 +49,8 @@ pub(super) struct Reference {
     pub seq: Option<u64>,
     /// It may be what ended the process the last times, and so runs with nothing beside it.
     pub alone: bool,
+    /// What is known up to it, once it is claimed.
+    pub place: Option<Place>,
 }
 
 /// The source of an event.
@@ -59,6 +64,27 @@ pub(super) enum Source {
     Task(Box<Task>),
 }
 
+impl Source {
+    /// Bytes in memory, roughly.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Named(..) => 0,
+            Self::Message(message) => message_size(message),
+            Self::Task(task) => task_size(task),
+        }
+    }
+}
+
+/// Bytes of a message in memory, roughly.
+fn message_size(message: &Message) -> usize {
+    message.content.text.len() + message.attachments.len() * ATTACHMENT_SIZE
+}
+
+/// Bytes of a task in memory, roughly.
+fn task_size(task: &Task) -> usize {
+    task.title.len() + task.description.as_ref().map_or(0, String::len)
+}
+
 /// Loads what references point to.
 pub(super) struct Loader {
     /// The account.
@@ -67,6 +93,8 @@ pub(super) struct Loader {
     pub seen: Arc<Seen>,
     /// What needs no turn.
     pub gate: Gate,
+    /// How far chats were read.
+    pub history: Arc<History>,
     /// Chats that were loaded, and when.
     pub chats: Chats,
 }
@@ -77,6 +105,7 @@ struct Claimed {
     origin: Origin,
     seq: Option<u64>,
     alone: bool,
+    place: Option<Place>,
     source: Result<Sought, Nothing>,
 }
 
@@ -175,14 +204,23 @@ impl Loader {
         let mut claimed = Vec::new();
         let mut wanted = Vec::new();
         for reference in references {
-            let Reference { key, origin, source, seq, alone } = reference;
+            let Reference { key, origin, source, seq, alone, place } = reference;
             let source = self.addressed(&key, &origin, source).await;
             if let Ok(source) = &source {
                 wanted.push(new_dispatch(&key, &origin, source));
             }
-            claimed.push(Claimed { key, origin, seq, alone, source });
+            claimed.push(Claimed { key, origin, seq, alone, place, source });
         }
         let claims = self.record_claims(wanted).await;
+        if let (Ok(_), Ok(journal)) = (&claims, self.shared.journal()) {
+            for claimed in &mut claimed {
+                if !matches!(claimed.source, Err(Nothing::Stopped))
+                    && let Some(place) = claimed.place.take()
+                {
+                    self.history.claimed(journal, place);
+                }
+            }
+        }
         let mut claims = claims.into_iter().flatten();
         for claimed in &mut claimed {
             if claimed.source.is_ok()
@@ -214,7 +252,7 @@ impl Loader {
             Source::Message(message) => self.message(*message).await?,
             Source::Task(task) => Subject::Task(*task),
         };
-        let event = Event { origin: origin.clone(), subject };
+        let event = Event { origin: origin.clone(), subject, missed: false };
         if self.gate.is_addressed(&event) {
             Ok(Sought::Found(Box::new(event)))
         } else {
@@ -226,7 +264,7 @@ impl Loader {
     /// The event, or nothing when there is nothing to answer or the account stops; with the position up to which everything
     /// is claimed.
     async fn load(&self, claimed: Claimed) -> Loaded {
-        let Claimed { key, origin, seq, alone, source } = claimed;
+        let Claimed { key, origin, seq, alone, source, .. } = claimed;
         let event = match source {
             Ok(Sought::Found(event)) => Ok(*event),
             Ok(Sought::Named(kind, id)) => self.event(&key, &origin, &kind, &id).await,
@@ -258,7 +296,8 @@ impl Loader {
         id: &str,
     ) -> Result<Event, Nothing> {
         if let Some(subject) = self.subject(kind, id).await? {
-            return Ok(Event { origin: origin.clone(), subject });
+            let missed = *origin == Origin::Announcement && self.history.was_missed(key);
+            return Ok(Event { origin: origin.clone(), subject, missed });
         }
         // Deleted, or hidden from this agent by now: nobody waits for an answer.
         self.shared.log(Level::Info, format!("{key}: {id} is gone"));

@@ -7,6 +7,7 @@
 //! ```
 //! Nothing is acknowledged before its answer stands in the chat or the agent chose to say nothing.
 
+mod catch_up;
 mod comment;
 mod delivery;
 mod error;
@@ -15,6 +16,7 @@ mod event_text;
 mod forks;
 mod gate;
 mod gateway;
+mod history;
 mod host;
 mod intake;
 mod lanes;
@@ -44,6 +46,7 @@ pub use gateway::{AccountOptions, Gateway, GatewayOptions};
 pub use host::{Fork, Host, Level, ReplyPart, Turn, TurnOutcome};
 pub use once::{Probe, probe, send_text};
 pub use platform::HostFiles;
+pub use seen::DEFAULT_MAX_WAITING;
 pub use server::{Answer, Server};
 pub use shared::Replies;
 pub use target::Target;
