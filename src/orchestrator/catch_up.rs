@@ -231,11 +231,16 @@ fn is_lasting(error: &Error) -> bool {
 }
 
 fn missed(kind: &str, id: String, place: Place) -> Reference {
+    let chat = match &place {
+        Place::Chat(chat, _) => Some(chat.clone()),
+        Place::Task(_) => None,
+    };
     Reference {
         key: id.clone(),
         origin: Origin::Announcement,
         source: Source::Named(kind.to_owned(), id),
         seq: None,
+        chat,
         alone: false,
         place: Some(place),
     }

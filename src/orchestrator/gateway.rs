@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use super::Error;
@@ -15,7 +15,7 @@ use super::history::History;
 use super::host::{Host, Level, ReplyPart};
 use super::intake::Intake;
 use super::lanes::Lanes;
-use super::loader::{Chats, Loader};
+use super::loader::{CALLS_AT_ONCE, Chats, Loader};
 use super::loop_budget::{BudgetLimits, LoopBudget};
 use super::monitor;
 use super::platform::{self, HostFiles, Platform};
@@ -228,6 +228,7 @@ async fn work(shared: Arc<Shared>, options: AccountOptions, agent: Agent) -> Res
         gate,
         history,
         chats: Chats::default(),
+        calls: Semaphore::new(CALLS_AT_ONCE),
     };
     let intake = Intake::new(catch_up, Arc::clone(&seen), references.clone());
     let (socket_events, socket_queue) = mpsc::channel(SOCKET_EVENTS);

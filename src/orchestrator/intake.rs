@@ -267,6 +267,7 @@ impl Intake {
                 origin: Origin::Announcement,
                 source,
                 seq: frame.seq,
+                chat: None,
                 alone: false,
                 place: Some(place).filter(|_| self.frames == Frames::Flow),
             }),
@@ -448,6 +449,7 @@ fn dispatched(dispatch: &Dispatch, seq: Option<u64>) -> Reference {
         origin: Origin::from(dispatch),
         source: Source::Named(kind, dispatch.source_id.clone()),
         seq,
+        chat: dispatch.chat_id.clone(),
         alone: false,
         place: None,
     }

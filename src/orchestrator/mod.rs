@@ -8,6 +8,7 @@
 //! Nothing is acknowledged before its answer stands in the chat or the agent chose to say nothing.
 
 mod catch_up;
+mod claims;
 mod comment;
 mod delivery;
 mod error;
@@ -24,8 +25,10 @@ mod loader;
 pub mod loop_budget;
 mod monitor;
 mod once;
+mod order;
 mod platform;
 mod problems;
+mod progress;
 mod recovery;
 pub mod results;
 pub mod routing;

@@ -53,6 +53,11 @@ pub(super) fn reference(record: &DispatchRecord) -> Reference {
         source: Source::Named(record.source_type.clone(), record.source_id.clone()),
         seq: None,
         alone: record.attempts.saturating_sub(record.failures) >= SUSPICIOUS,
+        chat: record
+            .details
+            .as_ref()
+            .filter(|_| record.source_type == "message")
+            .map(|details| details.target.clone()),
         place: None,
     }
 }

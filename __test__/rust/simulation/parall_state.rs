@@ -61,6 +61,13 @@ pub(crate) struct Posted {
     pub overtaken: bool,
 }
 
+impl Posted {
+    /// Whether its dispatch names its chat: a server need not.
+    pub(crate) fn tells_chat(&self) -> bool {
+        self.source_type == "message" && self.at % 2 == 0
+    }
+}
+
 /// Something the agent said.
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
@@ -179,7 +186,8 @@ fn send_frame(state: &mut State, mut posted: Posted, now: i64, plan: &super::pla
         let message = &state.parall.messages[&posted.source_id];
         ("message.new", raw(message))
     } else {
-        let data = json!({"id": posted.key, "source_type": posted.source_type, "source_id": posted.source_id});
+        let chat = posted.tells_chat().then_some(&posted.target);
+        let data = json!({"id": posted.key, "source_type": posted.source_type, "source_id": posted.source_id, "chat_id": chat});
         ("dispatch.new", data.to_string())
     };
     let target = posted.target.clone();

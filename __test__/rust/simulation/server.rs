@@ -129,6 +129,7 @@ impl Server for SimulatedServer {
                     source_id: posted.source_id.clone(),
                     event_type: None,
                     status: None,
+                    chat_id: posted.tells_chat().then(|| posted.target.clone()),
                     delivery_reason: None,
                 })
                 .collect())
