@@ -19,6 +19,8 @@ export const CHOICES = Object.freeze({
   /** Our choice: what a dispatch says about a message and about a task. */
   messageDispatch: Object.freeze({ event_type: "message", source_type: "message" }),
   taskDispatch: Object.freeze({ event_type: "task", source_type: "task" }),
+  /** Our choice: whether a dispatch names the chat of its message. */
+  dispatchNamesChat: true,
   /** Our choice: the values of `delivery_reason`. */
   deliveryReason: Object.freeze({ direct: "direct", mention: "mention", assignment: "assignment", ownMessage: "own_message" }),
   /** Our choice: the terminal status, and that an acknowledged dispatch leaves the list. */
