@@ -1,6 +1,7 @@
 //! What came in while nobody listened, on a server without dispatch inbox: read from the chats themselves.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use crate::api::{Agent, Chat, Class, Error, Message, announced};
 use crate::error::chain;
 
 /// Most messages of one chat, and of all, that are answered late. The newest count.
-pub(super) const MOST_OF_A_CHAT: usize = 500;
-pub(super) const MOST_OF_ALL: usize = 5_000;
+const MOST_OF_A_CHAT: usize = 500;
+const MOST_OF_ALL: usize = 5_000;
 /// Messages of the first page of a chat, which mostly is the only one, and of those after it.
 const FIRST_PAGE: usize = 50;
 const PAGE: usize = 200;
@@ -48,6 +49,23 @@ pub(super) struct Found {
     pub failures: Vec<String>,
     /// When the server wants to be asked again at the earliest.
     pub retry_after: Option<Duration>,
+}
+
+impl Found {
+    /// A sentence for people.
+    pub(super) fn summary(&self) -> String {
+        let mut text = format!("{} events came in while nobody listened", self.references.len());
+        if self.left_out > 0 || self.uncounted {
+            let least = if self.uncounted { "at least " } else { "" };
+            let left_out = self.left_out;
+            // Writing to a String cannot fail.
+            let _ = write!(
+                text,
+                "; {least}{left_out} older ones are left out, because at most {MOST_OF_A_CHAT} of a chat and {MOST_OF_ALL} in all are answered late"
+            );
+        }
+        text
+    }
 }
 
 /// What is new in one chat.

@@ -1,32 +1,29 @@
 //! From the server to the lane: what is listed, what is pushed, each taken on once.
 
 use std::collections::VecDeque;
-use std::fmt::Write;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::catch_up::{CatchUp, Found, MOST_OF_A_CHAT, MOST_OF_ALL};
-use super::event::Origin;
+use super::catch_up::{CatchUp, Found};
 use super::event_text::now_milliseconds;
-use super::history::{Mark, Place};
 use super::host::Level;
-use super::loader::{Reference, Source};
+use super::loader::Reference;
 use super::platform;
 use super::problems::About;
+use super::references;
 use super::seen::{Known, Seen};
 use super::settle::acknowledge;
 use super::shared::Shared;
 use super::status::Disconnect;
 use crate::api::announced::AGENT_CONFIG_UPDATE;
 use crate::api::socket::SocketEvent;
-use crate::api::{Class, Dispatch, Error, Frame, announced};
+use crate::api::{Class, Dispatch, Error, Frame};
 use crate::error::chain;
 
 /// How often the pending list is read while connected, in case a frame never came.
@@ -160,7 +157,7 @@ impl Intake {
             } else if self.frames != Frames::Wait
                 && let Some(frame) = self.held.pop_front()
             {
-                self.held_bytes -= size(&frame);
+                self.held_bytes -= references::size(&frame);
                 self.frame(&frame);
             } else {
                 return;
@@ -199,7 +196,7 @@ impl Intake {
             }
             SocketEvent::Frame(frame) => {
                 self.shared.status.touch(|status| &mut status.last_transport_activity_at);
-                self.held_bytes += size(&frame);
+                self.held_bytes += references::size(&frame);
                 self.held.push_back(frame);
             }
             SocketEvent::Ignored { reason, count } => {
@@ -236,44 +233,25 @@ impl Intake {
         let Some(data) = frame.data.as_deref() else { return };
         match frame.kind.as_str() {
             "dispatch.new" => match serde_json::from_str::<Dispatch>(data.get()) {
-                Ok(dispatch) => self.take_on(dispatched(&dispatch, frame.seq)),
+                Ok(dispatch) => self.take_on(references::dispatched(&dispatch, frame.seq)),
                 Err(error) => {
                     self.shared
                         .log(Level::Warn, format!("dispatch.new is not a dispatch: {error}"));
                 }
             },
             "message.new" | "task.assigned" if self.generation == Generation::Events => {
-                self.announced(frame, data);
+                match references::announced(frame, data) {
+                    Ok(reference) => {
+                        let place = reference.place.filter(|_| self.frames == Frames::Flow);
+                        self.take_on(Reference { place, ..reference });
+                    }
+                    Err(error) => {
+                        let text = format!("{} cannot be read: {error}", frame.kind);
+                        self.shared.log(Level::Warn, text);
+                    }
+                }
             }
             _ => {}
-        }
-    }
-
-    /// Takes on what an older server announces.
-    fn announced(&mut self, frame: &Frame, data: &RawValue) {
-        let source = if frame.kind == "message.new" {
-            announced::message(data).map(|message| {
-                let place = Place::Chat(message.chat_id.clone(), Mark::of(&message));
-                (message.id.clone(), place, Source::Message(Box::new(message)))
-            })
-        } else {
-            announced::task(data).map(|task| {
-                (task.id.clone(), Place::Task(task.id.clone()), Source::Task(Box::new(task)))
-            })
-        };
-        match source {
-            Ok((key, place, source)) => self.take_on(Reference {
-                key,
-                origin: Origin::Announcement,
-                source,
-                seq: frame.seq,
-                chat: None,
-                alone: false,
-                place: Some(place).filter(|_| self.frames == Frames::Flow),
-            }),
-            Err(error) => {
-                self.shared.log(Level::Warn, format!("{} cannot be read: {error}", frame.kind));
-            }
         }
     }
 
@@ -320,7 +298,7 @@ impl Intake {
                 self.unlisted = true;
                 break;
             }
-            self.take_on(dispatched(dispatch, None));
+            self.take_on(references::dispatched(dispatch, None));
         }
         self.relist_at = Some(Instant::now() + RELIST_INTERVAL);
         if self.unlisted {
@@ -349,7 +327,7 @@ impl Intake {
     /// Takes on what was missed. When not everything could be read, the rest is looked for again.
     fn found(&mut self, found: Found) {
         if !found.references.is_empty() || found.left_out > 0 {
-            let text = summary(&found);
+            let text = found.summary();
             self.shared.log(Level::Info, text.clone());
             self.shared.status.update(|status| status.catch_up = Some(text));
         }
@@ -420,37 +398,4 @@ async fn answer(reading: &mut Option<Reading>) -> Answer {
 
 fn is_not_offered(error: &Error) -> bool {
     matches!(error.class(), Class::Missing | Class::Forbidden | Class::Rejected)
-}
-
-/// What is said of missed events.
-fn summary(found: &Found) -> String {
-    let mut text = format!("{} events came in while nobody listened", found.references.len());
-    if found.left_out > 0 || found.uncounted {
-        let least = if found.uncounted { "at least " } else { "" };
-        let _ = write!(
-            text,
-            "; {least}{} older ones are left out, because at most {MOST_OF_A_CHAT} of a chat and {MOST_OF_ALL} in all are answered late",
-            found.left_out
-        );
-    }
-    text
-}
-
-/// Bytes of a frame, roughly.
-fn size(frame: &Frame) -> usize {
-    frame.data.as_ref().map_or(0, |data| data.get().len())
-}
-
-/// A dispatch as a reference.
-fn dispatched(dispatch: &Dispatch, seq: Option<u64>) -> Reference {
-    let kind = dispatch.source_type.clone().unwrap_or_else(|| "message".to_owned());
-    Reference {
-        key: dispatch.id.clone(),
-        origin: Origin::from(dispatch),
-        source: Source::Named(kind, dispatch.source_id.clone()),
-        seq,
-        chat: dispatch.chat_id.clone(),
-        alone: false,
-        place: None,
-    }
 }

@@ -30,6 +30,7 @@ mod platform;
 mod problems;
 mod progress;
 mod recovery;
+mod references;
 pub mod results;
 pub mod routing;
 mod runner;
