@@ -165,7 +165,7 @@ test("what cannot be read at once is read later, and the status says so meanwhil
   const { parall, seed, live, firstLife } = await stage(t, { replaysFrames: false });
   await firstLife();
   write(parall, seed, 20);
-  parall.fault("http.error", { route: "messages.list", path: "cht_Ben", status: 503, times: 1 });
+  parall.fault("http.error", { route: "messages.list", path: "cht_Ben", status: 503, times: 3 });
   const { until } = live();
   await until((status) => /cannot read what was missed, trying again: cht_Ben: .*503/.test(status.lastError));
   await allAnswered(parall, seed);

@@ -12,6 +12,7 @@ use super::history::{History, Mark, Place};
 use super::host::Level;
 use super::loader::{Reference, Source};
 use super::shared::Shared;
+use crate::api::retry::{Policy, retry};
 use crate::api::{Agent, Chat, Class, Error, Message, announced};
 use crate::error::chain;
 
@@ -25,6 +26,10 @@ const PAGE: usize = 200;
 const MOST_PAGES: usize = 40;
 /// Chats that are read at once.
 const AT_ONCE: usize = 4;
+
+/// How a single call is repeated.
+const CALL: Policy =
+    Policy { attempts: 3, shortest: Duration::from_millis(250), longest: Duration::from_secs(5) };
 
 /// Finds what was missed.
 pub(super) struct CatchUp {
@@ -84,7 +89,8 @@ impl CatchUp {
     /// # Errors
     /// The list of chats cannot be read, or the key is refused.
     pub(super) async fn look(&self) -> Result<Found, Error> {
-        let chats = self.shared.server.chats(&self.agent.id).await?;
+        let server = &self.shared.server;
+        let chats = self.patiently(|| server.chats(&self.agent.id)).await?;
         if self.history.has_begun() {
             self.look_for_news(chats).await
         } else {
@@ -92,9 +98,18 @@ impl CatchUp {
         }
     }
 
+    /// A call that is repeated a little, so that one stumble does not cost a whole look.
+    async fn patiently<T, R>(&self, call: impl FnMut() -> R) -> Result<T, Error>
+    where
+        R: Future<Output = Result<T, Error>>,
+    {
+        retry(CALL, &self.shared.work, call).await
+    }
+
     async fn begin(&self, chats: Vec<Chat>) -> Result<Found, Error> {
         let newest = stream::iter(chats).map(|chat| async move {
-            let page = match self.shared.server.messages(&chat.id, None, 1).await {
+            let server = &self.shared.server;
+            let page = match self.patiently(|| server.messages(&chat.id, None, 1)).await {
                 Err(error) if is_lasting(&error) => return Ok((chat.id, Mark::default())),
                 page => page?,
             };
@@ -180,11 +195,13 @@ impl CatchUp {
     async fn read(&self, chat: &Chat) -> Result<News, Error> {
         let mut news = News::default();
         let Ok(journal) = self.shared.journal() else { return Ok(news) };
+        let server = &self.shared.server;
         let mark = self.history.mark(journal, &chat.id);
         let mut met = HashSet::new();
         let (mut before, mut size) = (None::<String>, FIRST_PAGE);
         for _ in 0..MOST_PAGES {
-            let page = self.shared.server.messages(&chat.id, before.as_deref(), size).await?;
+            let place = before.as_deref();
+            let page = self.patiently(|| server.messages(&chat.id, place, size)).await?;
             let (new, reached) = mark.divide(&page.messages);
             let count = met.len();
             for message in page.messages.into_iter().take(new) {
@@ -218,7 +235,8 @@ impl CatchUp {
 
     /// Tasks that wait for the agent; nothing where the server does not tell.
     async fn tasks(&self) -> Result<Option<BTreeSet<String>>, Error> {
-        match self.shared.server.pending_tasks(&self.agent.id).await {
+        let server = &self.shared.server;
+        match self.patiently(|| server.pending_tasks(&self.agent.id)).await {
             Ok(tasks) => Ok(Some(tasks.into_iter().map(|task| task.id).collect())),
             Err(error) if is_lasting(&error) => Ok(None),
             Err(error) => Err(error),

@@ -148,10 +148,24 @@ impl History {
         self.state().known.as_ref().is_some_and(|known| known.tasks.contains(id))
     }
 
-    /// An event is on its way to the journal.
-    pub(super) fn taken(&self, place: &Place) {
-        if let Place::Chat(chat, _) = place {
-            *self.state().unclaimed.entry(chat.clone()).or_default() += 1;
+    /// An event is on its way to the journal. Its chat is known up to before it at most: the first look at a chat may have
+    /// seen the message before its frame came.
+    pub(super) fn taken(&self, journal: &Journal, place: &Place) {
+        let Place::Chat(chat, mark) = place else { return };
+        let is_behind = {
+            let mut state = self.state();
+            *state.unclaimed.entry(chat.clone()).or_default() += 1;
+            let known = state.known.as_ref().and_then(|known| known.chats.get(chat));
+            known.is_some_and(|known| !mark.at.is_empty() && mark.at <= known.at)
+        };
+        if is_behind {
+            self.change(journal, |state| {
+                if let Some(known) = &mut state.known {
+                    known
+                        .chats
+                        .insert(chat.clone(), Mark { id: String::new(), at: mark.at.clone() });
+                }
+            });
         }
     }
 
@@ -282,7 +296,7 @@ mod tests {
         history.claimed(&journal, place(1));
         assert_eq!(history.mark(&journal, "cht_1"), Mark::default(), "nothing is known yet");
         history.state().known = Some(Known::default());
-        history.taken(&place(5));
+        history.taken(&journal, &place(5));
         history.pass(&journal, "cht_1".to_owned(), Mark::of(&message(9)));
         assert_eq!(history.mark(&journal, "cht_1"), Mark::default(), "5 is on its way");
         history.claimed(&journal, place(5));
@@ -291,6 +305,18 @@ mod tests {
         let note = journal.note(HISTORY_NOTE).await.unwrap().unwrap();
         let known: Known = serde_json::from_str(&note).unwrap();
         assert_eq!(known.chats["cht_1"], Mark::of(&message(5)));
+    }
+
+    #[test]
+    fn a_message_that_is_not_claimed_is_never_behind_the_place_of_its_chat() {
+        let journal = Journal::in_memory(system_clock()).unwrap();
+        let history = History::default();
+        let chats = BTreeMap::from([("cht_1".to_owned(), Mark::of(&message(7)))]);
+        history.state().known = Some(Known { chats, ..Known::default() });
+        history.taken(&journal, &place(7));
+        assert_eq!(history.mark(&journal, "cht_1").divide(&[7, 6].map(message)), (1, true));
+        history.claimed(&journal, place(7));
+        assert_eq!(history.mark(&journal, "cht_1").divide(&[7, 6].map(message)), (0, true));
     }
 
     #[test]

@@ -377,7 +377,9 @@ impl Intake {
             Known::New => {
                 self.shared.status.touch(|status| &mut status.last_inbound_at);
                 self.seen.weigh(&reference.key, reference.source.size());
-                reference.place.iter().for_each(|place| self.catch_up.history.taken(place));
+                if let (Some(place), Ok(journal)) = (&reference.place, self.shared.journal()) {
+                    self.catch_up.history.taken(journal, place);
+                }
                 // The loader ends only with the account.
                 let _ = self.references.send(reference);
             }
