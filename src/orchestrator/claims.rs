@@ -70,7 +70,7 @@ impl Loader {
         sender: mpsc::Sender<Claimed>,
     ) {
         let mut progress = Progress::default();
-        let mut queue = Queue { checked: VecDeque::new(), checking: Ordered::new(AT_ONCE) };
+        let mut queue = Queue { checked: VecDeque::new(), checking: Ordered::new(AT_ONCE, 1) };
         let mut arrived = Vec::new();
         loop {
             tokio::select! {

@@ -29,6 +29,8 @@ use crate::error::chain;
 pub(super) const CLAIMED_AT_ONCE: usize = 64;
 /// How many events are on their way from the server at once, those counted that wait before they are tried again.
 pub(super) const AT_ONCE: usize = 256;
+/// How many of these may belong to one chat.
+const OF_A_CHAT: usize = 16;
 /// How many requests these make at once.
 pub(super) const CALLS_AT_ONCE: usize = 32;
 /// Bytes of an attachment's description in memory, roughly.
@@ -191,7 +193,7 @@ impl Loader {
 
     /// Loads what is claimed, several at once.
     async fn load_all(&self, mut claimed: mpsc::Receiver<Claimed>, lanes: Arc<Lanes>) {
-        let mut loading = Ordered::new(AT_ONCE);
+        let mut loading = Ordered::new(AT_ONCE, OF_A_CHAT);
         loop {
             let loaded = tokio::select! {
                 biased;

@@ -2,7 +2,7 @@
 //!
 //! Results of one chat or task come in the order in which the work was given; between targets there is no order. Work whose
 //! chat is not known before it is done might belong to any chat, so it holds back what was given after it, except tasks.
-//! Work on one target is done one after the other, because its results could not be used sooner.
+//! Only so much work on one target is done at once, so that a slow one leaves room for the others.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::future::Future;
@@ -35,6 +35,7 @@ pub(super) struct Ordered<'work, T> {
     /// What may be handed on.
     results: VecDeque<T>,
     most_at_once: usize,
+    most_of_a_target: usize,
 }
 
 struct Slot<'work, T> {
@@ -49,8 +50,8 @@ enum State<'work, T> {
 }
 
 impl<'work, T: Aimed + Send + 'work> Ordered<'work, T> {
-    /// Nothing to do; later at most so much at once, results that wait for earlier ones counted.
-    pub(super) fn new(most_at_once: usize) -> Self {
+    /// Nothing to do; later at most so much at once, results that wait for earlier ones counted, and of one target.
+    pub(super) fn new(most_at_once: usize, most_of_a_target: usize) -> Self {
         Self {
             next: 0,
             slots: BTreeMap::new(),
@@ -61,6 +62,7 @@ impl<'work, T: Aimed + Send + 'work> Ordered<'work, T> {
             running: FuturesUnordered::new(),
             results: VecDeque::new(),
             most_at_once,
+            most_of_a_target,
         }
     }
 
@@ -80,7 +82,7 @@ impl<'work, T: Aimed + Send + 'work> Ordered<'work, T> {
         let may_start = if let Some(target) = &target {
             let queue = self.queues.entry(target.clone()).or_default();
             queue.insert(number);
-            queue.len() == 1
+            queue.len() <= self.most_of_a_target
         } else {
             self.unknown.insert(number)
         };
@@ -161,13 +163,13 @@ impl<'work, T: Aimed + Send + 'work> Ordered<'work, T> {
             self.results.push_back(result);
             let Some(queue) = self.queues.get_mut(&target) else { continue };
             queue.remove(&number);
-            match queue.first() {
-                Some(first) => {
-                    if matches!(self.slots[first].state, State::Waiting(_)) {
-                        self.startable.insert(*first);
-                    }
-                }
-                None => drop(self.queues.remove(&target)),
+            if let Some(next) = queue.iter().nth(self.most_of_a_target - 1)
+                && matches!(self.slots[next].state, State::Waiting(_))
+            {
+                self.startable.insert(*next);
+            }
+            if queue.is_empty() {
+                self.queues.remove(&target);
             }
         }
     }
@@ -227,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_slow_chat_holds_up_itself_alone() {
-        let mut ordered = Ordered::new(8);
+        let mut ordered = Ordered::new(8, 2);
         let (go, work) = slow();
         ordered.push(Some(chat("a")), work);
         ordered.push(Some(chat("a")), ready(done(1, "a")));
@@ -240,7 +242,7 @@ mod tests {
 
     #[test]
     fn what_may_belong_to_any_chat_holds_up_chats_but_no_tasks() {
-        let mut ordered = Ordered::new(8);
+        let mut ordered = Ordered::new(8, 2);
         let (go, work) = slow();
         let task = Some(Target::Task("tsk_1".into()));
         ordered.push(None, work);
@@ -255,7 +257,7 @@ mod tests {
 
     #[test]
     fn without_room_only_the_oldest_begins() {
-        let mut ordered = Ordered::new(8);
+        let mut ordered = Ordered::new(8, 2);
         let (go, work) = slow();
         ordered.push(Some(chat("a")), work);
         ordered.push(Some(chat("b")), ready(done(1, "b")));
@@ -272,9 +274,10 @@ mod tests {
         fn everything_comes_once_and_in_the_order_of_its_target(
             jobs in prop::collection::vec((0..4_u32, any::<bool>()), 1..40),
             most in 1..9_usize,
+            of_a_target in 1..4_usize,
             seed: u64,
         ) {
-            let mut ordered = Ordered::new(most);
+            let mut ordered = Ordered::new(most, of_a_target);
             let mut dice = fastrand::Rng::with_seed(seed);
             let mut doors = Vec::new();
             for (number, (place, known)) in (0..).zip(&jobs) {
