@@ -92,8 +92,8 @@ impl<'work, T: Aimed + Send + 'work> Ordered<'work, T> {
         self.slots.insert(number, Slot { target, state: State::Waiting(work.boxed()) });
     }
 
-    /// Gives a result, or the end of `room`. Work begins only while `has_room`, except the oldest, for which everything else
-    /// may wait. Without work it never comes back.
+    /// Gives a result, or the end of `room`. Work begins only while `has_room`, except the oldest when results
+    /// wait for it. Without work it never comes back.
     pub(super) async fn next(
         &mut self,
         has_room: impl Fn() -> bool,
@@ -121,7 +121,9 @@ impl<'work, T: Aimed + Send + 'work> Ordered<'work, T> {
             if !is_oldest && self.running.len() + self.ready.len() >= self.most_at_once {
                 return false;
             }
-            if !is_oldest && !has_room() {
+            // Results that wait here take room, too, and it may be the oldest that they wait for.
+            let is_awaited = is_oldest && !self.ready.is_empty();
+            if !is_awaited && !has_room() {
                 return true;
             }
             self.startable.remove(&number);
@@ -256,17 +258,22 @@ mod tests {
     }
 
     #[test]
-    fn without_room_only_the_oldest_begins() {
-        let mut ordered = Ordered::new(8, 2);
+    fn without_room_nothing_begins_but_what_results_wait_for() {
+        let mut ordered = Ordered::new(8, 1);
         let (go, work) = slow();
         ordered.push(Some(chat("a")), work);
-        ordered.push(Some(chat("b")), ready(done(1, "b")));
-        assert_eq!(ordered.next(|| false, ready(())).now_or_never(), Some(None));
+        ordered.push(Some(chat("a")), ready(done(1, "a")));
+        ordered.push(None, ready(done(2, "a")));
+        assert!(now(&mut ordered).is_empty());
         go.send(done(0, "a")).unwrap();
         let next =
-            |ordered: &mut Ordered<'_, Result>| ordered.next(|| false, pending()).now_or_never();
-        assert_eq!(next(&mut ordered), Some(Some(done(0, "a"))));
-        assert_eq!(next(&mut ordered), Some(Some(done(1, "b"))));
+            |ordered: &mut Ordered<'_, Result>| ordered.next(|| false, ready(())).now_or_never();
+        for number in 0..3 {
+            assert_eq!(next(&mut ordered), Some(Some(done(number, "a"))));
+        }
+        ordered.push(Some(chat("b")), ready(done(3, "b")));
+        assert_eq!(next(&mut ordered), Some(None));
+        assert_eq!(now(&mut ordered), [3]);
     }
 
     proptest! {
