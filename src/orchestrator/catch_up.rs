@@ -262,7 +262,7 @@ impl News {
 }
 
 /// Whether asking again would not help.
-fn is_lasting(error: &Error) -> bool {
+pub(super) fn is_lasting(error: &Error) -> bool {
     matches!(error.class(), Class::Forbidden | Class::Missing | Class::Rejected)
 }
 

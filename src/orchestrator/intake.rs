@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::catch_up::{CatchUp, Found};
+use super::catch_up::{CatchUp, Found, is_lasting};
 use super::event_text::now_milliseconds;
 use super::host::Level;
 use super::loader::Reference;
@@ -268,7 +268,7 @@ impl Intake {
             Answer::List(Ok(dispatches)) => self.listed(&dispatches),
             Answer::List(Err(error)) if error.status() == Some(404) => self.no_inbox(),
             Answer::Missed(Ok(found)) => self.found(found),
-            Answer::Missed(Err(error)) if is_not_offered(&error) => {
+            Answer::Missed(Err(error)) if is_lasting(&error) => {
                 let text = format!("this server does not tell what was missed: {}", chain(&error));
                 self.shared.log(Level::Warn, text.clone());
                 self.shared.status.update(|status| status.catch_up = Some(text));
@@ -396,8 +396,4 @@ async fn answer(reading: &mut Option<Reading>) -> Answer {
         Some(reading) => reading.await,
         None => pending().await,
     }
-}
-
-fn is_not_offered(error: &Error) -> bool {
-    matches!(error.class(), Class::Missing | Class::Forbidden | Class::Rejected)
 }
