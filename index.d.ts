@@ -119,6 +119,8 @@ export interface GatewayOptions {
   maxForks?: number
   /** How many turns agents may cause each other in an hour, 8 when left out. */
   agentTurns?: number
+  /** How many events may wait here before the rest waits at the server, 10,000 when left out. */
+  maxWaiting?: number
   /** `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself. */
   replies?: string
 }

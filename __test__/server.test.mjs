@@ -206,6 +206,27 @@ describe("the inbox", () => {
     assert.ok(!socket.received.some(({ frame }) => frame.type === "dispatch.new"));
   });
 
+  test("is not needed to read what was missed: own chats, their messages and the tasks that wait", async () => {
+    parall.generation = "events";
+    const ids = ["one", "two", "three"].map((text) => say(text).id);
+    const task = parall.assignTask({ from: "usr_ada", to: "usr_agent", title: "Write" });
+    parall.assignTask({ from: "usr_ada", to: "usr_ben", title: "Somebody else's" });
+    const chats = (await agent.get("~/members/usr_agent/chats")).body.data.map((chat) => chat.id);
+    assert.deepEqual(chats, ["cht_Ada", "cht_Ben", "cht_Launch"]);
+    const newest = (await agent.get("~/chats/cht_Ada/messages?limit=2")).body;
+    assert.deepEqual([newest.data.map((message) => message.id), newest.has_more], [[ids[2], ids[1]], true]);
+    const older = (await agent.get(`~/chats/cht_Ada/messages?before=${ids[1]}`)).body;
+    assert.deepEqual([older.data.map((message) => message.id), older.has_more], [[ids[0]], false]);
+    for (const path of ["~/agents/usr_agent/tasks", "~/members/usr_agent/tasks"]) {
+      assert.deepEqual(
+        (await agent.get(path)).body.data.map((one) => one.id),
+        [task.id],
+      );
+    }
+    parall.changeTask({ from: "usr_agent", task: task.id, status: "done" });
+    assert.deepEqual((await agent.get("~/agents/usr_agent/tasks")).body.data, []);
+  });
+
   test("is the only news in the generation of the inbox", async () => {
     await start({ generation: "inbox" });
     const socket = await connect();
@@ -266,6 +287,14 @@ describe("the platform config", () => {
 });
 
 describe("the socket", () => {
+  test("replays nothing where the server forgets", async () => {
+    await start({ choices: { replaysFrames: false } });
+    for (const text of ["one", "two"]) say(text);
+    const socket = await connect({ lastSeq: 1 });
+    const { id } = say("three");
+    assert.equal((await socket.frames("dispatch.new"))[0].data.source_id, id);
+  });
+
   test("greets first, then pushes dispatches with rising numbers and answers pings", async () => {
     const socket = await connect();
     say("1");

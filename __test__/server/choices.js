@@ -19,6 +19,8 @@ export const CHOICES = Object.freeze({
   /** Our choice: what a dispatch says about a message and about a task. */
   messageDispatch: Object.freeze({ event_type: "message", source_type: "message" }),
   taskDispatch: Object.freeze({ event_type: "task", source_type: "task" }),
+  /** Our choice: whether a dispatch names the chat of its message. */
+  dispatchNamesChat: true,
   /** Our choice: the values of `delivery_reason`. */
   deliveryReason: Object.freeze({ direct: "direct", mention: "mention", assignment: "assignment", ownMessage: "own_message" }),
   /** Our choice: the terminal status, and that an acknowledged dispatch leaves the list. */
@@ -57,12 +59,16 @@ export const CHOICES = Object.freeze({
   pong: (data) => ({ type: "pong", data: data ?? {} }),
   /** Our choice: how many frames a user can get replayed. An older `last_seq` gets what is left, without a sign of the gap. */
   replayWindow: 1000,
+  /** Our choice: whether frames since `last_seq` are replayed at all. */
+  replaysFrames: true,
   /** Our choice: a revoked key closes the sockets it opened with this code. */
   revokedCloseCode: 4401,
 
   /** Our choice: messages are listed newest first, or oldest first with `after`; replies oldest first with their root. */
   messagesNewestFirst: true,
   repliesIncludeRoot: true,
+  /** Our choice: statuses of the tasks that wait for an agent. */
+  pendingTaskStatuses: Object.freeze(["todo", "in_progress"]),
   /** Our choice: `since` is inclusive. */
   sinceIsInclusive: true,
   /** Page sizes are evidence for most lists; the maximum of the dispatch list is our choice. */

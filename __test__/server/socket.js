@@ -85,7 +85,8 @@ export class Sockets {
     socket.send(JSON.stringify({ type: "hello", data: hello }));
     this.#expectPing(socket);
     if (faults.take("socket.half_open", context)) this.#freeze(socket);
-    for (const frame of lastSeq > 0 ? this.world.frames(userId) : []) if (frame.seq > lastSeq) this.#send(socket, userId, frame);
+    for (const frame of lastSeq > 0 && choices.replaysFrames ? this.world.frames(userId) : [])
+      if (frame.seq > lastSeq) this.#send(socket, userId, frame);
     if (faults.take("socket.listed_and_pushed", context)) {
       for (const dispatch of this.world.openDispatches(userId).values()) this.world.push(dispatch);
       this.world.commit();

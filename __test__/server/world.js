@@ -175,7 +175,7 @@ export class World {
   }
 
   #announce(message, chat) {
-    const place = { chat_id: chat.id, org_id: chat.org_id };
+    const place = { ...(this.choices.dispatchNamesChat && { chat_id: chat.id }), org_id: chat.org_id };
     for (const { user_id: userId } of chat.members) {
       const user = this.store.users.get(userId);
       const reason = user.type === "agent" ? this.#dispatchReason(message, chat, userId) : undefined;

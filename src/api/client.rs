@@ -67,13 +67,14 @@ struct Inner {
     limits: Limits,
 }
 
+/// A page of a list.
 #[derive(Deserialize)]
-struct Page {
-    data: Vec<Box<RawValue>>,
+pub(super) struct Page {
+    pub(super) data: Vec<Box<RawValue>>,
     #[serde(default, deserialize_with = "null_as_default")]
-    has_more: bool,
+    pub(super) has_more: bool,
     #[serde(default)]
-    next_cursor: Option<String>,
+    pub(super) next_cursor: Option<String>,
 }
 
 impl Client {
@@ -211,7 +212,7 @@ impl Client {
     }
 
     /// Walks a paged list. A cursor that is missing or comes again ends it, whatever `has_more` says.
-    async fn list<T: for<'de> Deserialize<'de>>(
+    pub(super) async fn list<T: for<'de> Deserialize<'de>>(
         &self,
         route: &'static wire::Route,
         ids: &[&str],
@@ -238,6 +239,10 @@ impl Client {
         Ok(items)
     }
 
+    pub(super) fn org_id(&self) -> &str {
+        &self.0.org_id
+    }
+
     pub(super) fn http(&self) -> &Http {
         &self.0.http
     }
@@ -251,7 +256,8 @@ impl Client {
     }
 }
 
-fn read_items<T: for<'de> Deserialize<'de>>(
+/// The items of a list that can be read; an error when there are items and none can.
+pub(super) fn read_items<T: for<'de> Deserialize<'de>>(
     answer: &Answer<'_>,
     items: &[Box<RawValue>],
 ) -> Result<Vec<T>, Error> {

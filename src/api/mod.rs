@@ -8,13 +8,16 @@
 //! network  proxies, certificates, limits        vitals     when to beat, when to doubt
 //! tls      one set-up for both                retry        backoff, and repeating idempotent calls
 //! wire     paths, fields and marked choices   types        Parall's objects as far as they are read
+//! history  chats and messages of the past     moment       server times that can be compared
 //! ```
 
 pub mod announced;
 mod client;
 mod error;
 mod failure;
+mod history;
 mod lenient;
+mod moment;
 mod network;
 mod request;
 pub mod retry;
@@ -26,6 +29,8 @@ pub mod wire;
 
 pub use client::{Client, ClientOptions, NewMessage, PlatformConfigAnswer};
 pub use error::{Cause, Class, Error};
+pub use history::MessagePage;
+pub use moment::moment;
 pub use network::{Limits, Network};
 pub use secret::{Secret, redact};
 pub use types::{

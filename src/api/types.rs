@@ -24,6 +24,9 @@ pub struct Dispatch {
     /// `pending` or `received`; absent means pending.
     #[serde(default)]
     pub status: Option<String>,
+    /// Chat of the message. **Choice**: that servers tell it under this name; they need not.
+    #[serde(default)]
+    pub chat_id: Option<String>,
     /// Why this agent got it, such as `mention` or `direct`; free text.
     #[serde(default)]
     pub delivery_reason: Option<String>,

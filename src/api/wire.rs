@@ -32,6 +32,15 @@ pub(super) const MESSAGE: Route = Route { method: Method::GET, path: "/api/v1/me
 /// One chat.
 pub(super) const CHAT: Route =
     Route { method: Method::GET, path: "/api/v1/orgs/{org}/chats/{chat}" };
+/// The chats that a member is in, a paged list.
+pub(super) const MEMBER_CHATS: Route =
+    Route { method: Method::GET, path: "/api/v1/orgs/{org}/members/{member}/chats" };
+/// Messages of a chat. **Choice**: without [`BEFORE_PARAMETER`] the newest ones, answers in threads among them.
+pub(super) const CHAT_MESSAGES: Route =
+    Route { method: Method::GET, path: "/api/v1/orgs/{org}/chats/{chat}/messages" };
+/// The tasks that wait for an agent, a paged list.
+pub(super) const AGENT_TASKS: Route =
+    Route { method: Method::GET, path: "/api/v1/orgs/{org}/agents/{agent}/tasks" };
 /// Sends a message.
 pub(super) const SEND_MESSAGE: Route =
     Route { method: Method::POST, path: "/api/v1/orgs/{org}/chats/{chat}/messages" };
@@ -66,10 +75,16 @@ pub(super) const VERSION_PARAMETER: &str = "version";
 /// Query parameter of a comment list. **Choice**.
 pub(super) const TARGET_PARAMETER: &str = "target_uri";
 
+/// Query parameter of a list of messages: only those before this one. **Choice**: that it takes a message id where the answer
+/// before named no cursor, and leaves that message out.
+pub(super) const BEFORE_PARAMETER: &str = "before";
+
 /// Items a page of the inbox, as the known client asks.
 pub(super) const DISPATCH_PAGE: &str = "50";
 /// Items a page of comments. **Choice**, at the limit of the other lists.
 pub(super) const COMMENT_PAGE: &str = "200";
+/// Items a page of chats and tasks, at the limit of those lists.
+pub(super) const HISTORY_PAGE: &str = "200";
 /// Pages that are read at most, as the known client does.
 pub(super) const MOST_PAGES: usize = 40;
 
@@ -161,6 +176,7 @@ fn id_name(place: &'static str) -> &'static str {
     match place {
         "{org}" => "the organisation id",
         "{chat}" => "the chat id",
+        "{member}" | "{agent}" => "the agent's id",
         "{message}" => "the message id",
         "{task}" => "the task id",
         "{dispatch}" => "the dispatch id",

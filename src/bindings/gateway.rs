@@ -15,7 +15,7 @@ use super::promise::{promise, to_js};
 use crate::api::{ClientOptions, Secret};
 use crate::orchestrator::loop_budget::DEFAULT_TURNS;
 use crate::orchestrator::routing::DEFAULT_MAX_FORKS;
-use crate::orchestrator::{self as core, Host, HostFiles, Level, Replies};
+use crate::orchestrator::{self as core, DEFAULT_MAX_WAITING, Host, HostFiles, Level, Replies};
 
 /// A callback that does not keep the process alive.
 type Callback<Arguments, Return> =
@@ -47,6 +47,8 @@ pub struct GatewayOptions {
     pub max_forks: Option<u32>,
     /// How many turns agents may cause each other in an hour, 8 when left out.
     pub agent_turns: Option<u32>,
+    /// How many events may wait here before the rest waits at the server, 10,000 when left out.
+    pub max_waiting: Option<u32>,
     /// `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself.
     pub replies: Option<String>,
 }
@@ -172,6 +174,7 @@ pub fn start_gateway(
             state_folder: options.state_dir.as_ref().map(|folder| Path::new(folder).join("parall")),
             max_forks: options.max_forks.map_or(DEFAULT_MAX_FORKS, |forks| forks as usize),
             agent_turns: options.agent_turns.map_or(DEFAULT_TURNS, |turns| turns as usize),
+            max_waiting: options.max_waiting.map_or(DEFAULT_MAX_WAITING, |most| most as usize),
         },
         host_files: options.host_files(),
         client: options.into(),

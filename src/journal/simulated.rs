@@ -96,6 +96,13 @@ impl SimulatedDisk {
         })
     }
 
+    /// A note, as it would be found after a crash now.
+    pub fn note(&self, name: &str) -> Result<Option<String>, Error> {
+        self.read(|access| {
+            access.first("SELECT value FROM notes WHERE name = ?1", [name], |row| row.get(0))
+        })
+    }
+
     /// The forks that are not removed, as they would be found after a crash now.
     pub fn forks(&self) -> Result<Vec<ForkRecord>, Error> {
         self.read(forks)

@@ -11,6 +11,8 @@ pub(super) struct Event {
     pub origin: Origin,
     /// What it is.
     pub subject: Subject,
+    /// It came in while nobody listened, on a server that does not keep it.
+    pub missed: bool,
 }
 
 /// How an event reached this agent.

@@ -4,16 +4,18 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use super::Error;
+use super::catch_up::CatchUp;
 use super::forks::Forks;
 use super::gate::{Gate, LOOP_BUDGET_NOTE};
+use super::history::History;
 use super::host::{Host, Level, ReplyPart};
 use super::intake::Intake;
 use super::lanes::Lanes;
-use super::loader::{Chats, Loader};
+use super::loader::{CALLS_AT_ONCE, Chats, Loader};
 use super::loop_budget::{BudgetLimits, LoopBudget};
 use super::monitor;
 use super::platform::{self, HostFiles, Platform};
@@ -35,7 +37,7 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 /// How long to wait before trying again to open the journal.
 const OPEN_PAUSE: Duration = Duration::from_secs(10);
 /// How many socket events may wait for the intake before the socket stops reading.
-const SOCKET_EVENTS: usize = 256;
+const SOCKET_EVENTS: usize = 32;
 
 /// What an account needs to run.
 #[derive(Debug)]
@@ -63,6 +65,8 @@ pub struct AccountOptions {
     pub max_forks: usize,
     /// How many turns agents may cause each other in an hour.
     pub agent_turns: usize,
+    /// How many events may wait here; the rest waits at the server.
+    pub max_waiting: usize,
 }
 
 /// A running account. Dropping the handle stops it without waiting.
@@ -201,7 +205,13 @@ async fn work(shared: Arc<Shared>, options: AccountOptions, agent: Agent) -> Res
     let limits = BudgetLimits { turns: options.agent_turns, ..BudgetLimits::default() };
     let cursor = shared.record("reading the event cursor", || journal.cursor()).await?;
 
-    let seen = Arc::new(Seen::default());
+    let seen = Arc::new(Seen::new(options.max_waiting));
+    let history = Arc::new(History::load(&shared).await?);
+    let catch_up = CatchUp {
+        shared: Arc::clone(&shared),
+        agent: agent.clone(),
+        history: Arc::clone(&history),
+    };
     let gate = Gate::new(agent, LoopBudget::restore(saved.as_deref(), limits));
     let runner = Runner { shared: Arc::clone(&shared), seen: Arc::clone(&seen) };
     let forks = Forks(Arc::clone(&shared));
@@ -216,9 +226,11 @@ async fn work(shared: Arc<Shared>, options: AccountOptions, agent: Agent) -> Res
         shared: Arc::clone(&shared),
         seen: Arc::clone(&seen),
         gate,
+        history,
         chats: Chats::default(),
+        calls: Semaphore::new(CALLS_AT_ONCE),
     };
-    let intake = Intake::new(Arc::clone(&shared), Arc::clone(&seen), references.clone());
+    let intake = Intake::new(catch_up, Arc::clone(&seen), references.clone());
     let (socket_events, socket_queue) = mpsc::channel(SOCKET_EVENTS);
     shared.tasks.spawn(Arc::clone(&lanes).run_main());
     shared.tasks.spawn(loader.run(queue, lanes));

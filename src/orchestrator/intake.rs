@@ -7,33 +7,34 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::event::Origin;
+use super::catch_up::{CatchUp, Found, is_lasting};
 use super::event_text::now_milliseconds;
 use super::host::Level;
-use super::loader::{Reference, Source};
+use super::loader::Reference;
 use super::platform;
 use super::problems::About;
+use super::references;
 use super::seen::{Known, Seen};
 use super::settle::acknowledge;
 use super::shared::Shared;
 use super::status::Disconnect;
 use crate::api::announced::AGENT_CONFIG_UPDATE;
 use crate::api::socket::SocketEvent;
-use crate::api::{Class, Dispatch, Error, Frame, announced};
+use crate::api::{Class, Dispatch, Error, Frame};
 use crate::error::chain;
 
 /// How often the pending list is read while connected, in case a frame never came.
 const RELIST_INTERVAL: Duration = Duration::from_secs(60);
 /// How soon the list is read again after it could not be read.
 const RELIST_AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// How many frames may wait for the list after a connection came up; then the socket stops reading.
+/// How many frames may wait for the list or for room, and their bytes; then the socket stops reading.
 const MOST_HELD: usize = 256;
-/// How many events may be waiting here. The rest stays with the server and is listed again.
-const MOST_WAITING: usize = 10_000;
+const MOST_HELD_BYTES: usize = 16 * 1024 * 1024;
+/// How long frames of a server without inbox wait for what was missed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the server offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,58 +47,120 @@ enum Generation {
     Events,
 }
 
+/// What happens to frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Frames {
+    /// They wait, because what was missed before them comes first.
+    Wait,
+    /// They are taken on.
+    Flow,
+    /// They are taken on although what was missed is not, so they do not show how far anything was read.
+    GoAhead,
+}
+
 /// Takes events on.
 pub(super) struct Intake {
     shared: Arc<Shared>,
     seen: Arc<Seen>,
+    catch_up: Arc<CatchUp>,
     generation: Generation,
     references: mpsc::UnboundedSender<Reference>,
     relist_at: Option<Instant>,
     /// When the server wants to be asked for the list again at the earliest.
     list_not_before: Instant,
-    /// The list that is being read.
-    listing: Option<Listing>,
-    /// The list was read since the connection came up. Frames before that wait, because what was missed comes first.
-    caught_up: bool,
+    /// What is being read: the list, or what was missed.
+    reading: Option<Reading>,
+    /// A connection is up.
+    connected: bool,
+    frames: Frames,
+    /// When frames go on although what was missed cannot be read, on a server without inbox.
+    impatient_at: Option<Instant>,
+    /// The list had more than there was room for.
+    unlisted: bool,
+    /// What was missed and has no room yet.
+    backlog: VecDeque<Reference>,
     held: VecDeque<Frame>,
+    held_bytes: usize,
+    /// How often in a row what was missed could not be read.
+    failures: u32,
 }
 
-type Listing = BoxFuture<'static, Result<Vec<Dispatch>, Error>>;
+type Reading = BoxFuture<'static, Answer>;
+
+/// What was read.
+enum Answer {
+    List(Result<Vec<Dispatch>, Error>),
+    Missed(Result<Found, Error>),
+}
 
 impl Intake {
     /// Sets the intake up; what is taken on goes to `references`.
     pub(super) fn new(
-        shared: Arc<Shared>,
+        catch_up: CatchUp,
         seen: Arc<Seen>,
         references: mpsc::UnboundedSender<Reference>,
     ) -> Self {
         Self {
-            shared,
+            shared: Arc::clone(&catch_up.shared),
             seen,
+            catch_up: Arc::new(catch_up),
             generation: Generation::Unknown,
             references,
             relist_at: Some(Instant::now()),
             list_not_before: Instant::now(),
-            listing: None,
-            caught_up: false,
+            reading: None,
+            connected: false,
+            frames: Frames::Wait,
+            impatient_at: None,
+            unlisted: false,
+            backlog: VecDeque::new(),
             held: VecDeque::new(),
+            held_bytes: 0,
+            failures: 0,
         }
     }
 
-    /// Follows the socket and the list until the account stops.
+    /// Follows the socket and the list until the account stops. What cannot be taken on yet is not read from the socket.
     pub(super) async fn run(mut self, mut events: mpsc::Receiver<SocketEvent>) {
+        let seen = Arc::clone(&self.seen);
         loop {
-            let due = self.relist_at.filter(|_| self.listing.is_none());
+            self.work_off();
+            let due = self.relist_at.filter(|_| self.reading.is_none());
             let relist_at = due.unwrap_or_else(Instant::now).max(self.list_not_before);
+            let impatient_at = self.impatient_at;
             tokio::select! {
                 biased;
                 () = self.shared.work.cancelled() => return,
-                listed = listed(&mut self.listing), if self.listing.is_some() => self.listed(listed),
+                answer = answer(&mut self.reading), if self.reading.is_some() => self.answered(answer),
                 () = tokio::time::sleep_until(relist_at), if due.is_some() => self.list(),
-                event = events.recv(), if self.held.len() < MOST_HELD => match event {
+                () = tokio::time::sleep_until(impatient_at.unwrap_or(relist_at)), if impatient_at.is_some() => self.go_on(),
+                () = seen.room(), if seen.is_full() => {}
+                () = seen.half_empty(), if self.unlisted && due.is_some() => self.list(),
+                event = events.recv(), if self.has_hands_free() => match event {
                     Some(event) => self.follow(event),
                     None => return,
                 },
+            }
+        }
+    }
+
+    /// Whether a frame can be kept.
+    fn has_hands_free(&self) -> bool {
+        self.held.len() < MOST_HELD && self.held_bytes < MOST_HELD_BYTES
+    }
+
+    /// Takes on what waits, as far as there is room.
+    fn work_off(&mut self) {
+        while !self.seen.is_full() {
+            if let Some(reference) = self.backlog.pop_front() {
+                self.take_on(reference);
+            } else if self.frames != Frames::Wait
+                && let Some(frame) = self.held.pop_front()
+            {
+                self.held_bytes -= references::size(&frame);
+                self.frame(&frame);
+            } else {
+                return;
             }
         }
     }
@@ -118,19 +181,24 @@ impl Intake {
                 });
                 self.shared.status.solve(About::Connection);
                 // What came in between the last list and this connection.
-                self.caught_up = false;
-                self.listing = None;
+                self.connected = true;
+                self.frames = Frames::Wait;
+                self.reading = None;
                 self.relist_at = Some(Instant::now());
+                self.impatient_at = Some(Instant::now() + PATIENCE);
             }
             SocketEvent::Heartbeat => {
                 self.shared.status.touch(|status| &mut status.last_transport_activity_at);
             }
-            SocketEvent::Frame(frame)
-                if self.caught_up || self.generation == Generation::Events =>
-            {
-                self.frame(&frame);
+            SocketEvent::Frame(frame) if frame.kind == AGENT_CONFIG_UPDATE => {
+                let task = Arc::clone(&self.shared);
+                self.shared.tasks.spawn(async move { platform::refresh(&task).await });
             }
-            SocketEvent::Frame(frame) => self.held.push_back(frame),
+            SocketEvent::Frame(frame) => {
+                self.shared.status.touch(|status| &mut status.last_transport_activity_at);
+                self.held_bytes += references::size(&frame);
+                self.held.push_back(frame);
+            }
             SocketEvent::Ignored { reason, count } => {
                 self.shared.log(
                     Level::Warn,
@@ -145,8 +213,10 @@ impl Intake {
                         retry_in.as_secs_f64()
                     ),
                 );
+                self.connected = false;
                 self.relist_at = None;
-                self.listing = None;
+                self.reading = None;
+                self.impatient_at = None;
                 self.shared.status.update(|status| {
                     status.connected = false;
                     status.reconnect_attempts = attempt;
@@ -160,105 +230,156 @@ impl Intake {
     }
 
     fn frame(&mut self, frame: &Frame) {
-        self.shared.status.touch(|status| &mut status.last_transport_activity_at);
-        if frame.kind == AGENT_CONFIG_UPDATE {
-            let task = Arc::clone(&self.shared);
-            self.shared.tasks.spawn(async move { platform::refresh(&task).await });
-            return;
-        }
         let Some(data) = frame.data.as_deref() else { return };
         match frame.kind.as_str() {
             "dispatch.new" => match serde_json::from_str::<Dispatch>(data.get()) {
-                Ok(dispatch) => self.take_on(dispatched(&dispatch, frame.seq)),
+                Ok(dispatch) => self.take_on(references::dispatched(&dispatch, frame.seq)),
                 Err(error) => {
                     self.shared
                         .log(Level::Warn, format!("dispatch.new is not a dispatch: {error}"));
                 }
             },
             "message.new" | "task.assigned" if self.generation == Generation::Events => {
-                self.announced(frame, data);
+                match references::announced(frame, data) {
+                    Ok(reference) => {
+                        let place = reference.place.filter(|_| self.frames == Frames::Flow);
+                        self.take_on(Reference { place, ..reference });
+                    }
+                    Err(error) => {
+                        let text = format!("{} cannot be read: {error}", frame.kind);
+                        self.shared.log(Level::Warn, text);
+                    }
+                }
             }
             _ => {}
         }
     }
 
-    /// Takes on what an older server announces.
-    fn announced(&mut self, frame: &Frame, data: &RawValue) {
-        let source = if frame.kind == "message.new" {
-            announced::message(data)
-                .map(|message| (message.id.clone(), Source::Message(Box::new(message))))
-        } else {
-            announced::task(data).map(|task| (task.id.clone(), Source::Task(Box::new(task))))
-        };
-        match source {
-            Ok((key, source)) => self.take_on(Reference {
-                key,
-                origin: Origin::Announcement,
-                source,
-                seq: frame.seq,
-                alone: false,
-            }),
-            Err(error) => {
-                self.shared.log(Level::Warn, format!("{} cannot be read: {error}", frame.kind));
+    fn list(&mut self) {
+        self.unlisted = false;
+        let shared = Arc::clone(&self.shared);
+        let listing = async move { Answer::List(shared.server.pending_dispatches().await) };
+        self.reading = Some(listing.boxed());
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        self.reading = None;
+        match answer {
+            Answer::List(Ok(dispatches)) => self.listed(&dispatches),
+            Answer::List(Err(error)) if error.status() == Some(404) => self.no_inbox(),
+            Answer::Missed(Ok(found)) => self.found(found),
+            Answer::Missed(Err(error)) if is_lasting(&error) => {
+                let text = format!("this server does not tell what was missed: {}", chain(&error));
+                self.shared.log(Level::Warn, text.clone());
+                self.shared.status.update(|status| status.catch_up = Some(text));
+                self.catch_up();
             }
+            Answer::List(Err(error)) | Answer::Missed(Err(error))
+                if error.class() == Class::Unauthorized =>
+            {
+                self.shared.block(&error);
+            }
+            Answer::List(Err(error)) => {
+                let text = format!("cannot read the pending list: {}", chain(&error));
+                self.complain(text, error.retry_after(), RELIST_AFTER_FAILURE);
+            }
+            Answer::Missed(Err(error)) => self.failed(&chain(&error), error.retry_after()),
         }
     }
 
-    fn list(&mut self) {
-        let shared = Arc::clone(&self.shared);
-        self.listing = Some(async move { shared.server.pending_dispatches().await }.boxed());
+    /// Takes on what the inbox holds. What has no room stays there, and everything younger waits for it.
+    fn listed(&mut self, dispatches: &[Dispatch]) {
+        self.generation = Generation::Inbox;
+        if let Ok(journal) = self.shared.journal() {
+            self.catch_up.history.forget(journal);
+        }
+        for dispatch in dispatches {
+            if self.seen.is_full() && self.seen.state(&dispatch.id).is_none() {
+                self.unlisted = true;
+                break;
+            }
+            self.take_on(references::dispatched(dispatch, None));
+        }
+        self.relist_at = Some(Instant::now() + RELIST_INTERVAL);
+        if self.unlisted {
+            self.frames = Frames::Wait;
+        } else {
+            self.catch_up();
+        }
     }
 
-    fn listed(&mut self, listed: Result<Vec<Dispatch>, Error>) {
-        self.listing = None;
-        let pause = match listed {
-            Ok(dispatches) => {
-                self.generation = Generation::Inbox;
-                for dispatch in dispatches {
-                    self.take_on(dispatched(&dispatch, None));
-                }
-                self.catch_up();
-                RELIST_INTERVAL
-            }
-            Err(error) if error.class() == Class::Unauthorized => {
-                self.shared.block(&error);
-                return;
-            }
-            Err(error) if error.status() == Some(404) => {
-                if self.generation != Generation::Events {
-                    self.shared.log(Level::Info, "this server has no dispatch inbox; listening for message.new and task.assigned");
-                }
-                self.generation = Generation::Events;
-                self.catch_up();
-                RELIST_INTERVAL
-            }
-            Err(error) => {
-                let text = format!("cannot read the pending list: {}", chain(&error));
-                self.shared.log(Level::Warn, text.clone());
-                self.shared.status.raise(About::List, text, false);
-                self.list_not_before = Instant::now() + error.retry_after().unwrap_or_default();
-                RELIST_AFTER_FAILURE
-            }
-        };
+    /// An older server: what was missed is looked for once a connection is up.
+    fn no_inbox(&mut self) {
+        if self.generation != Generation::Events {
+            let text =
+                "this server has no dispatch inbox; listening for message.new and task.assigned";
+            self.shared.log(Level::Info, text);
+        }
+        self.generation = Generation::Events;
+        self.relist_at = Some(Instant::now() + RELIST_INTERVAL);
+        if self.connected && self.frames != Frames::Flow {
+            let catch_up = Arc::clone(&self.catch_up);
+            let looking = async move { Answer::Missed(catch_up.look().await) };
+            self.reading = Some(looking.boxed());
+        }
+    }
+
+    /// Takes on what was missed. When not everything could be read, the rest is looked for again.
+    fn found(&mut self, found: Found) {
+        if !found.references.is_empty() || found.left_out > 0 {
+            let text = found.summary();
+            self.shared.log(Level::Info, text.clone());
+            self.shared.status.update(|status| status.catch_up = Some(text));
+        }
+        // One look after the other may find the same.
+        self.backlog = found.references.into();
+        if found.failures.is_empty() {
+            self.catch_up();
+        } else {
+            self.failed(&found.failures.join("; "), found.retry_after);
+        }
+    }
+
+    fn failed(&mut self, cause: &str, retry_after: Option<Duration>) {
+        let text = format!("cannot read what was missed, trying again: {cause}");
+        self.failures = self.failures.saturating_add(1);
+        let pause = RELIST_AFTER_FAILURE * self.failures.min(12);
+        self.complain(text, retry_after, pause);
+    }
+
+    fn complain(&mut self, text: String, retry_after: Option<Duration>, pause: Duration) {
+        self.shared.log(Level::Warn, text.clone());
+        self.shared.status.raise(About::List, text, false);
+        self.list_not_before = Instant::now() + retry_after.unwrap_or_default();
         self.relist_at = Some(Instant::now() + pause);
     }
 
     /// What was missed is taken on: now what came since.
     fn catch_up(&mut self) {
         self.shared.status.solve(About::List);
-        self.caught_up = true;
-        for frame in std::mem::take(&mut self.held) {
-            self.frame(&frame);
+        self.failures = 0;
+        self.impatient_at = None;
+        self.frames = Frames::Flow;
+    }
+
+    /// An older server does not tell what was missed, and people wait: what is missed comes when it can be read.
+    fn go_on(&mut self) {
+        self.impatient_at = None;
+        if self.generation != Generation::Events {
+            self.impatient_at = Some(Instant::now() + PATIENCE);
+        } else if self.frames == Frames::Wait {
+            self.frames = Frames::GoAhead;
         }
     }
 
     fn take_on(&self, reference: Reference) {
-        if self.seen.running() >= MOST_WAITING {
-            return;
-        }
         match self.seen.claim(&reference.key) {
             Known::New => {
                 self.shared.status.touch(|status| &mut status.last_inbound_at);
+                self.seen.weigh(&reference.key, reference.source.size());
+                if let (Some(place), Ok(journal)) = (&reference.place, self.shared.journal()) {
+                    self.catch_up.history.taken(journal, place);
+                }
                 // The loader ends only with the account.
                 let _ = self.references.send(reference);
             }
@@ -269,22 +390,10 @@ impl Intake {
     }
 }
 
-/// The list, once it is there.
-async fn listed(listing: &mut Option<Listing>) -> Result<Vec<Dispatch>, Error> {
-    match listing {
-        Some(listing) => listing.await,
+/// What is being read, once it is there.
+async fn answer(reading: &mut Option<Reading>) -> Answer {
+    match reading {
+        Some(reading) => reading.await,
         None => pending().await,
-    }
-}
-
-/// A dispatch as a reference.
-fn dispatched(dispatch: &Dispatch, seq: Option<u64>) -> Reference {
-    let kind = dispatch.source_type.clone().unwrap_or_else(|| "message".to_owned());
-    Reference {
-        key: dispatch.id.clone(),
-        origin: Origin::from(dispatch),
-        source: Source::Named(kind, dispatch.source_id.clone()),
-        seq,
-        alone: false,
     }
 }

@@ -1,33 +1,40 @@
 //! From a reference ("look at this source") to a claimed event with everything a turn needs.
 //!
-//! Claims are journaled in the order of arrival, and a later one never without those before it: after a crash the journal's
-//! order is all that is left.
+//! Order matters within a chat or task alone, so one that is slow to load holds up nobody else.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::join;
-use futures_util::stream::unfold;
-use futures_util::{FutureExt, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::event::{Event, Origin, Subject};
 use super::gate::Gate;
+use super::history::{History, Place};
 use super::host::Level;
 use super::lanes::Lanes;
+use super::order::{Aimed, Ordered};
 use super::seen::Seen;
-use super::settle::{acknowledge, close};
+use super::server::Answer;
+use super::settle::close;
 use super::shared::{PersistError, Shared, Stopped};
-use crate::api::{Chat, Message, Task};
+use super::target::Target;
+use crate::api::{Chat, Error, Message, Task};
 use crate::error::chain;
-use crate::journal::{Claim, NewDispatch, Origin as JournalOrigin};
 
 /// How many events that wait are claimed together.
-const CLAIMED_AT_ONCE: usize = 64;
-/// How many events are loaded at once. Their order is kept.
-const AT_ONCE: usize = 32;
+pub(super) const CLAIMED_AT_ONCE: usize = 64;
+/// How many events are on their way from the server at once, those counted that wait before they are tried again.
+pub(super) const AT_ONCE: usize = 256;
+/// How many of these may belong to one chat.
+const OF_A_CHAT: usize = 16;
+/// How many requests these make at once.
+pub(super) const CALLS_AT_ONCE: usize = 32;
+/// Bytes of an attachment's description in memory, roughly.
+const ATTACHMENT_SIZE: usize = 256;
 /// How long a chat's name and kind are believed.
 const CHAT_LIFETIME: Duration = Duration::from_secs(300);
 /// How many chats are remembered.
@@ -44,8 +51,12 @@ pub(super) struct Reference {
     pub source: Source,
     /// Position of the frame that brought it.
     pub seq: Option<u64>,
+    /// The chat of a message that is only named, where somebody has told.
+    pub chat: Option<String>,
     /// It may be what ended the process the last times, and so runs with nothing beside it.
     pub alone: bool,
+    /// What is known up to it, once it is claimed.
+    pub place: Option<Place>,
 }
 
 /// The source of an event.
@@ -59,6 +70,47 @@ pub(super) enum Source {
     Task(Box<Task>),
 }
 
+impl Reference {
+    /// Where it belongs, as far as it is known before it is loaded.
+    pub(super) fn target(&self) -> Option<Target> {
+        match &self.source {
+            Source::Message(message) => Some(Target::Chat(message.chat_id.clone())),
+            Source::Task(task) => Some(Target::Task(task.id.clone())),
+            Source::Named(kind, id) if kind == "task" => Some(Target::Task(id.clone())),
+            Source::Named(..) => self.chat.clone().map(Target::Chat),
+        }
+    }
+}
+
+impl Source {
+    /// Bytes in memory, roughly.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Named(..) => 0,
+            Self::Message(message) => message_size(message),
+            Self::Task(task) => task_size(task),
+        }
+    }
+}
+
+/// Bytes of an event in memory, roughly.
+fn size(event: &Event) -> usize {
+    match &event.subject {
+        Subject::Message { message, .. } => message_size(message),
+        Subject::Task(task) => task_size(task),
+    }
+}
+
+/// Bytes of a message in memory, roughly.
+fn message_size(message: &Message) -> usize {
+    message.content.text.len() + message.attachments.len() * ATTACHMENT_SIZE
+}
+
+/// Bytes of a task in memory, roughly.
+fn task_size(task: &Task) -> usize {
+    task.title.len() + task.description.as_ref().map_or(0, String::len)
+}
+
 /// Loads what references point to.
 pub(super) struct Loader {
     /// The account.
@@ -67,21 +119,25 @@ pub(super) struct Loader {
     pub seen: Arc<Seen>,
     /// What needs no turn.
     pub gate: Gate,
+    /// How far chats were read.
+    pub history: Arc<History>,
     /// Chats that were loaded, and when.
     pub chats: Chats,
+    /// Room for requests.
+    pub calls: Semaphore,
 }
 
 /// A reference that is claimed, or why it need not be.
-struct Claimed {
-    key: String,
-    origin: Origin,
-    seq: Option<u64>,
-    alone: bool,
-    source: Result<Sought, Nothing>,
+pub(super) struct Claimed {
+    pub key: String,
+    pub origin: Origin,
+    pub alone: bool,
+    pub target: Option<Target>,
+    pub source: Result<Sought, Nothing>,
 }
 
 /// What has to be loaded yet.
-enum Sought {
+pub(super) enum Sought {
     /// Everything.
     Named(String, String),
     /// Nothing.
@@ -95,12 +151,17 @@ pub(super) type Chats = Mutex<HashMap<String, (Chat, Instant)>>;
 struct Loaded {
     /// The event, unless there is nothing to answer or the account stops.
     event: Option<Event>,
-    seq: Option<u64>,
     alone: bool,
 }
 
+impl Aimed for Loaded {
+    fn target(&self) -> Option<Target> {
+        self.event.as_ref().map(Event::target)
+    }
+}
+
 /// Why there is no event to hand on.
-enum Nothing {
+pub(super) enum Nothing {
     /// It is over, one way or another.
     Over,
     /// The account stops, or the journal cannot take it.
@@ -130,35 +191,22 @@ impl Loader {
         }
     }
 
-    /// Takes events on that are for this agent, those that wait in one step.
-    async fn claim_all(
-        &self,
-        mut references: mpsc::UnboundedReceiver<Reference>,
-        sender: mpsc::Sender<Claimed>,
-    ) {
-        let mut waiting = Vec::new();
-        while references.recv_many(&mut waiting, CLAIMED_AT_ONCE).await > 0 {
-            for claimed in self.claim(std::mem::take(&mut waiting)).await {
-                // The receiver lives as long as this does.
-                let _ = sender.send(claimed).await;
-            }
-        }
-    }
-
     /// Loads what is claimed, several at once.
-    async fn load_all(&self, claimed: mpsc::Receiver<Claimed>, lanes: Arc<Lanes>) {
-        let stream = unfold(claimed, |mut claimed| async {
-            claimed.recv().await.map(|next| (next, claimed))
-        });
-        let mut events = std::pin::pin!(stream.map(|claimed| self.load(claimed)).buffered(AT_ONCE));
-        while let Some(Loaded { event, seq, alone }) = events.next().await {
-            if let Some(seq) = seq
-                && let Ok(journal) = self.shared.journal()
-            {
-                journal.set_cursor(seq);
-                self.shared.status.update(|status| status.event_cursor = Some(seq));
-            }
-            if let Some(event) = event
+    async fn load_all(&self, mut claimed: mpsc::Receiver<Claimed>, lanes: Arc<Lanes>) {
+        let mut loading = Ordered::new(AT_ONCE, OF_A_CHAT);
+        loop {
+            let loaded = tokio::select! {
+                biased;
+                loaded = loading.next(|| !self.seen.is_heavy(), self.seen.lighter()) => loaded,
+                next = claimed.recv() => match next {
+                    Some(claimed) => {
+                        loading.push(claimed.target.clone(), self.load(claimed));
+                        None
+                    }
+                    None => return,
+                },
+            };
+            if let Some(Loaded { event: Some(event), alone }) = loaded
                 && self.gate.admits(&self.shared, &self.seen, &event).await
             {
                 if alone {
@@ -170,84 +218,24 @@ impl Loader {
         }
     }
 
-    /// Takes events on that are for this agent, in one step, so that their order is kept.
-    async fn claim(&self, references: Vec<Reference>) -> Vec<Claimed> {
-        let mut claimed = Vec::new();
-        let mut wanted = Vec::new();
-        for reference in references {
-            let Reference { key, origin, source, seq, alone } = reference;
-            let source = self.addressed(&key, &origin, source).await;
-            if let Ok(source) = &source {
-                wanted.push(new_dispatch(&key, &origin, source));
-            }
-            claimed.push(Claimed { key, origin, seq, alone, source });
-        }
-        let claims = self.record_claims(wanted).await;
-        let mut claims = claims.into_iter().flatten();
-        for claimed in &mut claimed {
-            if claimed.source.is_ok()
-                && let Err(nothing) = match claims.next() {
-                    Some(claim) => self.heed(claim, &claimed.key, &claimed.origin),
-                    None => Err(Nothing::Stopped),
-                }
-            {
-                claimed.source = Err(nothing);
-            }
-        }
-        claimed
-    }
-
-    async fn record_claims(&self, wanted: Vec<NewDispatch>) -> Result<Vec<Claim>, Stopped> {
-        let journal = self.shared.journal()?;
-        self.shared.record("taking on events", || journal.claim_all(wanted.clone())).await
-    }
-
-    /// The source with what has to be known before it is claimed: an announced one may be for somebody else.
-    async fn addressed(
-        &self,
-        key: &str,
-        origin: &Origin,
-        source: Source,
-    ) -> Result<Sought, Nothing> {
-        let subject = match source {
-            Source::Named(kind, id) => return Ok(Sought::Named(kind, id)),
-            Source::Message(message) => self.message(*message).await?,
-            Source::Task(task) => Subject::Task(*task),
-        };
-        let event = Event { origin: origin.clone(), subject };
-        if self.gate.is_addressed(&event) {
-            Ok(Sought::Found(Box::new(event)))
-        } else {
-            self.seen.done(key);
-            Err(Nothing::Over)
-        }
-    }
-
-    /// The event, or nothing when there is nothing to answer or the account stops; with the position up to which everything
-    /// is claimed.
+    /// The event, or nothing when there is nothing to answer or the account stops.
     async fn load(&self, claimed: Claimed) -> Loaded {
-        let Claimed { key, origin, seq, alone, source } = claimed;
+        let Claimed { key, origin, alone, source, .. } = claimed;
         let event = match source {
             Ok(Sought::Found(event)) => Ok(*event),
             Ok(Sought::Named(kind, id)) => self.event(&key, &origin, &kind, &id).await,
             Err(nothing) => Err(nothing),
         };
-        let (event, seq) = match event {
+        match &event {
             Ok(event) => {
-                self.describe(&event);
-                (Some(event), seq)
+                self.seen.weigh(&key, size(event));
+                self.describe(event);
             }
-            Err(Nothing::Over) => (None, seq),
-            Err(Nothing::Stopped) => {
-                self.seen.release(&key);
-                (None, None)
-            }
-            Err(Nothing::Refused(cause)) => {
-                self.refused(&key, &origin, &cause).await;
-                (None, seq)
-            }
-        };
-        Loaded { event, seq, alone }
+            Err(Nothing::Over) => {}
+            Err(Nothing::Stopped) => self.seen.release(&key),
+            Err(Nothing::Refused(cause)) => self.refused(&key, &origin, cause).await,
+        }
+        Loaded { event: event.ok(), alone }
     }
 
     async fn event(
@@ -258,32 +246,13 @@ impl Loader {
         id: &str,
     ) -> Result<Event, Nothing> {
         if let Some(subject) = self.subject(kind, id).await? {
-            return Ok(Event { origin: origin.clone(), subject });
+            let missed = *origin == Origin::Announcement && self.history.was_missed(key);
+            return Ok(Event { origin: origin.clone(), subject, missed });
         }
         // Deleted, or hidden from this agent by now: nobody waits for an answer.
         self.shared.log(Level::Info, format!("{key}: {id} is gone"));
         close(&self.shared, &self.seen, key, origin, "its source is gone").await;
         Err(Nothing::Over)
-    }
-
-    /// What an earlier life of this process knows of the event counts.
-    fn heed(&self, claim: Claim, key: &str, origin: &Origin) -> Result<(), Nothing> {
-        match claim {
-            Claim::New => {
-                self.shared.status.update(|status| status.admitted += 1);
-                Ok(())
-            }
-            Claim::Running(_) => Ok(()),
-            Claim::Done => {
-                self.seen.done(key);
-                acknowledge(&self.shared, key, origin);
-                Err(Nothing::Over)
-            }
-            Claim::Dead { .. } => {
-                self.seen.failed(key);
-                Err(Nothing::Over)
-            }
-        }
     }
 
     /// Adds what is known now to the journal, for the operator's eyes.
@@ -315,14 +284,20 @@ impl Loader {
         let server = &self.shared.server;
         let loaded = match kind {
             "message" => {
-                match self.shared.persist("loading a message", || server.message(id)).await {
+                match self
+                    .shared
+                    .persist("loading a message", || self.call(server.message(id)))
+                    .await
+                {
                     Ok(message) => return self.message(message).await.map(Some),
                     Err(error) => Err(error),
                 }
             }
-            "task" => {
-                self.shared.persist("loading a task", || server.task(id)).await.map(Subject::Task)
-            }
+            "task" => self
+                .shared
+                .persist("loading a task", || self.call(server.task(id)))
+                .await
+                .map(Subject::Task),
             other => {
                 return Err(Nothing::Refused(format!(
                     "this version does not handle sources of kind {other}"
@@ -337,7 +312,15 @@ impl Loader {
         }
     }
 
-    async fn message(&self, message: Message) -> Result<Subject, Nothing> {
+    /// One request, as soon as there is room for it.
+    async fn call<T>(&self, answer: Answer<'_, T>) -> Result<T, Error> {
+        // Nobody closes it.
+        let _room = self.calls.acquire().await;
+        answer.await
+    }
+
+    /// A message with its chat.
+    pub(super) async fn message(&self, message: Message) -> Result<Subject, Nothing> {
         let chat = self.chat(&message.chat_id).await?;
         Ok(Subject::Message { message, chat })
     }
@@ -349,7 +332,10 @@ impl Loader {
         {
             return Ok(chat);
         }
-        let chat = match self.shared.persist("loading a chat", || self.shared.server.chat(id)).await
+        let chat = match self
+            .shared
+            .persist("loading a chat", || self.call(self.shared.server.chat(id)))
+            .await
         {
             Ok(chat) => chat,
             // The message is readable, so it can be answered without the chat's name.
@@ -362,26 +348,5 @@ impl Loader {
         }
         chats.insert(id.to_owned(), (chat.clone(), Instant::now()));
         Ok(chat)
-    }
-}
-
-/// What the journal takes on.
-fn new_dispatch(key: &str, origin: &Origin, source: &Sought) -> NewDispatch {
-    let (source_type, source_id) = match source {
-        Sought::Named(kind, id) => (kind.as_str(), id.as_str()),
-        Sought::Found(event) => {
-            let task = matches!(event.subject, Subject::Task(_));
-            (if task { "task" } else { "message" }, event.source_id())
-        }
-    };
-    NewDispatch {
-        id: key.to_owned(),
-        origin: match origin {
-            Origin::Dispatch { .. } => JournalOrigin::Inbox,
-            Origin::Announcement => JournalOrigin::Announcement,
-        },
-        source_type: source_type.to_owned(),
-        source_id: source_id.to_owned(),
-        details: None,
     }
 }

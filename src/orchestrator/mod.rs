@@ -7,6 +7,8 @@
 //! ```
 //! Nothing is acknowledged before its answer stands in the chat or the agent chose to say nothing.
 
+mod catch_up;
+mod claims;
 mod comment;
 mod delivery;
 mod error;
@@ -15,6 +17,7 @@ mod event_text;
 mod forks;
 mod gate;
 mod gateway;
+mod history;
 mod host;
 mod intake;
 mod lanes;
@@ -22,9 +25,12 @@ mod loader;
 pub mod loop_budget;
 mod monitor;
 mod once;
+mod order;
 mod platform;
 mod problems;
+mod progress;
 mod recovery;
+mod references;
 pub mod results;
 pub mod routing;
 mod runner;
@@ -44,6 +50,7 @@ pub use gateway::{AccountOptions, Gateway, GatewayOptions};
 pub use host::{Fork, Host, Level, ReplyPart, Turn, TurnOutcome};
 pub use once::{Probe, probe, send_text};
 pub use platform::HostFiles;
+pub use seen::DEFAULT_MAX_WAITING;
 pub use server::{Answer, Server};
 pub use shared::Replies;
 pub use target::Target;

@@ -53,6 +53,12 @@ pub(super) fn reference(record: &DispatchRecord) -> Reference {
         source: Source::Named(record.source_type.clone(), record.source_id.clone()),
         seq: None,
         alone: record.attempts.saturating_sub(record.failures) >= SUSPICIOUS,
+        chat: record
+            .details
+            .as_ref()
+            .filter(|_| record.source_type == "message")
+            .map(|details| details.target.clone()),
+        place: None,
     }
 }
 
@@ -101,7 +107,7 @@ async fn tell_main(
 ) -> Result<(), Stopped> {
     let record = &open.record;
     let Some(subject) = subject(shared, record).await? else { return Ok(()) };
-    let event = Event { origin: origin.clone(), subject };
+    let event = Event { origin: origin.clone(), subject, missed: false };
     let answer: Vec<&str> = open.parts.iter().map(|part| part.part.text.as_str()).collect();
     let result = fork_result(
         &event,

@@ -1,10 +1,16 @@
 //! What this process has already taken on, so that a dispatch that comes by list and by frame is one turn.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
 
 /// How many finished keys are remembered.
 const FINISHED_LIMIT: usize = 20_000;
+/// How many events may be queued or running unless an account says otherwise.
+pub const DEFAULT_MAX_WAITING: usize = 10_000;
+/// How many bytes these may have: some events are large.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 /// What is known of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,17 +25,45 @@ pub(super) enum Known {
     Failed,
 }
 
-/// Remembers keys of events.
-#[derive(Debug, Default)]
-pub(super) struct Seen(Mutex<Keys>);
+/// How much is queued or running.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Load {
+    events: usize,
+    bytes: usize,
+}
+
+/// Remembers keys of events, and knows how much there is to do.
+#[derive(Debug)]
+pub(super) struct Seen {
+    keys: Mutex<Keys>,
+    load: watch::Sender<Load>,
+    most: Load,
+}
 
 #[derive(Debug, Default)]
 struct Keys {
     states: HashMap<String, Known>,
     finished: VecDeque<String>,
+    /// Bytes of the events that are queued or running, where they are known.
+    bytes: HashMap<String, usize>,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self::new(DEFAULT_MAX_WAITING)
+    }
 }
 
 impl Seen {
+    /// Nothing was seen; at most so many events are to be queued or running.
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            keys: Mutex::default(),
+            load: watch::Sender::default(),
+            most: Load { events: most.max(1), bytes: MOST_BYTES },
+        }
+    }
+
     /// Takes a key on if it is new.
     pub(super) fn claim(&self, key: &str) -> Known {
         let mut keys = self.lock();
@@ -37,7 +71,17 @@ impl Seen {
             return *known;
         }
         keys.states.insert(key.to_owned(), Known::Running);
+        self.report(&keys, 0, 0);
         Known::New
+    }
+
+    /// The event of a key has so many bytes in memory as long as it is queued or running.
+    pub(super) fn weigh(&self, key: &str, bytes: usize) {
+        let mut keys = self.lock();
+        if keys.states.get(key) == Some(&Known::Running) {
+            let before = keys.bytes.insert(key.to_owned(), bytes).unwrap_or_default();
+            self.report(&keys, bytes, before);
+        }
     }
 
     /// What is known of a key.
@@ -45,10 +89,32 @@ impl Seen {
         self.lock().states.get(key).copied()
     }
 
-    /// How many events are queued or running.
-    pub(super) fn running(&self) -> usize {
-        let keys = self.lock();
-        keys.states.len().saturating_sub(keys.finished.len())
+    /// Nothing more may be taken on.
+    pub(super) fn is_full(&self) -> bool {
+        let load = *self.load.borrow();
+        load.events >= self.most.events || load.bytes >= self.most.bytes
+    }
+
+    /// The bytes leave no room.
+    pub(super) fn is_heavy(&self) -> bool {
+        self.load.borrow().bytes >= self.most.bytes
+    }
+
+    /// Comes back as soon as something may be taken on.
+    pub(super) async fn room(&self) {
+        let Load { events, bytes } = self.most;
+        self.wait(|load| load.events < events && load.bytes < bytes).await;
+    }
+
+    /// Comes back as soon as at most half of what may be queued or running is.
+    pub(super) async fn half_empty(&self) {
+        let Load { events, bytes } = self.most;
+        self.wait(|load| load.events <= events / 2 && load.bytes <= bytes / 2).await;
+    }
+
+    /// Comes back as soon as the bytes leave room.
+    pub(super) async fn lighter(&self) {
+        self.wait(|load| load.bytes < self.most.bytes).await;
     }
 
     /// The event is answered.
@@ -63,7 +129,10 @@ impl Seen {
 
     /// The event is to be met as new again.
     pub(super) fn release(&self, key: &str) {
-        self.lock().states.remove(key);
+        let mut keys = self.lock();
+        keys.states.remove(key);
+        let bytes = keys.bytes.remove(key).unwrap_or_default();
+        self.report(&keys, 0, bytes);
     }
 
     fn finish(&self, key: &str, known: Known) {
@@ -75,10 +144,24 @@ impl Seen {
         {
             keys.states.remove(&oldest);
         }
+        let bytes = keys.bytes.remove(key).unwrap_or_default();
+        self.report(&keys, 0, bytes);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Keys> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn wait(&self, condition: impl Fn(&Load) -> bool) {
+        // The sender lives as long as this.
+        let _ = self.load.subscribe().wait_for(condition).await;
+    }
+
+    fn report(&self, keys: &Keys, more: usize, less: usize) {
+        self.load.send_modify(|load| {
+            load.events = keys.states.len().saturating_sub(keys.finished.len());
+            load.bytes = (load.bytes + more).saturating_sub(less);
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,6 +181,23 @@ mod tests {
         assert_eq!(seen.claim("b"), Known::New);
         seen.failed("b");
         assert_eq!(seen.claim("b"), Known::Failed);
+    }
+
+    #[tokio::test]
+    async fn there_is_room_until_events_or_bytes_are_too_many() {
+        let seen = Seen::new(2);
+        seen.claim("a");
+        seen.weigh("a", MOST_BYTES);
+        assert!(seen.is_full() && seen.is_heavy());
+        seen.weigh("a", 1);
+        assert!(!seen.is_full());
+        seen.claim("b");
+        assert!(seen.is_full() && !seen.is_heavy());
+        seen.done("a");
+        seen.room().await;
+        seen.half_empty().await;
+        seen.release("b");
+        assert_eq!(*seen.load.borrow(), Load::default());
     }
 
     #[test]

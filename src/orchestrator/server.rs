@@ -2,11 +2,14 @@
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use http::{Method, StatusCode};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::socket::{self, SocketEvent};
-use crate::api::{Agent, Chat, Client, Comment, Dispatch, Error, Message, NewMessage, Sent, Task};
+use crate::api::{
+    Agent, Chat, Client, Comment, Dispatch, Error, Message, MessagePage, NewMessage, Sent, Task,
+};
 
 /// An answer of the server that is on its way.
 pub type Answer<'call, T> = BoxFuture<'call, Result<T, Error>>;
@@ -43,6 +46,26 @@ pub trait Server: Send + Sync + 'static {
         task_id: &'call str,
         body: &'call str,
     ) -> Answer<'call, Comment>;
+    /// The chats that an agent is in. Like the next two only asked of a server without dispatch inbox, which may not tell.
+    fn chats<'call>(&'call self, agent_id: &'call str) -> Answer<'call, Vec<Chat>> {
+        let _ = agent_id;
+        untold()
+    }
+    /// Messages of a chat, newest first.
+    fn messages<'call>(
+        &'call self,
+        chat_id: &'call str,
+        before: Option<&'call str>,
+        most: usize,
+    ) -> Answer<'call, MessagePage> {
+        let _ = (chat_id, before, most);
+        untold()
+    }
+    /// The tasks that wait for an agent.
+    fn pending_tasks<'call>(&'call self, agent_id: &'call str) -> Answer<'call, Vec<Task>> {
+        let _ = agent_id;
+        untold()
+    }
     /// Comments on a task.
     fn comments<'call>(&'call self, task_id: &'call str) -> Answer<'call, Vec<Comment>>;
     /// Keeps a connection and tells what happens on it until `shutdown`.
@@ -52,6 +75,19 @@ pub trait Server: Send + Sync + 'static {
         events: mpsc::Sender<SocketEvent>,
         shutdown: CancellationToken,
     ) -> BoxFuture<'static, ()>;
+}
+
+/// What a server answers that does not know the question.
+fn untold<'call, T: Send + 'call>() -> Answer<'call, T> {
+    let error = Error::Status {
+        method: Method::GET,
+        path: "",
+        status: StatusCode::NOT_FOUND.as_u16(),
+        error_code: None,
+        message: String::new(),
+        retry_after: None,
+    };
+    std::future::ready(Err(error)).boxed()
 }
 
 impl Server for Client {
@@ -101,6 +137,23 @@ impl Server for Client {
         body: &'call str,
     ) -> Answer<'call, Comment> {
         self.add_comment(task_id, body).boxed()
+    }
+
+    fn chats<'call>(&'call self, agent_id: &'call str) -> Answer<'call, Vec<Chat>> {
+        self.chats(agent_id).boxed()
+    }
+
+    fn messages<'call>(
+        &'call self,
+        chat_id: &'call str,
+        before: Option<&'call str>,
+        most: usize,
+    ) -> Answer<'call, MessagePage> {
+        self.messages(chat_id, before, most).boxed()
+    }
+
+    fn pending_tasks<'call>(&'call self, agent_id: &'call str) -> Answer<'call, Vec<Task>> {
+        self.pending_tasks(agent_id).boxed()
     }
 
     fn comments<'call>(&'call self, task_id: &'call str) -> Answer<'call, Vec<Comment>> {

@@ -70,6 +70,9 @@ pub(super) struct Status {
     /// Position in the server's event stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_cursor: Option<u64>,
+    /// What the last look for missed events found, on a server without dispatch inbox.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catch_up: Option<String>,
     /// What came of the last look at the platform's configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform_config: Option<String>,

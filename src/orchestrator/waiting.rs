@@ -50,7 +50,7 @@ mod tests {
 
     fn event(task: &str) -> Event {
         let task = serde_json::from_str(&format!(r#"{{"id":"tsk_{task}"}}"#)).unwrap();
-        Event { origin: Origin::Announcement, subject: Subject::Task(task) }
+        Event { origin: Origin::Announcement, subject: Subject::Task(task), missed: false }
     }
 
     #[test]

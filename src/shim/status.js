@@ -27,6 +27,7 @@ const RUNTIME_KEYS = [
   "deadLetters",
   "loopStopped",
   "eventCursor",
+  "catchUp",
   "platformConfig",
   "journalRebuilt",
   "journalBytes",

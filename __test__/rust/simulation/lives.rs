@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parall::orchestrator::{AccountOptions, Gateway, Replies};
+use parall::orchestrator::{AccountOptions, DEFAULT_MAX_WAITING, Gateway, Replies};
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -123,6 +123,7 @@ fn start(world: &Arc<World>) -> Arc<Gateway> {
         state_folder: None,
         max_forks: world.plan.max_forks,
         agent_turns: world.plan.agent_turns,
+        max_waiting: DEFAULT_MAX_WAITING,
     };
     let journal = world.state().disk.open();
     let server = Arc::new(SimulatedServer(Arc::clone(world)));

@@ -25,6 +25,8 @@ pub(crate) struct ParallState {
     pub first_start: Option<i64>,
     /// Frames that were ever made; the position of one is its sequence number less one.
     pub frames: Vec<FrameText>,
+    /// How many of them a server that forgets still replays: those from before the account knew how far it has read.
+    pub replayed: Option<usize>,
     /// Frames that wait for the open connection: when they are due, and their position.
     pub outgoing: Vec<(i64, usize)>,
     /// The server is away until then.
@@ -57,8 +59,15 @@ pub(crate) struct Posted {
     /// An agent wrote it.
     pub by_agent: bool,
     pub acknowledged: bool,
-    /// Its frame was lost, so that it may come after younger ones.
+    /// Its frame was lost, or it is from before an account without inbox knew where to begin: it may come after younger ones.
     pub overtaken: bool,
+}
+
+impl Posted {
+    /// Whether its dispatch names its chat: a server need not.
+    pub(crate) fn tells_chat(&self) -> bool {
+        self.source_type == "message" && self.at % 2 == 0
+    }
 }
 
 /// Something the agent said.
@@ -85,10 +94,12 @@ impl World {
         let (frame, posted) = {
             let mut state = self.state();
             let number = state.parall.posted.len();
-            let posted = match letter.kind {
+            let knows = knows_history(&state);
+            let mut posted = match letter.kind {
                 LetterKind::Task => task(&mut state, number, now, announces),
                 kind => message(&mut state, number, now, letter.place, kind, announces),
             };
+            posted.overtaken = announces && !knows;
             (send_frame(&mut state, posted.clone(), now, &self.plan), posted)
         };
         if frame {
@@ -102,6 +113,11 @@ impl World {
         let place = chat.trim_start_matches("cht_").parse().unwrap();
         self.post(&Letter { at: 0, place, kind: LetterKind::Chatterbox });
     }
+}
+
+/// Whether an account without inbox knows how far it has read.
+pub(crate) fn knows_history(state: &State) -> bool {
+    state.disk.note("history").unwrap().is_some_and(|note| !note.is_empty())
 }
 
 fn task(state: &mut State, number: usize, now: i64, announces: bool) -> Posted {
@@ -179,7 +195,8 @@ fn send_frame(state: &mut State, mut posted: Posted, now: i64, plan: &super::pla
         let message = &state.parall.messages[&posted.source_id];
         ("message.new", raw(message))
     } else {
-        let data = json!({"id": posted.key, "source_type": posted.source_type, "source_id": posted.source_id});
+        let chat = posted.tells_chat().then_some(&posted.target);
+        let data = json!({"id": posted.key, "source_type": posted.source_type, "source_id": posted.source_id, "chat_id": chat});
         ("dispatch.new", data.to_string())
     };
     let target = posted.target.clone();

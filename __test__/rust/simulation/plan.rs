@@ -10,8 +10,10 @@ pub(crate) struct Plan {
     pub habits: Habits,
     pub max_forks: usize,
     pub agent_turns: usize,
-    /// An older server: no inbox, frames only, all of them replayed from the cursor.
+    /// An older server: no inbox, frames only, replayed from the cursor unless it forgets them.
     pub announces: bool,
+    /// An older server replays nothing once the account knows how far it has read.
+    pub forgets: bool,
     pub letters: Vec<Letter>,
     pub lives: Vec<Life>,
 }
@@ -155,6 +157,7 @@ impl Plan {
             max_forks: dice.usize(0..=3),
             agent_turns: pick(dice, &[2, 8]),
             announces,
+            forgets: announces && seed.is_multiple_of(2),
             letters,
             lives,
         }

@@ -1,5 +1,6 @@
 //! The simulated Parall as the orchestrator calls it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::Method;
 use parall::api::socket::SocketEvent;
-use parall::api::{Agent, Chat, Comment, Dispatch, Error, Message, NewMessage, Sent, Task};
+use parall::api::{
+    Agent, Chat, Comment, Dispatch, Error, Message, MessagePage, NewMessage, Sent, Task,
+};
 use parall::orchestrator::{Answer, Server};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -126,6 +129,7 @@ impl Server for SimulatedServer {
                     source_id: posted.source_id.clone(),
                     event_type: None,
                     status: None,
+                    chat_id: posted.tells_chat().then(|| posted.target.clone()),
                     delivery_reason: None,
                 })
                 .collect())
@@ -204,6 +208,41 @@ impl Server for SimulatedServer {
         })
     }
 
+    fn chats<'call>(&'call self, _: &'call str) -> Answer<'call, Vec<Chat>> {
+        self.call("chats".to_owned(), |state| {
+            let chats = state.parall.posted.iter().filter(|posted| posted.source_type == "message");
+            let ids: BTreeSet<&String> = chats.map(|posted| &posted.target).collect();
+            let kind = Some("direct".to_owned());
+            Ok(ids
+                .into_iter()
+                .map(|id| Chat { id: id.clone(), kind: kind.clone(), name: None })
+                .collect())
+        })
+    }
+
+    fn messages<'call>(
+        &'call self,
+        chat: &'call str,
+        before: Option<&'call str>,
+        most: usize,
+    ) -> Answer<'call, MessagePage> {
+        self.call(format!("history of {chat}"), move |state| {
+            let mut messages: Vec<Message> = history(state, chat).rev().cloned().collect();
+            if let Some(before) = before {
+                let place = messages.iter().position(|message| message.id == before).unwrap();
+                messages.drain(..=place);
+            }
+            let has_more = messages.len() > most;
+            messages.truncate(most);
+            let next = messages.last().filter(|_| has_more).map(|message| message.id.clone());
+            Ok(MessagePage { messages, next })
+        })
+    }
+
+    fn pending_tasks<'call>(&'call self, _: &'call str) -> Answer<'call, Vec<Task>> {
+        self.call("tasks".to_owned(), |state| Ok(state.parall.tasks.values().cloned().collect()))
+    }
+
     fn comments<'call>(&'call self, task: &'call str) -> Answer<'call, Vec<Comment>> {
         self.call(format!("comments on {task}"), move |state| {
             Ok(state.parall.comments.get(task).cloned().unwrap_or_default())
@@ -218,6 +257,15 @@ impl Server for SimulatedServer {
     ) -> BoxFuture<'static, ()> {
         connect(Arc::clone(&self.0), cursor, events, shutdown).boxed()
     }
+}
+
+/// What was posted in a chat and still stands there, oldest first.
+fn history<'state>(
+    state: &'state State,
+    chat: &'state str,
+) -> impl DoubleEndedIterator<Item = &'state Message> {
+    let posted = state.parall.posted.iter().filter(move |posted| posted.target == chat);
+    posted.filter_map(|posted| state.parall.messages.get(&posted.source_id))
 }
 
 fn say(

@@ -9,8 +9,9 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::parall_state::queue_frame;
-use super::world::World;
+use super::parall_state::{knows_history, queue_frame};
+use super::plan::Plan;
+use super::world::{State, World};
 
 /// Keeps a connection until the shutdown.
 pub(crate) async fn connect(
@@ -67,7 +68,8 @@ async fn stream(
         let replays = world.plan.announces || state.dice.bool();
         if replays && (cursor.is_some() || world.plan.announces) {
             let first = usize::try_from(cursor.unwrap_or_default()).unwrap();
-            for position in first..state.parall.frames.len() {
+            let last = replayed(&mut state, &world.plan);
+            for position in first..last {
                 queue_frame(&mut state, position, now, &world.plan);
             }
         }
@@ -107,6 +109,16 @@ async fn stream(
                 let _ = tokio::time::timeout(pause, world.frames.notified()).await;
             }
         }
+    }
+}
+
+/// Up to where frames of the past can be replayed.
+fn replayed(state: &mut State, plan: &Plan) -> usize {
+    let all = state.parall.frames.len();
+    if plan.forgets && knows_history(state) {
+        *state.parall.replayed.get_or_insert(all)
+    } else {
+        all
     }
 }
 

@@ -12,8 +12,8 @@ use parall::api::socket::SocketEvent;
 use parall::api::{Agent, Chat, Comment, Dispatch, Error, Message, NewMessage, Sent, Task};
 use parall::journal::{Journal, SimulatedDisk};
 use parall::orchestrator::{
-    AccountOptions, Answer, Fork, Gateway, Host, Level, Replies, ReplyPart, Server, Turn,
-    TurnOutcome,
+    AccountOptions, Answer, DEFAULT_MAX_WAITING, Fork, Gateway, Host, Level, Replies, ReplyPart,
+    Server, Turn, TurnOutcome,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, watch};
@@ -237,6 +237,7 @@ fn serve(world: &Arc<World>) -> (Arc<Gateway>, Journal) {
         state_folder: None,
         max_forks: 4,
         agent_turns: 2,
+        max_waiting: DEFAULT_MAX_WAITING,
     };
     let server = Arc::new(StagedServer(Arc::clone(world)));
     let host = Arc::new(StagedHost(Arc::clone(world)));

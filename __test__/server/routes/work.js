@@ -12,6 +12,8 @@ const FILTERS = ["status", "priority", "assignee_id", "creator_id", "project_id"
 export function workRoutes(choices) {
   return [
     ["tasks.list", "GET", "/orgs/:org/tasks", listTasks],
+    ["agents.tasks", "GET", "/orgs/:org/agents/:assignee/tasks", pendingTasks],
+    ["members.tasks", "GET", "/orgs/:org/members/:assignee/tasks", pendingTasks],
     ["tasks.get", "GET", "/orgs/:org/tasks/:task", ({ world, org, params }) => world.task(params.task, org.id)],
     [
       "tasks.create",
@@ -50,6 +52,16 @@ function listTasks({ world, org, query }) {
   const text = query.get("q")?.toLowerCase() ?? "";
   const found = wanted.filter((task) => `${task.title} ${task.description ?? ""}`.toLowerCase().includes(text));
   return page(query.get("order") === "asc" ? found : found.reverse(), query, world.choices);
+}
+
+/** What waits for somebody, oldest first. */
+function pendingTasks({ world, org, params, query }) {
+  const waits = (task) => task.assignee_id === params.assignee && world.choices.pendingTaskStatuses.includes(task.status);
+  return page(
+    [...world.store.tasks.values()].filter((task) => task.org_id === org.id && waits(task)),
+    query,
+    world.choices,
+  );
 }
 
 function listComments({ world, org, params, query }) {
