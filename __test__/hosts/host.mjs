@@ -95,18 +95,23 @@ export class Host {
 
   /** Starts the gateway and waits until it answers. */
   async start() {
+    this.launch();
+    const healthy = () => fetch(`http://127.0.0.1:${this.port}/healthz`).then((answer) => answer.ok);
+    await this.until("the gateway answers", healthy, START_LIMIT_MS);
+  }
+
+  /** Starts the gateway. */
+  launch() {
     const output = createWriteStream(this.outputFile, { flags: "a" });
     this.gateway = this.#spawn(["gateway", "run", "--port", String(this.port), "--bind", "loopback"], ["ignore", "pipe", "pipe"], {}, true);
     this.gateway.stdout.pipe(output, { end: false });
     this.gateway.stderr.pipe(output, { end: false });
     this.exited = once(this.gateway, "exit").then(([code, signal]) => ({ code, signal }));
-    const healthy = () => fetch(`http://127.0.0.1:${this.port}/healthz`).then((answer) => answer.ok);
-    await this.until("the gateway answers", healthy, START_LIMIT_MS);
   }
 
   /** @returns {Promise<{ code: number | null, signal: string | null, milliseconds: number }>} */
   async stop(signal = "SIGTERM") {
-    if (!this.gateway || this.gateway.exitCode !== null || this.gateway.signalCode !== null) return this.exited;
+    if (!this.isRunning) return this.exited;
     const started = performance.now();
     if (signal === "SIGKILL") this.#kill();
     else this.gateway.kill(signal);
@@ -114,6 +119,11 @@ export class Host {
     const result = await this.exited;
     clearTimeout(last);
     return { ...result, milliseconds: performance.now() - started };
+  }
+
+  /** Whether the gateway was started and has not ended. */
+  get isRunning() {
+    return this.gateway !== undefined && this.gateway.exitCode === null && this.gateway.signalCode === null;
   }
 
   /** What the gateway printed. */
@@ -131,7 +141,7 @@ export class Host {
     const end = performance.now() + milliseconds;
     let last;
     while (performance.now() < end) {
-      if (this.gateway?.exitCode !== null && this.gateway !== undefined) break;
+      if (this.gateway && !this.isRunning) break;
       try {
         const value = await check();
         if (value) return value;

@@ -30,10 +30,15 @@ export async function openScene(release, { section = {}, environment = {}, choic
   return scene;
 }
 
-/** Writes `channels.parall` and starts the gateway; waits for the connection unless told otherwise. */
-export async function startScene(scene, { connected = true } = {}) {
+/** Writes `channels.parall`. */
+export function prepareScene(scene) {
   const config = scene.host.readConfig();
   scene.host.writeConfig({ ...config, channels: { ...config.channels, parall: scene.section } });
+}
+
+/** Writes `channels.parall` and starts the gateway; waits for the connection unless told otherwise. */
+export async function startScene(scene, { connected = true } = {}) {
+  prepareScene(scene);
   await scene.host.start();
   if (connected) await scene.host.until("the plugin connects", () => scene.parall.sockets.of(scene.people.agent.id).length > 0);
 }
@@ -56,6 +61,9 @@ export async function closeScene(scene) {
 export function answers(scene, chat) {
   return scene.parall.messages(chat).filter((message) => message.sender_id === scene.people.agent.id);
 }
+
+/** How many dispatches are not acknowledged. */
+export const openDispatches = ({ parall, people }) => parall.world.openDispatches(people.agent.id).size;
 
 /** Waits for the agent's message that contains `text`. */
 export function answerWith(scene, text) {
