@@ -1,14 +1,16 @@
 /** One real OpenClaw in a folder of its own: nothing it reads or writes lies outside, and nothing it runs stays behind. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { installHost } from "./versions.mjs";
 
 const START_LIMIT_MS = 120_000;
 const COMMAND_LIMIT_MS = 180_000;
+const AGE_BOOTS = fileURLToPath(new URL("age-boots.mjs", import.meta.url));
 const STOP_LIMIT_MS = 20_000;
 /** Variables of the machine a host may see; everything else, credentials above all, stays out. */
 const INHERITED = ["PATH", "LANG", "LC_ALL", "TZ"];
@@ -124,6 +126,15 @@ export class Host {
   /** Whether the gateway was started and has not ended. */
   get isRunning() {
     return this.gateway !== undefined && this.gateway.exitCode === null && this.gateway.signalCode === null;
+  }
+
+  /**
+   * The newest hosts start no channel after three crashes within five minutes. After this, those that were are long past. A host
+   * that does not count them is left alone.
+   */
+  forgetCrashes() {
+    const database = path.join(this.stateDir, "state", "openclaw.sqlite");
+    if (existsSync(database)) execFileSync(this.program.node, ["--no-warnings", AGE_BOOTS, database]);
   }
 
   /** What the gateway printed. */

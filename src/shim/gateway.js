@@ -4,6 +4,7 @@ import { configPlace } from "./config-place.js";
 import { createFork, detectForkBackend, findLeftoverForks, removeFork } from "./fork.js";
 import { parentOfFork } from "./fork-key.js";
 import { channelRuntime, readConfig, resolveAgentId } from "./host.js";
+import { takeOverInterrupted } from "./interrupted.js";
 import { native } from "./native.js";
 import { gatewayOptions } from "./options.js";
 import { shared } from "./state.js";
@@ -19,7 +20,7 @@ const CLOSE_LIMIT_MS = 3000;
 export async function startAccount(ctx) {
   const aborted = untilAborted(ctx.abortSignal);
   if (ctx.abortSignal.aborted) return;
-  const gateway = open(ctx);
+  const gateway = await open(ctx);
   let markEnded;
   const entry = { gateway, ended: new Promise((resolve) => (markEnded = resolve)) };
   const { accounts } = shared();
@@ -38,13 +39,14 @@ export async function stopAccount(ctx) {
   await shared().accounts.get(ctx.accountId)?.ended;
 }
 
-function open(ctx) {
+async function open(ctx) {
   const { runtime } = shared();
   const channel = channelRuntime(ctx, runtime);
   const log = logger(ctx);
   try {
     const cfg = readConfig(runtime, ctx.cfg);
     const agentId = resolveAgentId(channel, cfg, ctx.accountId);
+    await takeOverInterrupted({ runtime, channel, cfg, agentId, accountId: ctx.accountId, log });
     const options = gatewayOptions(resolveAccount(cfg, ctx.accountId), { agentId, ...configPlace(runtime) });
     const place = { ctx, runtime, channel, agentId, log, deliver: (turnId, part) => gateway.deliver(turnId, part) };
     const gateway = native().startGateway(options, {

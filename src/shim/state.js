@@ -14,6 +14,7 @@ const KEY = Symbol.for("@parall/parall");
  * @property {string | undefined} runtimeMode registration mode the runtime came from
  * @property {Map<string, RunningAccount>} accounts accounts whose gateway runs in this process
  * @property {Set<string>} reported problems already written to the log
+ * @property {Set<string>} takenOver accounts that have been started in this process
  * @property {Map<string, object>} met messages handed to the host, with the start of the account that did it
  *
  * @typedef {object} RunningAccount
@@ -29,6 +30,7 @@ export function shared() {
     runtimeMode: undefined,
     accounts: new Map(),
     reported: new Set(),
+    takenOver: new Set(),
     met: new Map(),
   };
   return globalThis[KEY];
