@@ -17,32 +17,45 @@ const NOTES = [
 ];
 
 /**
- * Takes the account's sessions over, at its first start in a process: later on, a turn in them may be running. Does nothing on
- * hosts without such notes or without the calls to change them. Never rejects.
+ * The sessions of an account in which the host noted something, at the account's first start in a process: later on, a turn may be
+ * running there. None on hosts without such notes or without the calls to change them. Never throws.
  *
- * @param {{ runtime: any, channel: any, cfg: any, agentId: string, accountId: string, log: (level: string, message: string) => void }} place
+ * @param {{ ctx: any, runtime: any, channel: any, cfg: any, agentId: string, log: (level: string, message: string) => void }} place
+ * @returns {{ sessionKey: string, storePath: string }[]}
  */
-export async function takeOverInterrupted({ runtime, channel, cfg, agentId, accountId, log }) {
+export function interruptedSessions({ ctx, runtime, channel, cfg, agentId, log }) {
   const { takenOver } = shared();
-  if (takenOver.has(accountId)) return;
-  takenOver.add(accountId);
-  const { listSessionEntries, updateSessionStoreEntry } = runtime?.agent?.session ?? {};
-  const resolveStorePath = channel?.session?.resolveStorePath;
-  if (![listSessionEntries, updateSessionStoreEntry, resolveStorePath].every((call) => typeof call === "function")) return;
+  if (takenOver.has(ctx.accountId)) return [];
+  takenOver.add(ctx.accountId);
+  const session = runtime?.agent?.session;
+  const calls = [session?.listSessionEntries, session?.updateSessionStoreEntry, channel?.session?.resolveStorePath];
+  if (!calls.every((call) => typeof call === "function")) return [];
   try {
-    const storePath = resolveStorePath(cfg?.session?.store, { agentId });
-    const ours = `agent:${agentId}:parall:${accountId}-`.toLowerCase();
-    for (const { sessionKey, entry } of listSessionEntries({ agentId, storePath })) {
-      if (!sessionKey.startsWith(ours) || !forgotten(entry)) continue;
-      await updateSessionStoreEntry({ sessionKey, storePath, update: forgotten });
-    }
+    const storePath = channel.session.resolveStorePath(cfg?.session?.store, { agentId });
+    const ours = `agent:${agentId}:parall:${ctx.accountId}-`.toLowerCase();
+    return session
+      .listSessionEntries({ agentId, storePath })
+      .filter(({ sessionKey, entry }) => sessionKey.startsWith(ours) && changes(entry))
+      .map(({ sessionKey }) => ({ sessionKey, storePath }));
   } catch (error) {
-    log("warn", `the host's notes about interrupted turns could not be removed: ${error.message}`);
+    log("warn", `the host's notes about interrupted turns could not be read: ${error.message}`);
+    return [];
+  }
+}
+
+/** Removes the host's notes from these sessions. Never rejects. */
+export async function takeOver({ runtime, log }, sessions) {
+  for (const session of sessions) {
+    try {
+      await runtime.agent.session.updateSessionStoreEntry({ ...session, update: changes });
+    } catch (error) {
+      log("warn", `the host's notes about interrupted turns in ${session.sessionKey} could not be removed: ${error.message}`);
+    }
   }
 }
 
 /** The changes that make an entry one of a session in which nothing runs; `null` when it is. */
-function forgotten(entry) {
+function changes(entry) {
   const noted = NOTES.filter((name) => entry[name] !== undefined && entry[name] !== false);
   const isRunning = entry.status === "running";
   if (noted.length === 0 && !isRunning) return null;
