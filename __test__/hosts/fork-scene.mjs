@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { askDatabase, sessionsFolder, storeEntries } from "./host-sessions.mjs";
-import { closeScene, openScene, startScene } from "./scene.mjs";
+import { ANSWER_LIMIT_MS, closeScene, openScene, startScene } from "./scene.mjs";
 
 const COMPANION = fileURLToPath(new URL("companion", import.meta.url));
 export const PARENT = "agent:main:parall:default";
@@ -72,7 +72,7 @@ export class ForkScene {
 
   /** The model's request whose last user message contains `text`. */
   request(text) {
-    return this.model.waitForRequest((request) => request.user.includes(text), 60_000);
+    return this.model.waitForRequest((request) => request.user.includes(text), ANSWER_LIMIT_MS);
   }
 
   /** A digest of everything that is stored of a session's transcript, and its entry. */

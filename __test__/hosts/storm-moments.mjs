@@ -5,9 +5,9 @@ import { answers, openDispatches } from "./scene.mjs";
 /** What may be going on, by how often that is chosen. */
 const MOMENTS = ["start", "start", "connected", "turn", "turn", "fork", "fork", "delivered", "delivered", "acknowledged", "idle"];
 /** How many dispatches are acknowledged before, at most. */
-const MOST_DONE = 8;
+const MOST_DONE = 6;
 /** How long each of these is waited for, and a gateway to connect. Milliseconds. */
-const PATIENCE = 5_000;
+const PATIENCE = 4_000;
 const CONNECTION_LIMIT = 180_000;
 
 /**

@@ -21,11 +21,13 @@ const REQUESTS_KEPT = 50;
 
 /**
  * @param {object} scene with the plugin installed, not started
- * @param {{ seed: number, dispatches: number, kills: number }} options
+ * @param {{ seed: number, dispatches: number, kills: number, minutes: number }} options `minutes`: no kill after that; what is asked
+ *   becomes less in proportion
  * @param {(line: string) => void} log
- * @returns {Promise<{ dead: string[] }>} `dead`: dispatches that were given up, before they were tried again as an operator would
+ * @returns {Promise<{ kills: number, asked: number, dead: string[] }>} `dead`: dispatches that were given up, before they were tried
+ *   again as an operator would
  */
-export async function hostStorm(scene, { seed, dispatches, kills }, log) {
+export async function hostStorm(scene, { seed, dispatches, kills, minutes }, log) {
   const next = random(seed);
   const asker = new Asker(scene, seed);
   const { host } = scene;
@@ -37,11 +39,13 @@ export async function hostStorm(scene, { seed, dispatches, kills }, log) {
     return performance.now() - started;
   };
 
+  const end = performance.now() + minutes * 60_000;
   const startUp = await begin();
   await asker.ask(0);
   await settle(scene);
   await host.stop("SIGKILL");
-  for (let round = 0; round < kills; round += 1) {
+  let round = 0;
+  for (; round < kills && performance.now() < end; round += 1) {
     const until = Math.round((dispatches * (round + 1)) / kills);
     const kept = Math.min(KEPT, until - asker.asked);
     const early = Math.floor((until - asker.asked - kept) * next());
@@ -62,7 +66,7 @@ export async function hostStorm(scene, { seed, dispatches, kills }, log) {
   if (dead.length > 0) await settle(scene);
   await asker.ask(0);
   await settle(scene);
-  return { dead: dead.map(({ id, cause }) => `${id}: ${cause}`), asked: asker.asked };
+  return { kills: round, dead: dead.map(({ id, cause }) => `${id}: ${cause}`), asked: asker.asked };
 }
 
 /** Asks numbered questions in places that the seed chooses. */
@@ -82,7 +86,7 @@ class Asker {
   /** Asks up to `count` questions in all, with pauses that `next` decides. */
   askUntil(count, next) {
     this.#queue = this.#queue.then(async () => {
-      while (this.asked < count) await this.ask(next() * 200);
+      while (this.asked < count) await this.ask(next() * 150);
     });
     return this.#queue;
   }

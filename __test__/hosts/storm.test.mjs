@@ -10,6 +10,7 @@ import { HOST_VERSIONS } from "./versions.mjs";
 const SEED = Number(process.env.HOST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const DISPATCHES = Number(process.env.HOST_DISPATCHES ?? 24);
 const KILLS = Number(process.env.HOST_KILLS ?? 3);
+const MINUTES = Number(process.env.HOST_MINUTES ?? Number.POSITIVE_INFINITY);
 
 for (const release of HOST_VERSIONS) {
   describe(`OpenClaw ${release.version}: a storm`, () => {
@@ -28,11 +29,11 @@ for (const release of HOST_VERSIONS) {
         log.push(line);
         if (process.env.HOST_KILLS) console.error(`${new Date().toISOString()} ${line}`);
       };
-      const storm = await hostStorm(scene, { seed: SEED, dispatches: DISPATCHES, kills: KILLS }, note);
+      const storm = await hostStorm(scene, { seed: SEED, dispatches: DISPATCHES, kills: KILLS, minutes: MINUTES }, note);
       const { code } = await scene.host.stop();
       const findings = await judgeHost(scene, { seed: SEED, ...storm });
-      const forked = scene.model.requests.length;
-      test.diagnostic(JSON.stringify({ ...storm, requests: forked, minutes: (performance.now() - started) / 60_000 }));
+      const minutes = Math.round((performance.now() - started) / 60_000);
+      test.diagnostic(JSON.stringify({ ...storm, requests: scene.model.requests.length, minutes }));
       const none = Object.fromEntries(Object.keys(findings).map((name) => [name, []]));
       assert.deepEqual(findings, none, `${log.join("\n")}\n${scene.host.logs().slice(-4000)}`);
       assert.equal(code, 0);
