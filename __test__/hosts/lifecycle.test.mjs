@@ -1,7 +1,7 @@
 /** Changes, crashes and broken installations. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { answers, answerWith, changeSection, closeScene, openScene, startScene } from "./scene.mjs";
+import { ANSWER_LIMIT_MS, answers, answerWith, changeSection, closeScene, openScene, startScene } from "./scene.mjs";
 import { HOST_VERSIONS } from "./versions.mjs";
 
 for (const release of HOST_VERSIONS) {
@@ -37,6 +37,26 @@ for (const release of HOST_VERSIONS) {
       await scene.host.start();
       await answerWith(scene, "Caught up.");
       assert.equal(answers(scene, scene.people.direct.ben).length, 1);
+    });
+
+    it("answers once, and sends nothing else, what main and a fork were at when the gateway was killed", async () => {
+      const { direct } = scene.people;
+      const before = answers(scene).length;
+      const asked = (text) => scene.model.waitForRequest((request) => request.user.includes(text), ANSWER_LIMIT_MS);
+      scene.parall.say({ from: "usr_ada", chat: direct.ada, text: "For main [[hold:main]] [[say:Main, %n.]]" });
+      await asked("For main");
+      scene.parall.say({ from: "usr_ben", chat: direct.ben, text: "For a fork [[hold:fork]] [[say:Fork, %n.]]" });
+      await asked("For a fork");
+      await scene.host.stop("SIGKILL");
+      for (const name of ["main", "fork"]) scene.model.release(name);
+      await scene.host.start();
+      await answerWith(scene, "Main, ");
+      await answerWith(scene, "Fork, ");
+      // A recovery of the host's own would begin within seconds.
+      scene.parall.say({ from: "usr_ada", chat: direct.ada, text: "Slowly [[slow:10000]] [[say:Slowly, %n.]]" });
+      await answerWith(scene, "Slowly, ");
+      const texts = answers(scene).map(({ content }) => content.text.replace(/\d+/, "n"));
+      assert.deepEqual(texts.slice(before).sort(), ["Fork, n.", "Main, n.", "Slowly, n."]);
     });
 
     it("is stopped for good, with a reason, when its key is revoked", async () => {

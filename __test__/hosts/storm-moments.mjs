@@ -6,9 +6,10 @@ import { answers, openDispatches } from "./scene.mjs";
 const MOMENTS = ["start", "start", "connected", "turn", "turn", "fork", "fork", "delivered", "delivered", "acknowledged", "idle"];
 /** How many dispatches are acknowledged before, at most. */
 const MOST_DONE = 6;
-/** How long each of these is waited for, and a gateway to connect. Milliseconds. */
+/** How long each of these is waited for, a gateway to connect, and the first answer after its start. Milliseconds. */
 const PATIENCE = 4_000;
 const CONNECTION_LIMIT = 180_000;
+const FIRST_LIMIT = 60_000;
 
 /**
  * @param {object} scene with the gateway launched
@@ -28,6 +29,8 @@ export async function waitForMoment(scene, { next, startUp, connected, bait }) {
     await sleep(late * 1000);
     return moment;
   }
+  // What is killed five times becomes a dead letter, so a life that is not cut off at its start gets something done.
+  await acknowledgements(scene, 1, FIRST_LIMIT);
   await acknowledgements(scene, done);
   const coming = MOMENT[moment](scene, late);
   await bait();
@@ -55,10 +58,10 @@ function oneMore(scene) {
 }
 
 /** So many dispatches are acknowledged, or all that there are. */
-function acknowledgements(scene, count) {
+function acknowledgements(scene, count, limit) {
   const acknowledged = () => scene.parall.store.dispatches.size - openDispatches(scene);
   const before = acknowledged();
-  return comes(scene.parall.journal, () => acknowledged() - before >= count || openDispatches(scene) === 0);
+  return comes(scene.parall.journal, () => acknowledged() - before >= count || openDispatches(scene) === 0, limit);
 }
 
 const comes = (waiting, is) =>

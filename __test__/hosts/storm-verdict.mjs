@@ -2,12 +2,10 @@
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { readLedger } from "../crash/ledger.mjs";
-import { partOf, plan } from "../crash/script.mjs";
+import { numberOf, partOf, plan } from "../crash/script.mjs";
 import { disordered, doubled, early, lost } from "../crash/verdict.mjs";
-import { native } from "../support.mjs";
 import { sessionsOf } from "./host-sessions.mjs";
 import { answers } from "./scene.mjs";
-import { journalOf } from "./storm.mjs";
 
 /** The account's session. */
 const MAIN = "agent:main:parall:default-usr_agent";
@@ -17,22 +15,24 @@ const OWN = ["default.lock", "tmp"];
 
 /**
  * @param {object} scene after the storm, with the gateway stopped
- * @param {{ seed: number, asked: number }} storm
+ * @param {{ seed: number, asked: number, dead: string[], forks: { sessionKey: string }[] }} storm `dead`: dispatches that were given
+ *   up and tried again, which no order holds for; `forks`: those in the journal
  */
-export async function judgeHost(scene, { seed, asked }) {
+export async function judgeHost(scene, { seed, asked, dead, forks }) {
   const questions = await readLedger(scene.stateFile);
-  const sessions = sessionsOf(scene.host);
+  const inOrder = new Map([...questions].filter(([, { dispatch }]) => !dead.includes(dispatch)));
+  const { keys, strays, broken } = sessionsOf(scene.host);
   const said = [...answers(scene).map(({ content }) => content.text), ...comments(scene).map(({ body }) => body)];
   return {
     lost: [...lost(questions, asked), ...unanswered(questions, seed)],
     doubled: doubled(questions),
-    misplaced: misplaced(scene, questions),
-    disordered: disordered(questions),
+    misplaced: [...misplaced(questions), ...strayed(scene)],
+    disordered: disordered(inOrder),
     early: early(questions),
     strange: said.filter((text) => partOf(text) === undefined),
-    orphans: await orphans(scene.host, sessions),
+    orphans: [...forks.map(({ sessionKey }) => `${sessionKey} in the journal`), ...keys.filter((key) => key !== MAIN), ...strays],
     leftovers: leftovers(scene.host),
-    broken: sessions.broken,
+    broken,
     forgotten: forgotten(scene),
   };
 }
@@ -46,28 +46,24 @@ function unanswered(questions, seed) {
   });
 }
 
-/** An answer belongs into the chat, the thread or the task of its question. */
-function misplaced(scene, questions) {
-  const places = [...questions].flatMap(([number, { place, parts }]) =>
+/** An answer belongs into the chat or the task of its question ... */
+function misplaced(questions) {
+  return [...questions].flatMap(([number, { place, parts }]) =>
     parts.some(({ where }) => where !== place) ? [`question ${number} was answered in another place`] : [],
   );
+}
+
+/** ... and into its thread. */
+function strayed({ parall }) {
   const threads = new Map();
-  for (const { content, thread_root_id: thread } of scene.parall.messages()) {
-    const number = partOf(content.text)?.number ?? /^question (\d+) /.exec(content.text)?.[1];
-    if (number === undefined) continue;
-    if (!threads.has(`${number}`)) threads.set(`${number}`, thread);
-    else if (threads.get(`${number}`) !== thread) places.push(`question ${number} was answered in another thread`);
-  }
-  return places;
+  return parall.messages().flatMap(({ content, thread_root_id: thread }) => {
+    const part = partOf(content.text);
+    if (part === undefined) threads.set(numberOf(content.text), thread);
+    return part === undefined || threads.get(part.number) === thread ? [] : [`question ${part.number} was answered in another thread`];
+  });
 }
 
 const comments = ({ parall, people }) => [...parall.store.comments.values()].filter(({ author_id: author }) => author === people.agent.id);
-
-/** What forks may leave: in our journal, in the host's store, among its transcripts and beside them. */
-async function orphans(host, { keys, strays }) {
-  const forks = await native.listForks(journalOf(host));
-  return [...forks.map(({ sessionKey }) => `${sessionKey} in the journal`), ...keys.filter((key) => key !== MAIN), ...strays];
-}
 
 /** Locks and temporary files of ours. */
 function leftovers({ stateDir }) {

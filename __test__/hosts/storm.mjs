@@ -24,8 +24,8 @@ const REQUESTS_KEPT = 50;
  * @param {{ seed: number, dispatches: number, kills: number, minutes: number }} options `minutes`: no kill after that; what is asked
  *   becomes less in proportion
  * @param {(line: string) => void} log
- * @returns {Promise<{ kills: number, asked: number, dead: string[] }>} `dead`: dispatches that were given up, before they were tried
- *   again as an operator would
+ * @returns {Promise<{ kills: number, asked: number, dead: string[], forks: object[] }>} `dead`: dispatches that were given up, before
+ *   they were tried again as an operator would; `forks`: those that the journal still has
  */
 export async function hostStorm(scene, { seed, dispatches, kills, minutes }, log) {
   const next = random(seed);
@@ -66,7 +66,8 @@ export async function hostStorm(scene, { seed, dispatches, kills, minutes }, log
   if (dead.length > 0) await settle(scene);
   await asker.ask(0);
   await settle(scene);
-  return { kills: round, dead: dead.map(({ id, cause }) => `${id}: ${cause}`), asked: asker.asked };
+  for (const { id, cause } of dead) log(`dead letter ${id}: ${cause}`);
+  return { kills: round, asked: asker.asked, dead: dead.map(({ id }) => id), forks: await native.listForks(journalOf(host)) };
 }
 
 /** Asks numbered questions in places that the seed chooses. */
@@ -116,7 +117,7 @@ class Asker {
   }
 }
 
-export const journalOf = (host) => ({ stateDir: host.stateDir, accountId: "default" });
+const journalOf = (host) => ({ stateDir: host.stateDir, accountId: "default" });
 
 async function deadLetters(host) {
   const { dispatches } = await native.listQueue({ ...journalOf(host), limit: 1000 });
