@@ -53,6 +53,8 @@ export class Host {
       agents: {
         defaults: { workspace: path.join(this.root, "workspace"), skipBootstrap: true, heartbeat: { every: "0m" }, ...extra.agentDefaults },
       },
+      // The oldest host begins a new session at four in the morning, which would fall into some test.
+      session: { reset: { mode: "idle", idleMinutes: 10_080 } },
       update: { checkOnStart: false },
       discovery: { mdns: { mode: "off" } },
       logging: { file: this.logFile },
@@ -122,21 +124,13 @@ export class Host {
     const last = setTimeout(() => this.#kill(), STOP_LIMIT_MS);
     const result = await this.exited;
     clearTimeout(last);
+    if (signal === "SIGKILL") this.#forgetCrashes();
     return result;
   }
 
   /** Whether the gateway was started and has not ended. */
   get isRunning() {
     return this.gateway !== undefined && this.gateway.exitCode === null && this.gateway.signalCode === null;
-  }
-
-  /**
-   * The newest hosts start no channel after three crashes within five minutes. After this, those that were are long past. A host
-   * that does not count them is left alone.
-   */
-  forgetCrashes() {
-    const database = path.join(this.stateDir, "state", "openclaw.sqlite");
-    if (existsSync(database)) execFileSync(this.program.node, ["--no-warnings", AGE_BOOTS, database]);
   }
 
   /** What the gateway printed. */
@@ -169,6 +163,15 @@ export class Host {
   async dispose() {
     await this.stop();
     if (!process.env.PARALL_KEEP_HOSTS) rmSync(this.root, { recursive: true, force: true, maxRetries: 20 });
+  }
+
+  /**
+   * The newest hosts start no channel after three crashes within five minutes. After this, those that were are long past. Hosts that
+   * do not count them have no such database.
+   */
+  #forgetCrashes() {
+    const database = path.join(this.stateDir, "state", "openclaw.sqlite");
+    if (existsSync(database)) execFileSync(this.program.node, ["--no-warnings", AGE_BOOTS, database]);
   }
 
   /** The gateway runs in a child of the process we started, so the whole group has to die. */

@@ -54,7 +54,6 @@ export async function hostStorm(scene, { seed, dispatches, kills, minutes }, log
     const asking = asker.askUntil(until - kept, next);
     const moment = await waitForMoment(scene, { next, startUp, connected, bait: () => asker.askUntil(until, () => 0) });
     await host.stop("SIGKILL");
-    host.forgetCrashes();
     await Promise.all([asking, asker.askUntil(until, () => 0)]);
     log(`${round + 1}/${kills} killed: ${moment}; ${asker.asked} asked, ${openDispatches(scene)} open`);
     forget(scene.model);
