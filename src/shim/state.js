@@ -15,7 +15,8 @@ const KEY = Symbol.for("@parall/parall");
  * @property {Map<string, RunningAccount>} accounts accounts whose gateway runs in this process
  * @property {Set<string>} reported problems already written to the log
  * @property {Set<string>} takenOver accounts that have been started in this process
- * @property {Map<string, object>} met messages handed to the host, with the start of the account that did it
+ * @property {Map<string, { start: object, sid: string }>} met messages handed to the host: the start of the account that did it last,
+ *   and under which id
  *
  * @typedef {object} RunningAccount
  * @property {any} gateway the native gateway
