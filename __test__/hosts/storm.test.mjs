@@ -21,7 +21,7 @@ for (const release of HOST_VERSIONS) {
     });
     after(() => closeScene(scene));
 
-    it(`of ${DISPATCHES} questions and ${KILLS} kills leaves each answered once`, async (test) => {
+    it("leaves every question answered once", async (test) => {
       test.diagnostic(`seed ${SEED}; repeat with HOST_SEED=${SEED}`);
       const started = performance.now();
       const log = [];
