@@ -90,6 +90,8 @@ const cases = {
   "a fork in the store": [{ entries: { ...GOOD.entries, [`${MAIN}:fork:1`]: { sessionFile: "main.jsonl" } } }, ["orphans"]],
   "a transcript of no session": [{ files: [...GOOD.files, "fork.jsonl"] }, ["orphans"]],
   "a lock beside a transcript": [{ files: [...GOOD.files, "main.jsonl.lock"] }, ["orphans"]],
+  "a temporary file of ours beside the store": [{ files: [...GOOD.files, ".sessions.json.parall-1.tmp"] }, ["orphans"]],
+  "a temporary file of the host's": [{ files: [...GOOD.files, "sessions.json.48683983-7682-4f82-ac74-fa35c991446d.tmp"] }, []],
   "a temporary file beside the journal": [{ journal: [...GOOD.journal, ".default.sqlite.parall-1.tmp"] }, ["leftovers"]],
   "a transcript with a gap": [{ transcript: [...GOOD.transcript, { id: "e", parentId: "d" }] }, ["broken"]],
   "a main session that forgot everything": [{ history: [] }, ["forgotten"]],

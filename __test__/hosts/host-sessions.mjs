@@ -8,6 +8,9 @@ const ROWS = fileURLToPath(new URL("rows.mjs", import.meta.url));
 
 /** The folder in which a host with files keeps the sessions of its agent. */
 export const sessionsFolder = (host) => path.join(host.stateDir, "agents", "main", "sessions");
+/** What a host that is killed leaves of a store it was about to replace, and never removes. Ours have other names. */
+const HOSTS_OWN = /^sessions\.json\.[0-9a-f-]{36}\.tmp$/;
+
 const storeFile = (host) => path.join(sessionsFolder(host), "sessions.json");
 
 /** Asks the host's database, with the host's Node, also while the gateway runs; see rows.mjs. */
@@ -33,7 +36,7 @@ export function sessionsOf(host) {
   const folder = sessionsFolder(host);
   const own = Object.values(entries).map(({ sessionFile }) => path.resolve(folder, sessionFile));
   const files = readdirSync(folder)
-    .filter((name) => name !== "sessions.json")
+    .filter((name) => name !== "sessions.json" && !HOSTS_OWN.test(name))
     .map((name) => path.join(folder, name));
   return { keys: Object.keys(entries), strays: files.filter((file) => !own.includes(file)), broken: own.flatMap(brokenLines) };
 }
