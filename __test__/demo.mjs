@@ -57,10 +57,17 @@ async function conversation({ parall, people, model }) {
     text: "What did Ada have to send? [[say:The final price list, she was asked for it this morning.]]",
   });
   await everythingAcknowledged(parall, 4);
+  say("", "Ben has his answer, and the long task still runs; now it ends");
   model.release("offers");
   await everythingAcknowledged(parall, 5);
   ada("Thank you, that is all. [[noreply]]");
   await everythingAcknowledged(parall, 6);
+  const { user } = model.requests.findLast((request) => request.user.includes("that is all"));
+  say("", "with this message the agent was told what its fork had done meanwhile:");
+  for (const line of readable(user.slice(user.indexOf("[Answered meanwhile"), user.lastIndexOf("[Event:")))
+    .trim()
+    .split("\n"))
+    say("", `  ${line}`);
 }
 
 function everythingAcknowledged(parall, count) {
@@ -76,15 +83,15 @@ function followTimeline({ parall, people }) {
     const others = chat.members.filter((member) => member.user_id !== people.agent.id).map((member) => names.get(member.user_id));
     names.set(chat.id, chat.name ?? `direct chat with ${others.join(", ")}`);
   }
-  const readable = (text) => `"${text.replaceAll(/\s*\[\[.*?\]\]/g, "")}"`;
+  const quoted = (text) => `"${readable(text)}"`;
   const place = (event) => `${names.get(event.chat)}${event.thread ? ", in a thread" : ""}`;
   const lines = {
     message: (event) => [
       event.from === people.agent.id ? "answer" : "message",
-      `${names.get(event.from)} (${place(event)}): ${readable(event.text)}`,
+      `${names.get(event.from)} (${place(event)}): ${quoted(event.text)}`,
     ],
-    task: (event) => ["task", `${names.get(event.by)} assigns to ${names.get(event.assignee)}: ${readable(event.title)}`],
-    comment: (event) => ["answer", `${names.get(event.by)} (comment on the task): ${readable(event.text)}`],
+    task: (event) => ["task", `${names.get(event.by)} assigns to ${names.get(event.assignee)}: ${quoted(event.title)}`],
+    comment: (event) => ["answer", `${names.get(event.by)} (comment on the task): ${quoted(event.text)}`],
     received: (event) => ["received", `the agent begins with ${event.source}`],
     acknowledged: (event) => ["done", `${event.source} is acknowledged`],
   };
@@ -96,6 +103,11 @@ function followTimeline({ parall, people }) {
     if (line) say(...line);
   };
   return names;
+}
+
+/** A text without what the model is told to do. */
+function readable(text) {
+  return text.replaceAll(/\s*\[\[.*?\]\]/g, "");
 }
 
 function say(kind, text) {

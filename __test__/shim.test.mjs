@@ -192,7 +192,7 @@ describe("a turn", () => {
     assert.equal(ctx.CommandAuthorized, false);
     assert.equal(ctx.SessionKey, "agent:main:parall:default");
     assert.equal(ctx.OriginatingTo, "cht_Ab1");
-    assert.equal(ctx.MessageSid, "msg_1");
+    assert.equal(ctx.MessageSid, "msg_1#turn_1");
     assert.equal(ctx.MessageThreadId, "msg_0");
     assert.equal(ctx.ParentSessionKey, undefined);
     assert.deepEqual(host.recorded[0].sessionKey, "agent:main:parall:default");
@@ -210,7 +210,7 @@ describe("a turn", () => {
     await account.end();
   });
 
-  it("that a restart of the account cut off looks new to the host, and keeps its id otherwise", async () => {
+  it("that a restart of the account or a crash cut off looks new to the host; one that the host did not run keeps its id", async () => {
     const host = fakeHost();
     const first = start({ channel: host.channel });
     await addon.started[0].host.runTurn({ ...TURN, id: "turn-1", messageId: "msg_cut" });
@@ -221,7 +221,7 @@ describe("a turn", () => {
     await addon.started[1].host.runTurn({ ...TURN, id: "turn-4", messageId: "msg_new" });
     assert.deepEqual(
       host.dispatched.map(({ ctx }) => ctx.MessageSid),
-      ["msg_cut", "msg_cut", "msg_cut#turn-3", "msg_new"],
+      ["msg_cut#turn-1", "msg_cut#turn-1", "msg_cut#turn-3", "msg_new#turn-4"],
     );
     await second.end();
   });

@@ -36,7 +36,8 @@ function readDiary(file) {
   return turns;
 }
 
-function lost(questions, dispatches) {
+/** Each question was asked. */
+export function lost(questions, dispatches) {
   const missing = Array.from({ length: dispatches }, (_, number) => number).filter((number) => !questions.has(number));
   return missing.map((number) => `question ${number} was never asked`);
 }
@@ -51,7 +52,7 @@ function unaccounted(open, turns, dead) {
 }
 
 /** Each part at most once, and all of one turn: with another turn's words the answer would be there twice. */
-function doubled(questions) {
+export function doubled(questions) {
   return [...questions].flatMap(([number, { parts }]) => {
     const turns = new Set(parts.map((part) => part.turn));
     const distinct = new Set(parts.map((part) => part.part));
@@ -77,7 +78,7 @@ function wrong(number, { parts, place, acknowledgedAt }, { kind, parts: planned 
 }
 
 /** Within a chat or task all answers stand in the order of their questions. */
-function disordered(questions) {
+export function disordered(questions) {
   const answered = Map.groupBy?.([...questions], ([, question]) => question.place) ?? group([...questions]);
   return [...answered].flatMap(([place, asked]) => {
     const times = asked.flatMap(([, question]) => question.parts.map((part) => part.at));
@@ -92,7 +93,8 @@ function group(questions) {
   return groups;
 }
 
-function early(questions) {
+/** No answer came after its question was acknowledged. */
+export function early(questions) {
   return [...questions]
     .filter(([, { parts, acknowledgedAt }]) => parts.some((part) => part.at > (acknowledgedAt ?? Number.POSITIVE_INFINITY)))
     .map(([number]) => `question ${number} was acknowledged before its answer`);

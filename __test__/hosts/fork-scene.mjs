@@ -1,13 +1,12 @@
 /** A host with the installed plugin and the companion, through which tests drive forks. */
-import { execFileSync } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { closeScene, openScene, startScene } from "./scene.mjs";
+import { askDatabase, sessionsFolder, storeEntries } from "./host-sessions.mjs";
+import { ANSWER_LIMIT_MS, closeScene, openScene, startScene } from "./scene.mjs";
 
 const COMPANION = fileURLToPath(new URL("companion", import.meta.url));
-const ROWS = fileURLToPath(new URL("rows.mjs", import.meta.url));
 export const PARENT = "agent:main:parall:default";
 
 export class ForkScene {
@@ -73,38 +72,22 @@ export class ForkScene {
 
   /** The model's request whose last user message contains `text`. */
   request(text) {
-    return this.model.waitForRequest((request) => request.user.includes(text), 60_000);
+    return this.model.waitForRequest((request) => request.user.includes(text), ANSWER_LIMIT_MS);
   }
 
   /** A digest of everything that is stored of a session's transcript, and its entry. */
   transcript(sessionKey) {
-    const store = path.join(this.sessionsDir, "sessions.json");
-    if (!existsSync(store)) return this.rows("transcript", sessionKey);
-    const entry = JSON.parse(readFileSync(store, "utf8"))[sessionKey];
-    const bytes = readFileSync(path.resolve(this.sessionsDir, entry.sessionFile));
-    return {
-      sessionId: entry.sessionId,
-      file: path.resolve(this.sessionsDir, entry.sessionFile),
-      digest: createHash("sha256").update(bytes).digest("hex"),
-    };
+    const entry = storeEntries(this.host)?.[sessionKey];
+    if (entry === undefined) return askDatabase(this.host, "transcript", sessionKey);
+    const file = path.resolve(sessionsFolder(this.host), entry.sessionFile);
+    return { sessionId: entry.sessionId, file, digest: createHash("sha256").update(readFileSync(file)).digest("hex") };
   }
 
   /** Every place in the host's state that still names an id: files by name, the store, rows of the database. */
   traces(id) {
     const files = readdirSync(path.join(this.host.stateDir, "agents"), { recursive: true }).filter((name) => name.includes(id));
-    const store = path.join(this.sessionsDir, "sessions.json");
-    if (existsSync(store)) return [...files, ...(readFileSync(store, "utf8").includes(id) ? [store] : [])];
-    return [...files, ...this.rows("traces", id)];
-  }
-
-  get sessionsDir() {
-    return path.join(this.host.stateDir, "agents", "main", "sessions");
-  }
-
-  /** The host's database, read by the host's Node while the gateway runs. */
-  rows(action, what) {
-    const database = path.join(this.host.stateDir, "agents", "main", "agent", "openclaw-agent.sqlite");
-    const out = execFileSync(this.host.program.node, ["--no-warnings", ROWS, database, action, what], { encoding: "utf8", maxBuffer: 1e9 });
-    return JSON.parse(out);
+    const entries = storeEntries(this.host);
+    if (entries === undefined) return [...files, ...askDatabase(this.host, "traces", id)];
+    return [...files, ...Object.entries(entries).flatMap(([key, entry]) => (`${key} ${JSON.stringify(entry)}`.includes(id) ? [key] : []))];
   }
 }

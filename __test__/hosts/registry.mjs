@@ -3,8 +3,9 @@
  * other dependencies exactly as it does for users, and nothing else.
  */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
+import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { pack, packStage } from "../../npm/pack.mjs";
@@ -12,14 +13,24 @@ import { readPackedManifest } from "./tarball.mjs";
 
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 
+/** The packages of this project, packed once a process. */
+let packed;
+
+function packages() {
+  if (packed) return packed;
+  const folder = mkdtempSync(path.join(os.tmpdir(), "parall-packages-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const entries = [...pack(folder), packStage(path.join(PROJECT, "node_modules", "detect-libc"), folder)];
+  packed = entries.map((entry) => ({ ...entry, manifest: readPackedManifest(entry.file) }));
+  return packed;
+}
+
 /**
- * @param {string} folder for the tarballs
  * @returns {Promise<{ url: string, main: string, hide: (name: string) => void, close: () => Promise<void> }>}
  *   `main` is the tarball of `@parall/parall`; `hide` makes a package unknown
  */
-export async function startRegistry(folder) {
-  const packages = [...pack(folder), packStage(path.join(PROJECT, "node_modules", "detect-libc"), folder)];
-  const known = new Map(packages.map((entry) => [entry.name, { ...entry, manifest: readPackedManifest(entry.file) }]));
+export async function startRegistry() {
+  const known = new Map(packages().map((entry) => [entry.name, entry]));
   const server = createServer((request, response) => {
     const name = decodeURIComponent(new URL(request.url, "http://loopback").pathname.slice(1));
     const download = [...known.values()].find((entry) => name === `-/${path.basename(entry.file)}`);
@@ -32,7 +43,7 @@ export async function startRegistry(folder) {
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${server.address().port}/`,
-    main: packages[0].file,
+    main: packages()[0].file,
     hide: (name) => known.delete(name),
     close: () => new Promise((resolve) => server.close(resolve).closeAllConnections()),
   };

@@ -1,10 +1,10 @@
-/** `node rows.mjs DATABASE transcript KEY` or `... traces ID`: what a host's database holds, as JSON. Reads only. */
+/** `node rows.mjs DATABASE transcript KEY`, `... traces ID` or `... sessions`: what a host's database holds, as JSON. Reads only. */
 import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 
 const [file, action, what] = process.argv.slice(2);
 const database = new DatabaseSync(file, { readOnly: true });
-const show = { transcript, traces }[action];
+const show = { transcript, traces, sessions }[action];
 console.log(JSON.stringify(show(what)));
 
 function transcript(sessionKey) {
@@ -27,4 +27,21 @@ function traces(id) {
         return count > 0 ? [`${name}.${column.name}: ${count}`] : [];
       }),
   );
+}
+
+/** The session keys, transcripts that no session has, and entries that hang on none. */
+function sessions() {
+  const strings = (query) =>
+    database
+      .prepare(query)
+      .all()
+      .map(({ value }) => value);
+  return {
+    keys: strings("select session_key as value from session_nodes"),
+    strays: strings(`select distinct session_id as value from transcript_events where session_id not in
+      (select session_id from session_windows where session_key in (select session_key from session_nodes))`),
+    broken: strings(`select event_id || ' hangs on ' || parent_id as value from transcript_event_identities as entry
+      where parent_id is not null and not exists
+      (select 1 from transcript_event_identities where session_id = entry.session_id and event_id = entry.parent_id)`),
+  };
 }

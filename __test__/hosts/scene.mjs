@@ -7,8 +7,10 @@ import { LocalParall } from "../server/server.js";
 import { Host } from "./host.mjs";
 import { startRegistry } from "./registry.mjs";
 
-/** How long an answer may take. The newest host needs 15 s for its first one on a busy machine. */
-export const ANSWER_LIMIT_MS = 90_000;
+/** How long an answer may take. The newest host needs 30 s for its first one on a busy machine. */
+export const ANSWER_LIMIT_MS = 180_000;
+/** How long a host takes to notice a change of its configuration once it watches it. */
+const WATCHER_LIMIT_MS = 10_000;
 
 /**
  * @param {import("./versions.mjs").HostVersion} release
@@ -17,7 +19,7 @@ export const ANSWER_LIMIT_MS = 90_000;
  */
 export async function openScene(release, { section = {}, environment = {}, choices, hidden = [] } = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), "parall-scene-"));
-  const registry = await startRegistry(folder);
+  const registry = await startRegistry();
   for (const name of hidden) registry.hide(name);
   const scene = { folder, registry, stateFile: path.join(folder, "parall.json"), choices };
   scene.parall = await LocalParall.start({ stateFile: scene.stateFile, choices });
@@ -30,12 +32,35 @@ export async function openScene(release, { section = {}, environment = {}, choic
   return scene;
 }
 
-/** Writes `channels.parall` and starts the gateway; waits for the connection unless told otherwise. */
-export async function startScene(scene, { connected = true } = {}) {
+/** Writes `channels.parall`. */
+export function prepareScene(scene) {
   const config = scene.host.readConfig();
   scene.host.writeConfig({ ...config, channels: { ...config.channels, parall: scene.section } });
+}
+
+/** Writes `channels.parall` and starts the gateway; waits for the connection unless told otherwise. */
+export async function startScene(scene, { connected = true } = {}) {
+  prepareScene(scene);
   await scene.host.start();
   if (connected) await scene.host.until("the plugin connects", () => scene.parall.sockets.of(scene.people.agent.id).length > 0);
+}
+
+/**
+ * Changes `channels.parall` and waits until `seen`. A host that has just started does not watch its configuration yet, so the
+ * same is written again until it is seen.
+ */
+export function changeSection(scene, change, what, seen) {
+  const config = scene.host.readConfig();
+  const changed = { ...config, channels: { ...config.channels, parall: { ...config.channels.parall, ...change } } };
+  let written = Number.NEGATIVE_INFINITY;
+  return scene.host.until(what, () => {
+    const now = performance.now();
+    if (now - written > WATCHER_LIMIT_MS) {
+      written = now;
+      scene.host.writeConfig(changed);
+    }
+    return seen();
+  });
 }
 
 /** Stops Parall and starts it again, with all it knew, at the same address. */
@@ -56,6 +81,9 @@ export async function closeScene(scene) {
 export function answers(scene, chat) {
   return scene.parall.messages(chat).filter((message) => message.sender_id === scene.people.agent.id);
 }
+
+/** How many dispatches are not acknowledged. */
+export const openDispatches = ({ parall, people }) => parall.world.openDispatches(people.agent.id).size;
 
 /** Waits for the agent's message that contains `text`. */
 export function answerWith(scene, text) {

@@ -5,7 +5,7 @@
  * - `[[hold:NAME]]` answers once `NAME` is released
  * - `[[tool:NAME {json}]]` calls a tool first
  * - `[[fail]]` or `[[fail:STATUS]]` answers with an HTTP error, 500 by default
- * - `[[say:TEXT]]` answers this and nothing else
+ * - `[[say:TEXT]]` answers this and nothing else; `%n` in it stands for the number of the request
  * - `[[noreply]]` answers NO_REPLY
  * - `[[tokens:N]]` reports that many prompt tokens
  *

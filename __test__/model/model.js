@@ -101,7 +101,7 @@ export class ScriptedModel extends Waiting {
       return json(response, directives.fail, { error: { message: "scripted failure", type: "server_error" } });
     }
     const tool = asked.first ? directives.tool : undefined;
-    const content = tool ? null : (directives.say ?? defaultAnswer(asked.user, asked.number));
+    const content = tool ? null : (directives.say?.replaceAll("%n", asked.number) ?? defaultAnswer(asked.user, asked.number));
     asked.answer = tool ? `tool ${tool.name}` : content;
     const usage = { prompt_tokens: directives.tokens, completion_tokens: 10, total_tokens: directives.tokens + 10 };
     const base = { id: `chatcmpl-${asked.number}`, created: Math.floor(Date.now() / 1000), model: body.model ?? MODEL };

@@ -4,6 +4,7 @@ import { configPlace } from "./config-place.js";
 import { createFork, detectForkBackend, findLeftoverForks, removeFork } from "./fork.js";
 import { parentOfFork } from "./fork-key.js";
 import { channelRuntime, readConfig, resolveAgentId } from "./host.js";
+import { interruptedSessions, takeOver } from "./interrupted.js";
 import { native } from "./native.js";
 import { gatewayOptions } from "./options.js";
 import { shared } from "./state.js";
@@ -19,7 +20,10 @@ const CLOSE_LIMIT_MS = 3000;
 export async function startAccount(ctx) {
   const aborted = untilAborted(ctx.abortSignal);
   if (ctx.abortSignal.aborted) return;
-  const gateway = open(ctx);
+  const place = placeOf(ctx);
+  const interrupted = interruptedSessions(place);
+  if (interrupted.length > 0) await takeOver(place, interrupted);
+  const gateway = open(place);
   let markEnded;
   const entry = { gateway, ended: new Promise((resolve) => (markEnded = resolve)) };
   const { accounts } = shared();
@@ -38,13 +42,15 @@ export async function stopAccount(ctx) {
   await shared().accounts.get(ctx.accountId)?.ended;
 }
 
-function open(ctx) {
+function placeOf(ctx) {
   const { runtime } = shared();
   const channel = channelRuntime(ctx, runtime);
-  const log = logger(ctx);
+  const cfg = readConfig(runtime, ctx.cfg);
+  return { ctx, runtime, channel, cfg, agentId: resolveAgentId(channel, cfg, ctx.accountId), log: logger(ctx) };
+}
+
+function open({ ctx, runtime, channel, cfg, agentId, log }) {
   try {
-    const cfg = readConfig(runtime, ctx.cfg);
-    const agentId = resolveAgentId(channel, cfg, ctx.accountId);
     const options = gatewayOptions(resolveAccount(cfg, ctx.accountId), { agentId, ...configPlace(runtime) });
     const place = { ctx, runtime, channel, agentId, log, deliver: (turnId, part) => gateway.deliver(turnId, part) };
     const gateway = native().startGateway(options, {

@@ -1,7 +1,8 @@
 /**
- * Under which id the host knows a message. Hosts ignore a message whose id this process has met in the last minutes, so a turn
- * that is repeated gets an id of its own: after a failure, and when the account was restarted in the middle of a turn, whose
- * answer then found nobody. In a new process the id stays: the host may finish there by itself what it had begun.
+ * Under which id the host knows a message. Hosts ignore a message whose id this process has met in the last minutes, and newer ones
+ * fail over one whose words stand in the transcript already, left there by a crash. What is asked twice is for the journal to
+ * know, so every turn has an id of its own. Only within one start of the account a message keeps it, unless its turn failed: the
+ * host may still run a turn that it did not run at once.
  */
 import { shared } from "./state.js";
 
@@ -17,11 +18,12 @@ const MOST_MET = 2000;
 export function messageSid(turn, start) {
   const { met } = shared();
   const before = met.get(turn.messageId);
+  const isSame = before?.start === start && !turn.isRepeated;
+  const sid = isSame ? before.sid : `${turn.messageId}${MARK}${turn.id}`;
   met.delete(turn.messageId);
-  met.set(turn.messageId, start);
+  met.set(turn.messageId, { start, sid });
   if (met.size > MOST_MET) met.delete(met.keys().next().value);
-  const isRepeated = turn.isRepeated || (before !== undefined && before !== start);
-  return isRepeated ? `${turn.messageId}${MARK}${turn.id}` : turn.messageId;
+  return sid;
 }
 
 /** The id of the message itself. */

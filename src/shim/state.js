@@ -14,7 +14,9 @@ const KEY = Symbol.for("@parall/parall");
  * @property {string | undefined} runtimeMode registration mode the runtime came from
  * @property {Map<string, RunningAccount>} accounts accounts whose gateway runs in this process
  * @property {Set<string>} reported problems already written to the log
- * @property {Map<string, object>} met messages handed to the host, with the start of the account that did it
+ * @property {Set<string>} takenOver accounts that have been started in this process
+ * @property {Map<string, { start: object, sid: string }>} met messages handed to the host: the start of the account that did it last,
+ *   and under which id
  *
  * @typedef {object} RunningAccount
  * @property {any} gateway the native gateway
@@ -29,6 +31,7 @@ export function shared() {
     runtimeMode: undefined,
     accounts: new Map(),
     reported: new Set(),
+    takenOver: new Set(),
     met: new Map(),
   };
   return globalThis[KEY];
