@@ -14,6 +14,9 @@ use super::store::{Access, Store};
 use super::writer::Message;
 use super::{Clock, DispatchRecord, Error, Journal, OpenDispatch, PartRecord};
 
+/// How many statements stay prepared: more than the journal has.
+const STATEMENTS: usize = 128;
+
 /// A disk in memory. It takes the place of the journal's thread: calls wait until [`SimulatedDisk::write`].
 pub struct SimulatedDisk {
     store: Store,
@@ -29,6 +32,7 @@ impl SimulatedDisk {
         let at = |error| Error::sqlite(&path, error);
         let mut connection = Connection::open_in_memory().map_err(at)?;
         connection.pragma_update(None, "foreign_keys", true).map_err(at)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         migrate(&mut connection, MIGRATIONS, None).map_err(at)?;
         let store = Store { connection, path, notes: Arc::default(), clock, _lease: None };
         Ok(Self { store, messages: None, asked: Arc::default() })
