@@ -38,7 +38,7 @@ use std::time::{Duration, Instant};
 use plan::Plan;
 
 /// Seeds of the suite.
-const SEEDS: u64 = 4_000;
+const SEEDS: u64 = 3_000;
 /// How many broken worlds are told before the rest is left.
 const MOST_BROKEN: usize = 5;
 /// How often a long run says how far it is.

@@ -15,6 +15,7 @@ mod forks;
 mod gate;
 mod gateway;
 mod host;
+mod host_text;
 mod intake;
 mod lanes;
 mod loader;

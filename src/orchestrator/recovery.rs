@@ -27,10 +27,16 @@ pub(super) async fn recover(
 ) -> Result<(), Stopped> {
     let journal = shared.journal()?;
     let recovery = shared.record("reading what the last run left", || journal.recover()).await?;
+    for open in &recovery.dispatches {
+        if open.record.turn_id.is_some() {
+            shared.turns.leave(open, has_answer(open));
+        }
+    }
+    shared.turns.set_recovered();
     let (mut finished, mut resumed) = (0_usize, 0_usize);
     for open in &recovery.dispatches {
         seen.claim(&open.record.id);
-        if open.is_answered() || !open.parts.is_empty() {
+        if has_answer(open) {
             finished += 1;
             finish(shared, seen, main, open).await?;
         } else {
@@ -43,6 +49,11 @@ pub(super) async fn recover(
         shared.log(Level::Info, format!("after the last run: {finished} answers finished, {resumed} events taken on again, 0 lost"));
     }
     Ok(())
+}
+
+/// Whether there is an answer, or the beginning of one.
+fn has_answer(open: &OpenDispatch) -> bool {
+    open.is_answered() || !open.parts.is_empty()
 }
 
 /// A reference to what a record is about.
