@@ -11,7 +11,7 @@ use super::loader::{Reference, Source};
 use super::runner::fork_result;
 use super::seen::Seen;
 use super::settle::{acknowledge, give_up};
-use super::shared::{Shared, Stopped};
+use super::shared::{PersistError, Shared, Stopped};
 use crate::error::chain;
 use crate::journal::{DispatchRecord, OpenDispatch, State};
 
@@ -110,7 +110,7 @@ async fn tell_main(
     origin: &Origin,
 ) -> Result<(), Stopped> {
     let record = &open.record;
-    let Some(subject) = subject(shared, record).await else { return Ok(()) };
+    let Some(subject) = subject(shared, record).await? else { return Ok(()) };
     let event = Event { origin: origin.clone(), subject };
     let answer: Vec<&str> = open.parts.iter().map(|part| part.part.text.as_str()).collect();
     let result = fork_result(
@@ -123,17 +123,21 @@ async fn tell_main(
 }
 
 /// The source, if the server still shows it.
-async fn subject(shared: &Shared, record: &DispatchRecord) -> Option<Subject> {
+async fn subject(shared: &Shared, record: &DispatchRecord) -> Result<Option<Subject>, Stopped> {
+    match load(shared, record).await {
+        Ok(subject) => Ok(Some(subject)),
+        Err(PersistError::Refused(_)) => Ok(None),
+        Err(PersistError::Closed) => Err(Stopped),
+    }
+}
+
+async fn load(shared: &Shared, record: &DispatchRecord) -> Result<Subject, PersistError> {
     let id = record.source_id.as_str();
     if record.source_type == "task" {
-        return shared
-            .persist("loading a task", || shared.server.task(id))
-            .await
-            .ok()
-            .map(Subject::Task);
+        let task = shared.persist("loading a task", || shared.server.task(id)).await?;
+        return Ok(Subject::Task(task));
     }
-    let message = shared.persist("loading a message", || shared.server.message(id)).await.ok()?;
-    let chat =
-        shared.persist("loading a chat", || shared.server.chat(&message.chat_id)).await.ok()?;
-    Some(Subject::Message { message, chat })
+    let message = shared.persist("loading a message", || shared.server.message(id)).await?;
+    let chat = shared.persist("loading a chat", || shared.server.chat(&message.chat_id)).await?;
+    Ok(Subject::Message { message, chat })
 }

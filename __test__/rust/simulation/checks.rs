@@ -107,6 +107,15 @@ fn told_before(runs: &[Run], source: &str, life: u32) -> Option<String> {
         .then(|| format!("main is told of {source} although run {telling} told it"))
 }
 
+/// The source of an event is asked for: not once it is over, unless the host adds something to it by itself.
+pub(crate) fn check_look(state: &mut State, plan: &Plan, source: &str) {
+    let posted = state.parall.posted.iter().find(|posted| posted.source_id == source);
+    let over = posted.is_some_and(|posted| is_over(&state.disk, &posted.key));
+    if over && !plan.habits.recovers {
+        state.ledger.violation("R4", format!("{source} is looked at although it is over"));
+    }
+}
+
 /// Whose answers stand in the section of fork results.
 fn told(text: &str) -> Vec<String> {
     let lines = text.lines().filter_map(|line| line.strip_prefix("> "));
@@ -126,16 +135,24 @@ pub(crate) fn check_saying(state: &mut State, said: &Said) {
     let mut broken: Vec<(&str, String)> = Vec::new();
     let place = place(state, &source);
     let posted = &state.parall.posted[place];
-    // While another turn runs there, or when it was over before a restart, nobody knows what the host adds to.
-    let unclear = number == CONTINUED
-        && (is_busy(state, &said.target) || state.ledger.over_before.contains(&source));
+    // While another turn runs there or was left there, or when this one was over before a restart, nobody knows what the
+    // host adds to.
+    let late = number == CONTINUED || state.ledger.runs[run].end == End::Late;
+    let left = |other: &Run| {
+        other.target == said.target && other.source_id != source && other.life < state.life
+    };
+    let unclear = late
+        && (is_busy(state, &said.target)
+            || state.ledger.runs.iter().any(left)
+            || state.ledger.over_before.contains(&source));
     if posted.kind == LetterKind::Hint && !unclear {
         broken.push(("no reply", format!("{source} asked for no answer")));
     }
     if posted.target != said.target {
         broken.push(("R12", format!("the answer to {source} stands in {}", said.target)));
     }
-    if posted.thread != said.thread && posted.source_type == "message" && number != CONTINUED {
+    let placed = number != CONTINUED && !unclear && posted.source_type == "message";
+    if placed && posted.thread != said.thread {
         broken.push(("R12", format!("the answer to {source} stands in thread {:?}", said.thread)));
     }
     // What a host adds by itself belongs to no turn of ours, so nobody knows its place.
