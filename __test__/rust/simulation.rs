@@ -2,7 +2,7 @@
 //! late or full, and a process that dies at any moment. Time is virtual and every world follows from its seed.
 //!
 //! A seed that fails is replayed with its story by `SIMULATION_SEED=<seed> cargo test --test simulation replay -- --ignored
-//! --nocapture`; `SIMULATION_SEEDS=1000000 cargo test --test simulation long -- --ignored` goes on for hours.
+//! --nocapture`; `SIMULATION_SEEDS=1000000 npm run test:simulation:long` goes on for hours.
 
 #![expect(
     clippy::unwrap_used,
@@ -29,15 +29,23 @@ mod socket;
 #[path = "simulation/world.rs"]
 mod world;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::num::NonZero;
+use std::ops::Range;
+use std::panic::catch_unwind;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use plan::Plan;
 
 /// Seeds of the suite.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 3_000;
+/// How many broken worlds are told before the rest is left.
+const MOST_BROKEN: usize = 5;
+/// How often a long run says how far it is.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 #[test]
-fn every_promise_holds_in_a_thousand_worlds() {
+fn every_promise_holds_in_thousands_of_worlds() {
     check(0..SEEDS);
 }
 
@@ -90,23 +98,63 @@ fn replay() {
     assert_eq!(state.ledger.violations, Vec::<String>::new());
 }
 
-/// Runs worlds and fails with the broken promises of the first ones that break any.
-fn check(seeds: std::ops::Range<u64>) {
-    let mut broken = Vec::new();
-    for seed in seeds {
-        let ended = catch_unwind(AssertUnwindSafe(|| {
-            std::mem::take(&mut lives::run(Plan::new(seed), false).state().ledger.violations)
-        }));
-        let violations = ended.unwrap_or_else(|_| vec!["panic".to_owned()]);
-        if !violations.is_empty() {
-            eprintln!("SIMULATION_SEED={seed}: {violations:#?}");
-            broken.push(seed);
+/// Runs worlds on all cores and fails with the broken promises of the first ones that break any.
+fn check(seeds: Range<u64>) {
+    let (next, broken) = (AtomicU64::new(seeds.start), AtomicUsize::new(0));
+    let progress = Progress { first: seeds.start, started: Instant::now() };
+    let work = |reports: bool| {
+        let mut reported = Instant::now();
+        while broken.load(Ordering::Relaxed) < MOST_BROKEN {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return;
+            }
+            let violations = violations(seed);
+            if !violations.is_empty() {
+                broken.fetch_add(1, Ordering::Relaxed);
+                eprintln!("{violations:#?}\nreplay it: {}", replay_command(seed));
+            }
+            if reports && reported.elapsed() >= REPORT_EVERY {
+                reported = Instant::now();
+                progress.report(seed, seeds.end);
+            }
         }
-        if broken.len() == 5 {
-            break;
+    };
+    let others = std::thread::available_parallelism().map_or(0, NonZero::get).saturating_sub(1);
+    std::thread::scope(|scope| {
+        for _ in 0..others {
+            scope.spawn(|| work(false));
         }
+        work(true);
+    });
+    progress.report(next.into_inner().min(seeds.end), seeds.end);
+    assert_eq!(broken.into_inner(), 0, "worlds with broken promises, see above");
+}
+
+/// The promises that a world breaks.
+fn violations(seed: u64) -> Vec<String> {
+    let ended = catch_unwind(|| {
+        std::mem::take(&mut lives::run(Plan::new(seed), false).state().ledger.violations)
+    });
+    ended.unwrap_or_else(|_| vec!["panic".to_owned()])
+}
+
+fn replay_command(seed: u64) -> String {
+    format!("SIMULATION_SEED={seed} cargo test --test simulation replay -- --ignored --nocapture")
+}
+
+/// How far a run is.
+struct Progress {
+    first: u64,
+    started: Instant,
+}
+
+impl Progress {
+    fn report(&self, next: u64, end: u64) {
+        let (done, elapsed) = (next - self.first, self.started.elapsed());
+        let pace = elapsed * 1_000 / u32::try_from(done.max(1)).unwrap_or(u32::MAX);
+        eprintln!("{done} of {} worlds in {elapsed:.0?}, {pace:.1?} a thousand", end - self.first);
     }
-    assert!(broken.is_empty(), "replay with SIMULATION_SEED={broken:?}");
 }
 
 /// Turn ids are unique in a process, so they differ from run to run.

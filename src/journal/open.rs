@@ -21,6 +21,8 @@ const BUSY_LIMIT: Duration = Duration::from_secs(5);
 const LOG_PAGES: i64 = 256;
 /// Most bytes of the write-ahead log that are kept when it is empty.
 const LOG_LIMIT: i64 = LOG_PAGES * 4_096;
+/// How many statements stay prepared: more than the journal has.
+const STATEMENTS: usize = 128;
 
 /// An open journal and what was found.
 pub struct Opened {
@@ -133,6 +135,7 @@ pub(super) fn in_memory(clock: Clock) -> Result<Store, Error> {
 }
 
 fn store(connection: Connection, path: PathBuf, clock: Clock, lease: Option<Lease>) -> Store {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Store { connection, path, notes: Arc::default(), clock, _lease: lease }
 }
 

@@ -10,16 +10,15 @@ use sha2::{Digest, Sha256};
 use super::Error;
 use super::comment::{Attempt, comment};
 use super::host::{Level, ReplyPart};
+use super::host_text::{asks_for_no_answer, is_notice, keep_back, visible_text};
 use super::shared::{Replies, Shared};
 use super::split::{PART_LIMIT, split};
 use super::target::Target;
-use super::turns::OpenTurn;
+use super::turns::{Addressee, OpenTurn};
 use crate::api::NewMessage;
 use crate::error::chain;
 use crate::journal::{Intent, NewPart, PartRecord, PartState};
 
-/// What the agent answers when it does not want to say anything; a convention of the host.
-const SILENCE: &str = "NO_REPLY";
 /// What people read where a part is missing.
 const MISSING_PART: &str = "(A part of this answer could not be delivered.)";
 
@@ -41,11 +40,8 @@ impl Outbox {
         let Some(text) = (part.kind != "tool").then(|| visible_text(&part)).flatten() else {
             return Ok(());
         };
-        if turn.no_reply || shared.replies == Replies::Explicit {
-            shared.log(
-                Level::Debug,
-                format!("turn {}: an answer to {} is kept back", turn.id, turn.target),
-            );
+        if turn.no_reply() == Some(true) || shared.replies == Replies::Explicit {
+            keep_back(shared, turn);
             return Ok(());
         }
         self.send_for_turn(
@@ -59,8 +55,8 @@ impl Outbox {
         .map(drop)
     }
 
-    /// Sends text to a target, on behalf of the turn that is open for it, if there is one. Returns the id of the last
-    /// message or comment.
+    /// Sends text to a target, on behalf of the turn that it belongs to, if there is one. Returns the id of the last message
+    /// or comment, or that of the message it is about when there is nothing to send.
     pub(super) async fn send(
         &self,
         shared: &Shared,
@@ -71,14 +67,37 @@ impl Outbox {
         if text.trim().is_empty() {
             return Err(Error::Empty { target: target.to_string() });
         }
-        if let Some(turn) = shared.turns.by_target(target) {
-            let thread = thread.or(turn.thread_root_id.as_deref());
-            return self.send_for_turn(shared, &turn, text, thread, false).await;
+        let parts = split(text, PART_LIMIT);
+        let addressee = shared.turns.addressee(target);
+        if let Addressee::Owed(turn) | Addressee::Past(turn) = &addressee
+            && asks_for_no_answer(shared, turn).await
+        {
+            keep_back(shared, turn);
+            return Ok(turn.source.id.clone());
         }
-        let nonce = format!("outbound:{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+        if let Addressee::Running(turn) | Addressee::Owed(turn) = &addressee
+            && !is_notice(text)
+        {
+            let thread = thread.or(turn.thread_root_id.as_deref());
+            let sent = self.send_for_turn(shared, turn, text, thread, false).await;
+            // Its answer may have been closed meanwhile, and takes no further part.
+            let is_closed = match &sent {
+                Ok(id) => id.is_empty(),
+                Err(error) => matches!(error, Error::Closed) && !shared.work.is_cancelled(),
+            };
+            if !is_closed {
+                return sent;
+            }
+        }
+        let nonce = match &addressee {
+            Addressee::Past(turn) if turn.has_said(&parts) => return Ok(turn.source.id.clone()),
+            // The host may repeat itself after another crash.
+            Addressee::Past(turn) => format!("outbound:{}", turn.event_key),
+            _ => format!("outbound:{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)),
+        };
         let _order = self.lane(target).lock_owned().await;
         let mut id = String::new();
-        for (ordinal, part) in split(text, PART_LIMIT).into_iter().enumerate() {
+        for (ordinal, part) in parts.into_iter().enumerate() {
             id = put(shared, target, &part, thread, &key(&nonce, ordinal, &part), Attempt::First)
                 .await?;
         }
@@ -295,48 +314,9 @@ fn key(event_key: &str, ordinal: usize, text: &str) -> String {
     key
 }
 
-/// What people get to see of a part, if anything.
-fn visible_text(part: &ReplyPart) -> Option<String> {
-    let text = part.text.as_deref().unwrap_or_default().trim_end();
-    let text = if text.trim() == SILENCE { "" } else { text };
-    let media = match part.media_url.as_deref().map(str::trim) {
-        None | Some("") => "",
-        Some(url) if url.starts_with("https://") || url.starts_with("http://") => url,
-        // A path of the host's machine is nobody's business.
-        Some(_) => "(A file belongs here that this channel cannot send yet.)",
-    };
-    let separator = if text.trim().is_empty() || media.is_empty() { "" } else { "\n\n" };
-    let visible = format!("{text}{separator}{media}");
-    (!visible.trim().is_empty()).then_some(visible)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn part(text: &str, media: Option<&str>) -> ReplyPart {
-        ReplyPart {
-            kind: "final".into(),
-            text: Some(text.into()),
-            media_url: media.map(str::to_owned),
-        }
-    }
-
-    #[test]
-    fn silence_is_not_sent() {
-        assert_eq!(visible_text(&part(" NO_REPLY\n", None)), None);
-        assert_eq!(visible_text(&part("  ", None)), None);
-        assert_eq!(
-            visible_text(&part("NO_REPLY is a word", None)).as_deref(),
-            Some("NO_REPLY is a word")
-        );
-    }
-
-    #[test]
-    fn a_file_of_the_hosts_machine_is_announced_without_its_path() {
-        let text = visible_text(&part("Here", Some("/home/me/secret.png"))).unwrap();
-        assert!(text.starts_with("Here\n\n") && !text.contains("secret"));
-    }
 
     #[test]
     fn keys_are_stable_differ_by_part_and_avoid_reserved_prefixes() {

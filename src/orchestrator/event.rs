@@ -72,6 +72,14 @@ impl Event {
         }
     }
 
+    /// What its source is: `message` or `task`.
+    pub(super) fn source_kind(&self) -> &'static str {
+        match &self.subject {
+            Subject::Message { .. } => "message",
+            Subject::Task(_) => "task",
+        }
+    }
+
     /// What idempotency keys are derived from: the same for every attempt at this event, also after a restart.
     pub(super) fn key(&self) -> &str {
         match &self.origin {

@@ -32,6 +32,8 @@ use crate::journal::{self, Condition, Holder, Journal, Lease, Opened, system_clo
 
 /// How long everything may take to end; the host expects three seconds at most.
 const STOP_LIMIT: Duration = Duration::from_millis(2_500);
+/// How long a text of the host waits until it is known which turns the last run left open.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(30);
 /// How long to wait before asking again what the server refused; somebody has to change something first.
 const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 /// How long to wait before trying again to open the journal.
@@ -150,6 +152,8 @@ impl Gateway {
     ) -> Result<String, Error> {
         let target: Target = to.parse()?;
         let shared = self.working()?;
+        let recovered = shared.turns.wait_recovered(RECOVERY_LIMIT);
+        shared.work.run_until_cancelled(recovered).await.ok_or(Error::Closed)?;
         shared.tasks.track_future(shared.outbox.send(&shared, &target, text, thread)).await
     }
 

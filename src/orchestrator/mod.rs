@@ -19,6 +19,7 @@ mod gate;
 mod gateway;
 mod history;
 mod host;
+mod host_text;
 mod intake;
 mod lanes;
 mod loader;

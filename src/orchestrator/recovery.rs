@@ -27,10 +27,16 @@ pub(super) async fn recover(
 ) -> Result<(), Stopped> {
     let journal = shared.journal()?;
     let recovery = shared.record("reading what the last run left", || journal.recover()).await?;
+    for open in &recovery.dispatches {
+        if open.record.turn_id.is_some() {
+            shared.turns.leave(open, has_answer(open));
+        }
+    }
+    shared.turns.set_recovered();
     let (mut finished, mut resumed) = (0_usize, 0_usize);
     for open in &recovery.dispatches {
         seen.claim(&open.record.id);
-        if open.is_answered() || !open.parts.is_empty() {
+        if has_answer(open) {
             finished += 1;
             finish(shared, seen, main, open).await?;
         } else {
@@ -43,6 +49,11 @@ pub(super) async fn recover(
         shared.log(Level::Info, format!("after the last run: {finished} answers finished, {resumed} events taken on again, 0 lost"));
     }
     Ok(())
+}
+
+/// Whether there is an answer, or the beginning of one.
+fn has_answer(open: &OpenDispatch) -> bool {
+    open.is_answered() || !open.parts.is_empty()
 }
 
 /// A reference to what a record is about.
@@ -120,22 +131,20 @@ async fn tell_main(
 
 /// The source, if the server still shows it.
 async fn subject(shared: &Shared, record: &DispatchRecord) -> Result<Option<Subject>, Stopped> {
-    let id = record.source_id.as_str();
-    if record.source_type == "task" {
-        let task = shown(shared.persist("loading a task", || shared.server.task(id)).await)?;
-        return Ok(task.map(Subject::Task));
-    }
-    let message = shared.persist("loading a message", || shared.server.message(id)).await;
-    let Some(message) = shown(message)? else { return Ok(None) };
-    let chat = shared.persist("loading a chat", || shared.server.chat(&message.chat_id)).await;
-    Ok(shown(chat)?.map(|chat| Subject::Message { message, chat }))
-}
-
-/// What the server shows, if it does.
-fn shown<T>(loaded: Result<T, PersistError>) -> Result<Option<T>, Stopped> {
-    match loaded {
-        Ok(loaded) => Ok(Some(loaded)),
+    match load(shared, record).await {
+        Ok(subject) => Ok(Some(subject)),
         Err(PersistError::Refused(_)) => Ok(None),
         Err(PersistError::Closed) => Err(Stopped),
     }
+}
+
+async fn load(shared: &Shared, record: &DispatchRecord) -> Result<Subject, PersistError> {
+    let id = record.source_id.as_str();
+    if record.source_type == "task" {
+        let task = shared.persist("loading a task", || shared.server.task(id)).await?;
+        return Ok(Subject::Task(task));
+    }
+    let message = shared.persist("loading a message", || shared.server.message(id)).await?;
+    let chat = shared.persist("loading a chat", || shared.server.chat(&message.chat_id)).await?;
+    Ok(Subject::Message { message, chat })
 }

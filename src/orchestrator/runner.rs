@@ -71,10 +71,16 @@ impl Runner {
     pub(super) async fn run(&self, event: &Event, session: &Session) -> Result<(), Stopped> {
         let key = event.key();
         let mut is_repeated = None;
+        let mut guard = None;
         loop {
             // The answer that was finished last may have come back while the account stops.
             if self.shared.work.is_cancelled() {
                 return Err(Stopped);
+            }
+            if let Some(guard) =
+                guard.as_ref().filter(|guard: &&OpenGuard<'_>| guard.turn.is_answered_by_host())
+            {
+                return self.answered(event, session, guard).await;
             }
             let id = turn_id();
             let Adoption { attempt, is_repeated: after_failure } =
@@ -89,9 +95,13 @@ impl Runner {
                 )
                 .await;
             }
-            let guard = self.open(id, attempt, event).await?;
-            let problem = match self.attempt(event, session, &guard, repeated).await {
-                Ok(Verdict::Answered) => return self.answered(event, session, &guard).await,
+            let guard = match &guard {
+                Some(guard) => guard,
+                None => guard.insert(self.open(attempt, event).await?),
+            };
+            guard.turn.begin(id.clone());
+            let problem = match self.attempt(event, session, guard, id, repeated).await {
+                Ok(Verdict::Answered) => return self.answered(event, session, guard).await,
                 Ok(Verdict::Silent) => {
                     self.silent(event).await;
                     return Ok(());
@@ -109,10 +119,10 @@ impl Runner {
                     return Err(Stopped);
                 }
             };
-            drop(guard);
             if attempt == MOST_ATTEMPTS {
                 return give_up(&self.shared, &self.seen, key, &problem).await;
             }
+            guard.turn.end_attempt();
             self.pause(key, attempt, &problem).await?;
         }
     }
@@ -123,12 +133,7 @@ impl Runner {
     }
 
     /// Opens the turn for replies; a later attempt goes on counting parts where the earlier ones stopped.
-    async fn open(
-        &self,
-        id: String,
-        attempt: u32,
-        event: &Event,
-    ) -> Result<OpenGuard<'_>, Stopped> {
+    async fn open(&self, attempt: u32, event: &Event) -> Result<OpenGuard<'_>, Stopped> {
         let first_part = if attempt == 1 {
             0
         } else {
@@ -139,7 +144,7 @@ impl Runner {
                 .await?;
             parts.last().map_or(0, |last| last.part.ordinal + 1)
         };
-        Ok(self.shared.turns.open(OpenTurn::new(id, event, first_part)))
+        Ok(self.shared.turns.open(event, first_part))
     }
 
     async fn attempt(
@@ -147,13 +152,18 @@ impl Runner {
         event: &Event,
         session: &Session,
         guard: &OpenGuard<'_>,
+        turn_id: String,
         is_repeated: bool,
     ) -> Result<Verdict, Stopped> {
         let turn = &guard.turn;
-        let mut request = event_text::turn(event, turn.id.clone(), session.key());
+        let mut request = event_text::turn(event, turn_id.clone(), session.key());
         request.is_repeated = is_repeated;
         let main = matches!(session, Session::Main(_));
-        if main && let Some(news) = self.news(&turn.id).await? {
+        // What the host has begun to answer by itself it does not hear again.
+        if main
+            && !turn.has_begun()
+            && let Some(news) = self.news(&turn_id).await?
+        {
             request.text = format!("{news}\n{}", request.text);
         }
         let _no_config_writes = self.shared.gate.turn().await;
@@ -163,6 +173,11 @@ impl Runner {
             biased;
             outcome = self.shared.host.run_turn(request) => {
                 ran = outcome.started;
+                turn.returned(!ran && outcome.error.is_none());
+                if main && !ran {
+                    // Noted before any answer of the host: that would be taken for one to these words.
+                    self.told(&turn_id, false).await?;
+                }
                 self.judge(turn, outcome).await
             }
             () = self.shared.work.cancelled() => Err(Stopped),
@@ -179,7 +194,7 @@ impl Runner {
         if main {
             // A host that answers by itself, later, may have used the words of an earlier attempt.
             let told = ran && (turn.has_begun() || matches!(verdict, Ok(Verdict::Silent)));
-            self.told(&turn.id, told).await?;
+            self.told(&turn_id, told).await?;
         }
         verdict
     }
@@ -189,7 +204,7 @@ impl Runner {
             // Not all of the answer stands: the next start goes on with it.
             return Err(Stopped);
         }
-        if turn.is_delivered() {
+        if turn.is_delivered_now() {
             return Ok(Verdict::Answered);
         }
         if let Some(reason) = turn.refusal() {
@@ -198,7 +213,14 @@ impl Runner {
         if let Some(error) = outcome.error {
             return Ok(Verdict::Again(error));
         }
-        if outcome.started || turn.no_reply {
+        if outcome.started {
+            return Ok(Verdict::Silent);
+        }
+        // The host knows the message. What came before this attempt was its answer, then.
+        if turn.is_delivered() {
+            return Ok(Verdict::Answered);
+        }
+        if turn.no_reply() == Some(true) {
             return Ok(Verdict::Silent);
         }
         tokio::select! {
@@ -215,6 +237,11 @@ impl Runner {
         session: &Session,
         guard: &OpenGuard<'_>,
     ) -> Result<(), Stopped> {
+        if guard.turn.end_owed() {
+            // The host may be about to say more than one part.
+            let settled = self.shared.outbox.settle(&guard.turn, Duration::MAX);
+            self.shared.work.run_until_cancelled(settled).await.ok_or(Stopped)?;
+        }
         let journal = self.shared.journal()?;
         self.shared.record("noting an answer", || journal.answer_complete(event.key())).await?;
         if let Session::Fork(session_key) = session {

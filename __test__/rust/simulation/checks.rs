@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use parall::journal::{PartState, State as JournalState};
+use parall::journal::{OpenDispatch, PartState, SimulatedDisk, State as JournalState};
 use parall::orchestrator::Turn;
 
-use super::ledger::{CONTINUED, End, Run, parse_part};
+use super::ledger::{CONTINUED, End, NOTICE, Run, parse_part};
 use super::parall_state::{Posted, Said};
 use super::plan::{LetterKind, Life, Plan};
 use super::server::takes_answers;
@@ -46,9 +46,7 @@ pub(crate) fn check_turn(
             }
         }
     }
-    let runs = &state.ledger.runs;
-    let busy = state.host.by_key.values().filter_map(|session| session.running);
-    if busy.into_iter().any(|other| runs[other].target == turn.target) {
+    if is_busy(state, &turn.target) {
         broken.push(("one lane a chat", format!("{} has two turns at once", turn.target)));
     }
     if !state.parall.posted[place].overtaken {
@@ -83,13 +81,19 @@ pub(crate) fn check_turn(
     let since = state.parall.posted[place].at.max(state.life_began);
     let first =
         state.host.by_key.get(&turn.session_key).is_some_and(|session| session.target.is_none());
-    if quick && !main && first && now - since > 2_000 {
+    if quick && !main && first && now - since > 2_000 && !state.ledger.runs_alone {
         broken.push(("R19", format!("{source} waits {} ms for its fork", now - since)));
     }
     for (promise, text) in broken {
         state.ledger.violation(promise, text);
     }
     (place, told)
+}
+
+/// Whether a turn runs for this chat.
+fn is_busy(state: &State, target: &str) -> bool {
+    let mut running = state.host.by_key.values().filter_map(|session| session.running);
+    running.any(|run| state.ledger.runs[run].target == target)
 }
 
 /// Whether main knows a result for sure: a turn that told it ended well, and afterwards the account lived long enough to
@@ -103,6 +107,15 @@ fn told_before(runs: &[Run], source: &str, life: u32) -> Option<String> {
         .then(|| format!("main is told of {source} although run {telling} told it"))
 }
 
+/// The source of an event is asked for: not once it is over, unless the host adds something to it by itself.
+pub(crate) fn check_look(state: &mut State, plan: &Plan, source: &str) {
+    let posted = state.parall.posted.iter().find(|posted| posted.source_id == source);
+    let over = posted.is_some_and(|posted| is_over(&state.disk, &posted.key));
+    if over && !plan.habits.recovers {
+        state.ledger.violation("R4", format!("{source} is looked at although it is over"));
+    }
+}
+
 /// Whose answers stand in the section of fork results.
 fn told(text: &str) -> Vec<String> {
     let lines = text.lines().filter_map(|line| line.strip_prefix("> "));
@@ -114,7 +127,7 @@ fn told(text: &str) -> Vec<String> {
 /// The agent says something.
 pub(crate) fn check_saying(state: &mut State, said: &Said) {
     let Some((source, run, number)) = parse_part(&said.text) else {
-        if !said.text.starts_with("(A part of this answer") {
+        if !said.text.starts_with("(A part of this answer") && said.text != NOTICE {
             state.ledger.violation("privacy", format!("{:?} is nobody's business", said.text));
         }
         return;
@@ -122,13 +135,24 @@ pub(crate) fn check_saying(state: &mut State, said: &Said) {
     let mut broken: Vec<(&str, String)> = Vec::new();
     let place = place(state, &source);
     let posted = &state.parall.posted[place];
-    if posted.kind == LetterKind::Hint && number != CONTINUED {
+    // While another turn runs there or was left there, or when this one was over before a restart, nobody knows what the
+    // host adds to.
+    let late = number == CONTINUED || state.ledger.runs[run].end == End::Late;
+    let left = |other: &Run| {
+        other.target == said.target && other.source_id != source && other.life < state.life
+    };
+    let unclear = late
+        && (is_busy(state, &said.target)
+            || state.ledger.runs.iter().any(left)
+            || state.ledger.over_before.contains(&source));
+    if posted.kind == LetterKind::Hint && !unclear {
         broken.push(("no reply", format!("{source} asked for no answer")));
     }
     if posted.target != said.target {
         broken.push(("R12", format!("the answer to {source} stands in {}", said.target)));
     }
-    if posted.thread != said.thread && posted.source_type == "message" && number != CONTINUED {
+    let placed = number != CONTINUED && !unclear && posted.source_type == "message";
+    if placed && posted.thread != said.thread {
         broken.push(("R12", format!("the answer to {source} stands in thread {:?}", said.thread)));
     }
     // What a host adds by itself belongs to no turn of ours, so nobody knows its place.
@@ -215,13 +239,22 @@ pub(crate) fn check_acknowledgement(state: &mut State, key: &str) {
 pub(crate) fn is_settled(world: &World) -> bool {
     let state = world.state();
     let posted = state.parall.posted.iter().filter(|posted| !may_pass_unseen(posted, &world.plan));
-    let keys = posted.map(|posted| &posted.key);
     let idle = state.host.by_key.values().all(|session| session.running.is_none());
-    idle && keys.into_iter().all(|key| {
-        state.disk.dispatch(key).unwrap().is_some_and(|found| {
-            matches!(found.record.state, JournalState::Acknowledged | JournalState::Dead)
-        })
-    })
+    idle && state.host.interrupted.is_empty()
+        && posted.map(|posted| &posted.key).all(|key| is_over(&state.disk, key))
+}
+
+/// Whether an event is over as far as the journal on disk knows.
+pub(crate) fn is_over(disk: &SimulatedDisk, key: &str) -> bool {
+    let found = disk.dispatch(key).unwrap();
+    let over = [JournalState::Acknowledged, JournalState::Dead];
+    found.is_some_and(|found| over.contains(&found.record.state))
+}
+
+/// Whether an event is left in whose turns the process has died twice: it runs with nothing beside it.
+pub(crate) fn is_suspicious(disk: &SimulatedDisk, key: &str) -> bool {
+    let found = disk.dispatch(key).unwrap();
+    found.is_some_and(|OpenDispatch { record, .. }| record.attempts - record.failures >= 2)
 }
 
 /// The end of the world: what became of everything.
@@ -286,7 +319,8 @@ fn fate(state: &State, plan: &Plan, posted: &Posted) -> Option<String> {
     if record.state == JournalState::Dead {
         let runs = state.ledger.runs.iter().filter(|run| run.source_id == *source_id).count();
         let cause = record.cause.unwrap_or_default();
-        let answered = said_about(state, source_id).next().is_some();
+        // The host may add something afterwards.
+        let answered = said_about(state, source_id).any(|(_, number)| number != CONTINUED);
         let legitimate = !answered
             && (!takes_answers(*kind) || runs >= 1 && record.attempts as usize >= MOST_ATTEMPTS);
         return (cause.is_empty() || !legitimate || posted.acknowledged)
@@ -299,13 +333,6 @@ fn fate(state: &State, plan: &Plan, posted: &Posted) -> Option<String> {
         return Some(format!("{key} is over, and the server does not know"));
     }
     if said_about(state, source_id).next().is_some() {
-        return None;
-    }
-    // What a host adds by itself to an earlier turn counts for the one that is open in the chat; nobody can tell them apart.
-    let own = state.parall.said.iter().filter(|said| said.target == posted.target);
-    let added = |said: &Said| parse_part(&said.text).is_some_and(|part| part.2 == CONTINUED);
-    let ids: Vec<&String> = own.filter(|said| added(said)).map(|said| &said.id).collect();
-    if found.parts.iter().any(|part| part.message_id.as_ref().is_some_and(|id| ids.contains(&id))) {
         return None;
     }
     let runs = state.ledger.runs.iter().filter(|run| run.source_id == *source_id);

@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, join_all};
 use parall::orchestrator::{Fork, Host, Level, ReplyPart, Turn, TurnOutcome};
 
 use super::checks::check_turn;
-use super::ledger::{CONTINUED, End, Run, parse_part, part};
+use super::ledger::{CONTINUED, End, NOTICE, Run, parse_part, part};
 use super::plan::LetterKind;
 use super::world::World;
 
@@ -20,7 +20,7 @@ pub(crate) struct Sessions {
     forks_made: u32,
     /// Turns that a crash cut off and that the host takes up by itself, as their places in the ledger.
     pub interrupted: Vec<usize>,
-    /// Messages that the host has met and does not run again.
+    /// Messages that the host has met in this life or is about to take up, and does not run again.
     pub known: BTreeSet<String>,
 }
 
@@ -87,7 +87,8 @@ impl Host for SimulatedHost {
 async fn run_turn(world: Arc<World>, turn: Turn) -> TurnOutcome {
     world.crash_point().await;
     let source = turn.message_id.clone();
-    if world.state().host.known.contains(&source) {
+    let known = !world.state().host.known.insert(source.clone());
+    if known && !turn.is_repeated {
         world.trace(|| format!("the host knows {source} already"));
         return TurnOutcome::default();
     }
@@ -230,33 +231,39 @@ async fn deliver(world: &World, turn: &str, kind: &str, text: &str) -> bool {
 /// The host answers by itself, after the turn has returned.
 async fn answer_late(world: Arc<World>, target: String, text: String) {
     world.dawdle(60_000).await;
-    world.crash_point().await;
-    let gateway = world.state().gateway.upgrade();
-    let Some(gateway) = gateway else { return };
-    let sent = gateway.send_text(&target, &text, None).await;
-    world.crash_point().await;
-    world.trace(|| format!("late: {text}: {sent:?}"));
+    let sent = send(&world, &target, &text).await;
     let mut state = world.state();
     state.ledger.late_answers += 1;
-    if sent.is_ok()
-        && let Some((_, run, _)) = parse_part(&text)
-    {
+    if sent && let Some((_, run, _)) = parse_part(&text) {
         state.ledger.runs[run].confirmed.push(text);
     }
 }
 
-/// What the host does by itself after a crash.
+/// The host sends something by itself.
+async fn send(world: &World, target: &str, text: &str) -> bool {
+    world.crash_point().await;
+    let gateway = world.state().gateway.upgrade();
+    let Some(gateway) = gateway else { return false };
+    let sent = gateway.send_text(target, text, None).await;
+    world.crash_point().await;
+    world.trace(|| format!("late: {text}: {sent:?}"));
+    sent.is_ok()
+}
+
+/// What the host does by itself after a crash: all turns that were cut off go on, and people are told so first.
 pub(crate) async fn take_up_interrupted(world: Arc<World>) {
     tokio::time::sleep(Duration::from_secs(4)).await;
-    loop {
-        let run = {
-            let mut state = world.state();
-            let Some(number) = state.host.interrupted.pop() else { return };
-            (number, state.ledger.runs[number].clone())
-        };
-        let (number, Run { source_id, target, .. }) = run;
-        answer_late(Arc::clone(&world), target, part(&source_id, number, CONTINUED)).await;
+    let interrupted = world.state().host.interrupted.clone();
+    for number in interrupted {
+        tokio::spawn(take_up(Arc::clone(&world), number));
     }
+}
+
+async fn take_up(world: Arc<World>, number: usize) {
+    let Run { source_id, target, .. } = world.state().ledger.runs[number].clone();
+    send(&world, &target, NOTICE).await;
+    answer_late(Arc::clone(&world), target, part(&source_id, number, CONTINUED)).await;
+    world.state().host.interrupted.retain(|other| *other != number);
 }
 
 async fn create_fork(world: Arc<World>, parent: String) -> Result<Option<Fork>, String> {

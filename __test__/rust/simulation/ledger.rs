@@ -1,6 +1,6 @@
 //! What the world remembers to judge the orchestrator by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every turn that was asked for, and every broken promise.
 #[derive(Default)]
@@ -13,6 +13,10 @@ pub(crate) struct Ledger {
     pub newest_answer: BTreeMap<String, usize>,
     /// Forks that the host could not remove in this life.
     pub unremoved: Vec<String>,
+    /// Events that were over when this life began.
+    pub over_before: BTreeSet<String>,
+    /// Something has to run with nothing beside it in this life.
+    pub runs_alone: bool,
     pub crashes: u32,
     pub stops: u32,
     pub forks_made: u32,
@@ -59,6 +63,10 @@ impl Ledger {
 
 /// The number of the part with which a host ends a turn that it has taken up by itself.
 pub(crate) const CONTINUED: usize = 9;
+
+/// What a host says before it goes on with such a turn.
+pub(crate) const NOTICE: &str =
+    "I'm continuing your interrupted request now (the gateway has just restarted).";
 
 /// What a part of an answer says, so that it can be recognised.
 pub(crate) fn part(source_id: &str, run: usize, number: usize) -> String {

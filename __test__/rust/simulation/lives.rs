@@ -7,8 +7,10 @@ use parall::orchestrator::{AccountOptions, DEFAULT_MAX_WAITING, Gateway, Replies
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::checks::{check_end, check_status, is_settled};
+use super::checks::{check_end, check_status, is_over, is_settled, is_suspicious};
 use super::host::{SimulatedHost, take_up_interrupted};
+use super::ledger::{CONTINUED, part};
+use super::parall_state::Posted;
 use super::plan::{Letter, LetterKind, Life, Plan};
 use super::server::SimulatedServer;
 use super::world::World;
@@ -84,6 +86,24 @@ fn begin_life(world: &World, life: Option<Life>) {
         };
         state.parall.not_before.clear();
         state.ledger.unremoved.clear();
+        let state = &mut *state;
+        // A host knows which of its texts have arrived.
+        let said: Vec<&String> = state.parall.said.iter().map(|said| &said.text).collect();
+        let runs = &state.ledger.runs;
+        state
+            .host
+            .interrupted
+            .retain(|run| !said.contains(&&part(&runs[*run].source_id, *run, CONTINUED)));
+        let posted = &state.parall.posted;
+        let suspicious = |posted: &Posted| is_suspicious(&state.disk, &posted.key);
+        state.ledger.runs_alone = posted.iter().any(suspicious);
+        let posted = posted.iter();
+        state.ledger.over_before = posted
+            .filter(|posted| is_over(&state.disk, &posted.key))
+            .map(|posted| posted.source_id.clone())
+            .collect();
+        let sources = state.host.interrupted.iter().map(|run| &state.ledger.runs[*run].source_id);
+        state.host.known = sources.cloned().collect();
         if life.is_none() {
             state.calm = true;
             state.parall.away_until = 0;
@@ -104,7 +124,6 @@ fn end_life(world: &World, dead: bool) {
             && dead
             && recovers
         {
-            state.host.known.insert(state.ledger.runs[run].source_id.clone());
             state.host.interrupted.push(run);
         }
     }
@@ -161,6 +180,8 @@ async fn rest(world: &Arc<World>) {
     };
     let is_calm = timeout(REST_LIMIT, async {
         settled.await;
+        // Only the list tells of what was lost on a connection that holds.
+        world.state().parall.loses_frame = world.plan.seed.is_multiple_of(2);
         world.post(&Letter { at: 0, place: 0, kind: LetterKind::Question });
         while !is_settled(world) {
             sleep(Duration::from_millis(500)).await;

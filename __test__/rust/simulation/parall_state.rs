@@ -39,6 +39,8 @@ pub(crate) struct ParallState {
     pub replies_due: Vec<(i64, String)>,
     /// When a call that was told to wait may come again.
     pub not_before: BTreeMap<String, i64>,
+    /// The next frame is lost for certain.
+    pub loses_frame: bool,
     /// A connection is open, and since when that is as it is.
     pub connected: bool,
     pub connected_changed: i64,
@@ -204,7 +206,8 @@ fn send_frame(state: &mut State, mut posted: Posted, now: i64, plan: &super::pla
     let position = state.parall.frames.len() - 1;
     let mut sent = false;
     if state.parall.connected {
-        if !plan.announces && state.happens(plan.faults.frame_lost) {
+        let lost = std::mem::take(&mut state.parall.loses_frame);
+        if !plan.announces && (lost || state.happens(plan.faults.frame_lost)) {
             posted.overtaken = true;
         } else {
             queue_frame(state, position, now, plan);

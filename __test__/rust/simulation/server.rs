@@ -15,7 +15,7 @@ use parall::orchestrator::{Answer, Server};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::checks::check_acknowledgement;
+use super::checks::{check_acknowledgement, check_look};
 use super::parall_state::{AGENT, Said};
 use super::plan::LetterKind;
 use super::socket::connect;
@@ -152,6 +152,7 @@ impl Server for SimulatedServer {
 
     fn message<'call>(&'call self, id: &'call str) -> Answer<'call, Message> {
         self.call(format!("message {id}"), move |state| {
+            check_look(state, &self.0.plan, id);
             state.parall.messages.get(id).cloned().ok_or_else(|| status(404, None))
         })
     }
@@ -164,6 +165,7 @@ impl Server for SimulatedServer {
 
     fn task<'call>(&'call self, id: &'call str) -> Answer<'call, Task> {
         self.call(format!("task {id}"), move |state| {
+            check_look(state, &self.0.plan, id);
             state.parall.tasks.get(id).cloned().ok_or_else(|| status(404, None))
         })
     }
