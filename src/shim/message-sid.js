@@ -18,7 +18,7 @@ const MOST_MET = 2000;
 export function messageSid(turn, start) {
   const { met } = shared();
   const before = met.get(turn.messageId);
-  const isSame = before?.start === start && !turn.isRepeated;
+  const isSame = before !== undefined && before.start === start && !turn.isRepeated;
   const sid = isSame ? before.sid : `${turn.messageId}${MARK}${turn.id}`;
   met.delete(turn.messageId);
   met.set(turn.messageId, { start, sid });
