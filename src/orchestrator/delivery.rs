@@ -96,6 +96,9 @@ impl Outbox {
             _ => format!("outbound:{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)),
         };
         let _order = self.lane(target).lock_owned().await;
+        if shared.work.is_cancelled() {
+            return Err(Error::Closed);
+        }
         let mut id = String::new();
         for (ordinal, part) in parts.into_iter().enumerate() {
             id = put(shared, target, &part, thread, &key(&nonce, ordinal, &part), Attempt::First)
