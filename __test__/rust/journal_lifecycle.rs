@@ -117,8 +117,12 @@ async fn a_finished_answer_is_found_after_a_restart_with_its_keys() {
     for id in ["dsp_1", "dsp_2"] {
         journal.claim(dispatch(id)).await.unwrap();
     }
-    let details =
-        Details { target: "cht_1".into(), sender_kind: Some("agent".into()), ..Details::default() };
+    let details = Details {
+        target: "cht_1".into(),
+        sender_kind: Some("agent".into()),
+        no_reply: true,
+        ..Details::default()
+    };
     journal.describe("dsp_1", details.clone()).await.unwrap();
     journal.adopt("dsp_1", "turn-1", "agent:main").await.unwrap();
     let parts = vec![part("dsp_1", 0, "one"), part("dsp_1", 1, "two"), part("dsp_1", 2, "three")];

@@ -147,7 +147,8 @@ fn claim(access: &Access<'_>, dispatch: &NewDispatch) -> Result<Claim, Fault> {
 
 fn describe(access: &Access<'_>, id: &str, details: &Details) -> Result<(), Fault> {
     let changed = access.execute(
-        "UPDATE dispatches SET target = ?2, thread_root_id = ?3, sender_id = ?4, sender_kind = ?5, created_at = ?6
+        "UPDATE dispatches SET target = ?2, thread_root_id = ?3, sender_id = ?4, sender_kind = ?5, created_at = ?6,
+             no_reply = ?7
          WHERE id = ?1",
         (
             id,
@@ -156,6 +157,7 @@ fn describe(access: &Access<'_>, id: &str, details: &Details) -> Result<(), Faul
             &details.sender_id,
             &details.sender_kind,
             &details.created_at,
+            details.no_reply,
         ),
     )?;
     if changed == 0 { Err(unknown(id).into()) } else { Ok(()) }

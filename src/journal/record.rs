@@ -69,6 +69,8 @@ pub struct Details {
     pub sender_kind: Option<String>,
     /// When it was written, or given to this agent, at the latest, as the server spells it.
     pub created_at: Option<String>,
+    /// Whether the sender asked for no answer.
+    pub no_reply: bool,
 }
 
 /// The answer to a claim.
@@ -133,7 +135,8 @@ pub struct DispatchRecord {
 
 /// The columns that [`DispatchRecord::read`] takes, in its order.
 pub(super) const COLUMNS: &str = "sequence, id, origin, source_type, source_id, target, thread_root_id, sender_id, \
-    sender_kind, created_at, state, attempts, failures, turn_id, session_key, cause, next_try_at, claimed_at, changed_at";
+    sender_kind, created_at, state, attempts, failures, turn_id, session_key, cause, next_try_at, claimed_at, changed_at, \
+    no_reply";
 
 impl DispatchRecord {
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -145,6 +148,7 @@ impl DispatchRecord {
                 sender_id: row.get(7)?,
                 sender_kind: row.get(8)?,
                 created_at: row.get(9)?,
+                no_reply: row.get(19)?,
             }),
             None => None,
         };

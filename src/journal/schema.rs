@@ -20,6 +20,7 @@ CREATE TABLE dispatches (
     sender_id TEXT,
     sender_kind TEXT,
     created_at TEXT,
+    no_reply INTEGER NOT NULL DEFAULT 0,
     state TEXT NOT NULL CHECK (state IN ('claimed', 'adopted', 'answered', 'no_reply', 'failed', 'dead', 'acknowledged')),
     attempts INTEGER NOT NULL DEFAULT 0,
     failures INTEGER NOT NULL DEFAULT 0,

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::Error;
 use super::comment::{Attempt, comment};
 use super::host::{Level, ReplyPart};
-use super::host_text::{asks_for_no_answer, is_notice, keep_back, visible_text};
+use super::host_text::{is_notice, keep_back, visible_text};
 use super::shared::{Replies, Shared};
 use super::split::{PART_LIMIT, split};
 use super::target::Target;
@@ -40,7 +40,7 @@ impl Outbox {
         let Some(text) = (part.kind != "tool").then(|| visible_text(&part)).flatten() else {
             return Ok(());
         };
-        if turn.no_reply() == Some(true) || shared.replies == Replies::Explicit {
+        if turn.no_reply || shared.replies == Replies::Explicit {
             keep_back(shared, turn);
             return Ok(());
         }
@@ -70,7 +70,7 @@ impl Outbox {
         let parts = split(text, PART_LIMIT);
         let addressee = shared.turns.addressee(target);
         if let Addressee::Owed(turn) | Addressee::Past(turn) = &addressee
-            && asks_for_no_answer(shared, turn).await
+            && turn.no_reply
         {
             keep_back(shared, turn);
             return Ok(turn.source.id.clone());

@@ -107,6 +107,7 @@ impl Event {
             sender_id: message.map(|message| message.sender_id.clone()),
             sender_kind: message.and_then(|message| message.sender.as_ref()?.kind.clone()),
             created_at: created_at.clone(),
+            no_reply: self.no_reply(),
         }
     }
 }

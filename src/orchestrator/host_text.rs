@@ -14,21 +14,6 @@ pub(super) fn keep_back(shared: &Shared, turn: &OpenTurn) {
     shared.log(Level::Debug, text);
 }
 
-/// Whether the sender asked for no answer. Of what the last run left that is not known before somebody looks.
-pub(super) async fn asks_for_no_answer(shared: &Shared, turn: &OpenTurn) -> bool {
-    if let Some(no_reply) = turn.no_reply() {
-        return no_reply;
-    }
-    if turn.source.kind != "message" {
-        return false;
-    }
-    let load = || shared.server.message(&turn.source.id);
-    // What the server does not show any more asks for nothing.
-    let Ok(message) = shared.persist("loading a message", load).await else { return false };
-    turn.tell_no_reply(message.hints.no_reply);
-    message.hints.no_reply
-}
-
 /// Whether a text only says that the host goes on with what a crash cut off.
 pub(super) fn is_notice(text: &str) -> bool {
     text.trim_start().starts_with(CONTINUES)

@@ -220,7 +220,7 @@ impl Runner {
         if turn.is_delivered() {
             return Ok(Verdict::Answered);
         }
-        if turn.no_reply() == Some(true) {
+        if turn.no_reply {
             return Ok(Verdict::Silent);
         }
         tokio::select! {

@@ -4,7 +4,7 @@
 //! later. All that is known of such a text is its chat, so it belongs to the oldest turn there that has no run of its own.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -45,7 +45,8 @@ pub(super) struct OpenTurn {
     pub thread_root_id: Option<String>,
     /// What idempotency keys start from.
     pub event_key: String,
-    no_reply: OnceLock<bool>,
+    /// The sender asked for no answer: replies are kept to ourselves.
+    pub no_reply: bool,
     /// What an earlier run of this account said.
     said_before: Vec<String>,
     first_part: u32,
@@ -76,8 +77,7 @@ impl OpenTurn {
             Source { kind: event.source_kind().to_owned(), id: event.source_id().to_owned() };
         let thread = event.thread_root_id().map(str::to_owned);
         let turn = Self::empty(source, event.target(), thread, event.key(), first_part);
-        turn.tell_no_reply(event.no_reply());
-        turn
+        Self { no_reply: event.no_reply(), ..turn }
     }
 
     fn empty(
@@ -94,7 +94,7 @@ impl OpenTurn {
             target,
             thread_root_id,
             event_key: key.to_owned(),
-            no_reply: OnceLock::new(),
+            no_reply: false,
             said_before: Vec::new(),
             first_part,
             parts: AtomicU32::new(first_part),
@@ -124,17 +124,6 @@ impl OpenTurn {
     /// The attempt is over and there will be another one: nothing comes for this one any more.
     pub(super) fn end_attempt(&self) {
         *lock(&self.id) = None;
-    }
-
-    /// Whether the sender asked for no answer: replies are kept to ourselves. Nothing when nobody has looked yet.
-    pub(super) fn no_reply(&self) -> Option<bool> {
-        self.no_reply.get().copied()
-    }
-
-    /// Somebody has looked.
-    pub(super) fn tell_no_reply(&self, no_reply: bool) {
-        // Who looked first saw the same.
-        let _ = self.no_reply.set(no_reply);
     }
 
     /// Whether all of these parts were said before a restart; a host may say them again.
@@ -272,7 +261,6 @@ impl OpenTurns {
             turns.push(Arc::clone(&turn));
             turn
         });
-        turn.tell_no_reply(event.no_reply());
         turn.returned(false);
         OpenGuard { turns: self, turn }
     }
@@ -286,6 +274,7 @@ impl OpenTurns {
         let source = Source { kind: record.source_type.clone(), id: record.source_id.clone() };
         let thread = details.thread_root_id.clone();
         let mut turn = OpenTurn::empty(source, target, thread, &record.id, 0);
+        turn.no_reply = details.no_reply;
         turn.said_before = open.parts.iter().map(|part| part.part.text.clone()).collect();
         let until = Instant::now() + HOST_ADDS;
         *lock(&turn.stage) = if over { Stage::Over(until) } else { Stage::LeftOpen(until) };

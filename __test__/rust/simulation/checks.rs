@@ -347,8 +347,8 @@ fn fate(state: &State, plan: &Plan, posted: &Posted) -> Option<String> {
 
 /// Whether a turn went far enough for the agent to have read what it was told.
 fn has_read(state: &State, number: usize, run: &Run) -> bool {
-    let spoke = said_about(state, &run.source_id).any(|(speaker, _)| speaker == number);
-    spoke || matches!(run.end, End::Complete | End::Silent)
+    let answered = said_about(state, &run.source_id).any(|(speaker, _)| speaker == number);
+    run.spoke || answered || matches!(run.end, End::Complete | End::Silent)
 }
 
 /// Sources whose visible answer a fork gave.

@@ -152,6 +152,7 @@ fn begin(world: &World, turn: &Turn) -> usize {
         life,
         told,
         end: End::Open,
+        spoke: false,
         confirmed: Vec::new(),
     });
     if let Some(session) = state.host.by_key.get_mut(&turn.session_key) {
@@ -211,6 +212,7 @@ async fn speak(world: &World, turn: &Turn, number: usize, parts: &[String], leng
 }
 
 async fn say(world: &World, turn: &Turn, number: usize, kind: &str, text: &str) {
+    world.state().ledger.runs[number].spoke = true;
     if deliver(world, &turn.id, kind, text).await {
         world.state().ledger.runs[number].confirmed.push(text.to_owned());
     }

@@ -37,6 +37,8 @@ pub(crate) struct Run {
     /// Events whose results it was told.
     pub told: Vec<String>,
     pub end: End,
+    /// The agent has said something, wherever that went.
+    pub spoke: bool,
     /// Parts that the account said stand in the chat.
     pub confirmed: Vec<String>,
 }
