@@ -12,6 +12,7 @@
 //!     account    channels.parall and PRLL_* -> accounts
 //!       fs       atomic replacement, locks
 //!       memory   how much of it this library holds
+//!       background work that gives way to the host
 //!       error    what every error of this crate offers to JavaScript
 //! ```
 
