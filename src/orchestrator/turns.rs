@@ -243,8 +243,8 @@ pub(super) enum Addressee {
     Running(Arc<OpenTurn>),
     /// Of a turn that the host owes an answer.
     Owed(Arc<OpenTurn>),
-    /// Of a turn that is over.
-    Past(Arc<OpenTurn>),
+    /// Of one of these turns, which are over.
+    Past(Vec<Arc<OpenTurn>>),
     /// Of none that could be told.
     Nobody,
 }
@@ -302,20 +302,20 @@ impl OpenTurns {
     /// runs after one that is over, nobody can tell.
     pub(super) fn addressee(&self, target: &Target) -> Addressee {
         let now = Instant::now();
-        let (mut running, mut past) = (None, None);
+        let (mut running, mut past) = (None, Vec::new());
         for turn in lock(&self.turns).iter().filter(|turn| turn.target == *target) {
             match *lock(&turn.stage) {
                 Stage::Owed => return Addressee::Owed(Arc::clone(turn)),
                 Stage::LeftOpen(until) if now < until => return Addressee::Owed(Arc::clone(turn)),
-                Stage::Over(until) if now < until => past = past.or(Some(Arc::clone(turn))),
+                Stage::Over(until) if now < until => past.push(Arc::clone(turn)),
                 Stage::Running => running = Some(Arc::clone(turn)),
                 Stage::LeftOpen(_) | Stage::Over(_) | Stage::Returned => {}
             }
         }
-        match (running, past) {
-            (Some(running), None) => Addressee::Running(running),
-            (None, Some(past)) => Addressee::Past(past),
-            (None, None) | (Some(_), Some(_)) => Addressee::Nobody,
+        match running {
+            Some(running) if past.is_empty() => Addressee::Running(running),
+            None if !past.is_empty() => Addressee::Past(past),
+            _ => Addressee::Nobody,
         }
     }
 }
@@ -360,7 +360,7 @@ mod tests {
         let (kind, turn) = match turns.addressee(&"cht_1".parse().unwrap()) {
             Addressee::Running(turn) => ("running", turn),
             Addressee::Owed(turn) => ("owed", turn),
-            Addressee::Past(turn) => ("past", turn),
+            Addressee::Past(turns) => ("past", Arc::clone(&turns[0])),
             Addressee::Nobody => return ("nobody", String::new()),
         };
         (kind, turn.event_key.clone())
