@@ -86,6 +86,15 @@ fn prefix(target: &Path) -> OsString {
 
 /// Removes temporary files that killed processes left beside `target`. Failures do not matter: the next sweep tries again.
 pub fn sweep(target: &Path) {
+    sweep_those(target, is_abandoned);
+}
+
+/// The same for who keeps all others from writing `target`: however young a temporary file is, nobody needs it.
+pub fn sweep_alone(target: &Path) {
+    sweep_those(target, |_| true);
+}
+
+fn sweep_those(target: &Path, is_abandoned: impl Fn(&fs::DirEntry) -> bool) {
     let prefix = prefix(target);
     let folder =
         target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

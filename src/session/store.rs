@@ -8,8 +8,8 @@ use super::Error;
 use super::json::{Member, scan};
 use super::key::normalize;
 use super::text::{decode, quote};
-use crate::fs::lock::{Lock, SESSION_STORE};
-use crate::fs::{ReplaceOptions, read, read_with_room, replace};
+use crate::fs::lock::{Lock, SESSION_STORE, sweep_unfinished};
+use crate::fs::{ReplaceOptions, read, read_with_room, replace, sweep_alone};
 
 /// More than what stands around a member: quotes, colon, comma, spaces, and escapes in its key.
 const PUNCTUATION: usize = 256;
@@ -67,6 +67,9 @@ pub fn delete_entries(store: &Path, session_keys: &[&str]) -> Result<usize, Erro
     let keys = session_keys.iter().map(|key| normalize(key)).collect::<Result<Vec<_>, _>>()?;
     let mut count = 0;
     edit(store, 0, |text, members| {
+        // What processes left that were killed while they wrote the store, or were about to lock it.
+        sweep_alone(store);
+        sweep_unfinished(store);
         let mut places: Vec<usize> =
             keys.iter().flat_map(|key| matching(text, members, key)).collect();
         places.sort_unstable();

@@ -177,3 +177,20 @@ fn a_transcript_is_found_by_the_name_in_the_store_or_by_its_session_id() {
     }
     assert_eq!(resolve_transcript(&folder, "nobody").unwrap(), None);
 }
+
+#[test]
+fn a_deletion_takes_away_what_a_process_left_that_was_killed_while_it_wrote_however_young() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("sessions.json");
+    fs::write(&store, r#"{"agent:main:a":{},"agent:main:b":{}}"#).unwrap();
+    let foreign =
+        ["sessions.json.0a1b.tmp", ".other.json.parall-0a1b.tmp", ".sessions.json.parall-0a1b"];
+    for name in foreign.iter().chain(&[".sessions.json.parall-0a1b.tmp"]) {
+        fs::write(folder.path().join(name), "half").unwrap();
+    }
+    assert!(delete_entry(&store, "agent:main:a").unwrap());
+    assert!(!folder.path().join(".sessions.json.parall-0a1b.tmp").exists());
+    for name in foreign {
+        assert!(folder.path().join(name).exists(), "{name} is not ours to remove");
+    }
+}
