@@ -69,15 +69,9 @@ impl Outbox {
         }
         let parts = split(text, PART_LIMIT);
         let addressee = shared.turns.addressee(target);
-        let silent = match &addressee {
-            Addressee::Owed(turn) => Some(turn).filter(|turn| turn.no_reply),
-            // Of several nobody can tell which; then it is better said than lost.
-            Addressee::Past(turns) => {
-                turns.first().filter(|_| turns.iter().all(|turn| turn.no_reply))
-            }
-            Addressee::Running(_) | Addressee::Nobody => None,
-        };
-        if let Some(turn) = silent {
+        if let Addressee::Owed(turn) | Addressee::Past(turn) = &addressee
+            && turn.no_reply
+        {
             keep_back(shared, turn);
             return Ok(turn.source.id.clone());
         }
@@ -95,14 +89,11 @@ impl Outbox {
                 return sent;
             }
         }
-        let past: &[_] = if let Addressee::Past(turns) = &addressee { turns } else { &[] };
-        if let Some(turn) = past.iter().find(|turn| turn.has_said(&parts)) {
-            return Ok(turn.source.id.clone());
-        }
-        let nonce = match past.iter().find(|turn| !turn.no_reply) {
+        let nonce = match &addressee {
+            Addressee::Past(turn) if turn.has_said(&parts) => return Ok(turn.source.id.clone()),
             // The host may repeat itself after another crash.
-            Some(turn) => format!("outbound:{}", turn.event_key),
-            None => format!("outbound:{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)),
+            Addressee::Past(turn) => format!("outbound:{}", turn.event_key),
+            _ => format!("outbound:{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)),
         };
         let _order = self.lane(target).lock_owned().await;
         if shared.work.is_cancelled() {

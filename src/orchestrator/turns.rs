@@ -49,6 +49,8 @@ pub(super) struct OpenTurn {
     pub no_reply: bool,
     /// What an earlier run of this account said.
     said_before: Vec<String>,
+    /// The end of an earlier run cut its answer off.
+    is_interrupted: bool,
     first_part: u32,
     parts: AtomicU32,
     closed: AtomicBool,
@@ -96,6 +98,7 @@ impl OpenTurn {
             event_key: key.to_owned(),
             no_reply: false,
             said_before: Vec::new(),
+            is_interrupted: false,
             first_part,
             parts: AtomicU32::new(first_part),
             closed: AtomicBool::new(false),
@@ -243,8 +246,8 @@ pub(super) enum Addressee {
     Running(Arc<OpenTurn>),
     /// Of a turn that the host owes an answer.
     Owed(Arc<OpenTurn>),
-    /// Of one of these turns, which are over.
-    Past(Vec<Arc<OpenTurn>>),
+    /// Of a turn that is over.
+    Past(Arc<OpenTurn>),
     /// Of none that could be told.
     Nobody,
 }
@@ -276,6 +279,7 @@ impl OpenTurns {
         let mut turn = OpenTurn::empty(source, target, thread, &record.id, 0);
         turn.no_reply = details.no_reply;
         turn.said_before = open.parts.iter().map(|part| part.part.text.clone()).collect();
+        turn.is_interrupted = !open.is_answered();
         let until = Instant::now() + HOST_ADDS;
         *lock(&turn.stage) = if over { Stage::Over(until) } else { Stage::LeftOpen(until) };
         lock(&self.turns).push(Arc::new(turn));
@@ -302,20 +306,28 @@ impl OpenTurns {
     /// runs after one that is over, nobody can tell.
     pub(super) fn addressee(&self, target: &Target) -> Addressee {
         let now = Instant::now();
-        let (mut running, mut past) = (None, Vec::new());
+        let (mut running, mut past) = (None, None);
         for turn in lock(&self.turns).iter().filter(|turn| turn.target == *target) {
             match *lock(&turn.stage) {
                 Stage::Owed => return Addressee::Owed(Arc::clone(turn)),
                 Stage::LeftOpen(until) if now < until => return Addressee::Owed(Arc::clone(turn)),
-                Stage::Over(until) if now < until => past.push(Arc::clone(turn)),
+                Stage::Over(until) if now < until => {
+                    // A host goes on with what was cut off.
+                    let is_likelier = past.as_ref().is_none_or(|other: &Arc<OpenTurn>| {
+                        turn.is_interrupted && !other.is_interrupted
+                    });
+                    if is_likelier {
+                        past = Some(Arc::clone(turn));
+                    }
+                }
                 Stage::Running => running = Some(Arc::clone(turn)),
                 Stage::LeftOpen(_) | Stage::Over(_) | Stage::Returned => {}
             }
         }
-        match running {
-            Some(running) if past.is_empty() => Addressee::Running(running),
-            None if !past.is_empty() => Addressee::Past(past),
-            _ => Addressee::Nobody,
+        match (running, past) {
+            (Some(running), None) => Addressee::Running(running),
+            (None, Some(past)) => Addressee::Past(past),
+            (None, None) | (Some(_), Some(_)) => Addressee::Nobody,
         }
     }
 }
@@ -360,7 +372,7 @@ mod tests {
         let (kind, turn) = match turns.addressee(&"cht_1".parse().unwrap()) {
             Addressee::Running(turn) => ("running", turn),
             Addressee::Owed(turn) => ("owed", turn),
-            Addressee::Past(turns) => ("past", Arc::clone(&turns[0])),
+            Addressee::Past(turn) => ("past", turn),
             Addressee::Nobody => return ("nobody", String::new()),
         };
         (kind, turn.event_key.clone())
