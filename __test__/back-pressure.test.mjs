@@ -68,6 +68,19 @@ test("what an inbox lists beyond the bound is listed again when there is room", 
   assert.deepEqual(texts(answers(parall, seed.direct.ada)), expected);
 });
 
+test("an inbox of thousands is listed to its end before younger messages are taken on", async (t) => {
+  const { parall, seed, until } = await startAccount(t, { server: { generation: "inbox" }, runTurn: echo });
+  parall.dropSockets({ user: ME });
+  const say = (number) => parall.say({ from: "usr_ada", chat: seed.direct.ada, text: `question ${number}` });
+  const count = 2_200;
+  for (let number = 0; number < count; number += 1) say(number);
+  await until((now) => now.connected && now.admitted > 0);
+  say(count);
+  await answered(parall, seed.direct.ada, count + 1);
+  const expected = Array.from({ length: count + 1 }, (_, number) => `echo: question ${number}`);
+  assert.deepEqual(texts(answers(parall, seed.direct.ada)), expected);
+});
+
 for (const generation of ["inbox", "events"])
   test(`large messages of a server with ${generation} do not pile up in memory`, async (t) => {
     const gate = deferred();
