@@ -86,6 +86,15 @@ fn prefix(target: &Path) -> OsString {
 
 /// Removes temporary files that killed processes left beside `target`. Failures do not matter: the next sweep tries again.
 pub fn sweep(target: &Path) {
+    remove_where(target, is_abandoned);
+}
+
+/// The same for the holder of a lock under which `target` is always written: all of them are left over, however young.
+pub fn sweep_locked(target: &Path) {
+    remove_where(target, |_| true);
+}
+
+fn remove_where(target: &Path, is_left: impl Fn(&fs::DirEntry) -> bool) {
     let prefix = prefix(target);
     let folder =
         target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -93,7 +102,7 @@ pub fn sweep(target: &Path) {
         let name = entry.file_name();
         let is_ours = name.as_encoded_bytes().starts_with(prefix.as_encoded_bytes())
             && name.as_encoded_bytes().ends_with(SUFFIX.as_bytes());
-        if is_ours && is_abandoned(&entry) {
+        if is_ours && is_left(&entry) {
             let _ = fs::remove_file(entry.path());
         }
     }

@@ -9,7 +9,7 @@ use super::json::{Member, scan};
 use super::key::normalize;
 use super::text::{decode, quote};
 use crate::fs::lock::{Lock, SESSION_STORE};
-use crate::fs::{ReplaceOptions, read, read_with_room, replace};
+use crate::fs::{ReplaceOptions, read, read_with_room, replace, sweep_locked};
 
 /// More than what stands around a member: quotes, colon, comma, spaces, and escapes in its key.
 const PUNCTUATION: usize = 256;
@@ -87,13 +87,15 @@ pub(crate) fn for_each(store: &Path, mut show: impl FnMut(&str, &[u8])) -> Resul
     Ok(())
 }
 
-/// Reads (with room for so many further bytes), changes and replaces the store under the host's lock. Nothing is written if `change` says that nothing changed.
+/// Reads (with room for so many further bytes), changes and replaces the store under the host's lock. Nothing is written if
+/// `change` says that nothing changed. What a killed process left of an earlier replacement goes away.
 fn edit(
     store: &Path,
     room: usize,
     change: impl FnOnce(&mut Vec<u8>, &[Member]) -> bool,
 ) -> Result<(), Error> {
     let _lock = Lock::acquire(store, SESSION_STORE)?;
+    sweep_locked(store);
     let mut text = read_with_room(store, room)?.unwrap_or_else(|| b"{}".to_vec());
     let members = members(store, &text)?;
     if change(&mut text, &members) {

@@ -177,3 +177,20 @@ fn a_transcript_is_found_by_the_name_in_the_store_or_by_its_session_id() {
     }
     assert_eq!(resolve_transcript(&folder, "nobody").unwrap(), None);
 }
+
+#[test]
+fn what_a_killed_process_left_of_a_replacement_goes_with_the_next_edit_and_nothing_else() {
+    let store = Store::new(ODD);
+    let stands = |name: &str| store.folder.path().join(name).exists();
+    let left = ".sessions.json.parall-6db53f4edd4a974e.tmp";
+    let others = [
+        "sessions.json.0b0c7c1e-5f0e-4c57-9a35-1d2f0c9c1d11.tmp",
+        ".sessions.json.lock.parall-6db53f4edd4a974e.tmp",
+    ];
+    for name in others.iter().copied().chain([left]) {
+        fs::write(store.folder.path().join(name), "half").unwrap();
+    }
+    assert!(!delete_entry(&store.path, "agent:main").unwrap());
+    assert!(!stands(left));
+    assert!(others.into_iter().all(stands));
+}
