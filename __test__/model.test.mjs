@@ -68,9 +68,12 @@ test("calls a tool first and answers after its result", async () => {
   assert.equal((await after.json()).choices[0].finish_reason, "stop");
 });
 
-test("fails with the wanted status", async () => {
+test("fails with the wanted status, until that is released", async () => {
   assert.equal((await ask(user("[[fail]]"))).status, 500);
   assert.equal((await ask(user("[[fail:429]]"))).status, 429);
+  model.release("fail");
+  const response = await ask(user("[[fail]] [[say:recovered]]"));
+  assert.equal((await response.json()).choices[0].message.content, "recovered");
 });
 
 test("reads the person's message and not the one the host added after it", async () => {

@@ -7,7 +7,8 @@ import { askDatabase, sessionsFolder, storeEntries } from "./host-sessions.mjs";
 import { ANSWER_LIMIT_MS, closeScene, openScene, startScene } from "./scene.mjs";
 
 const COMPANION = fileURLToPath(new URL("companion", import.meta.url));
-export const PARENT = "agent:main:parall:default";
+/** A session beside the account's own, named like it: what a crash cut off there is the account's, not the host's, to run again. */
+export const PARENT = "agent:main:parall:default-companion";
 
 export class ForkScene {
   /**
@@ -37,11 +38,11 @@ export class ForkScene {
     await this.host.until("the companion listens", () => existsSync(this.portFile));
   }
 
-  /** Kills the gateway and starts it again. */
+  /** Kills the gateway and starts it again; waits until the account runs. */
   async crash() {
     await this.host.stop("SIGKILL");
     rmSync(this.portFile, { force: true });
-    await this.host.start();
+    await startScene(this.scene);
     await this.ready();
   }
 

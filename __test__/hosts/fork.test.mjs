@@ -93,7 +93,7 @@ for (const release of HOST_VERSIONS) {
     });
 
     it("know nothing of a question that the host asks again after a failure", async () => {
-      const running = scene.turn("RUNNING-FAILURE [[fail:500]]");
+      const running = scene.turn("RUNNING-FAILURE [[fail:500]] [[say:FAILURE-DONE]]");
       const asked = () => scene.model.requests.filter(({ user }) => user.includes("RUNNING-FAILURE")).length;
       await scene.host.until("the host asks again", () => asked() > 1);
       const fork = await scene.fork();
@@ -101,7 +101,8 @@ for (const release of HOST_VERSIONS) {
       assert.match(shown, /TOOL-DONE/);
       assert.doesNotMatch(shown, /RUNNING-FAILURE/);
       await remove(fork);
-      await running;
+      scene.model.release("fail");
+      assert.deepEqual((await running).texts, ["FAILURE-DONE"]);
     });
 
     it("leave no mark on the parent's next turn", async () => {

@@ -4,7 +4,7 @@
  * - `[[slow:MS]]` answers after that many milliseconds
  * - `[[hold:NAME]]` answers once `NAME` is released
  * - `[[tool:NAME {json}]]` calls a tool first
- * - `[[fail]]` or `[[fail:STATUS]]` answers with an HTTP error, 500 by default
+ * - `[[fail]]` or `[[fail:STATUS]]` answers with an HTTP error, 500 by default, until `fail` is released
  * - `[[say:TEXT]]` answers this and nothing else; `%n` in it stands for the number of the request
  * - `[[noreply]]` answers NO_REPLY
  * - `[[tokens:N]]` reports that many prompt tokens

@@ -55,7 +55,7 @@ export class ScriptedModel extends Waiting {
     this.baseUrl = `${this.url}/v1`;
   }
 
-  /** Lets requests with `[[hold:NAME]]` go on, those that wait and those to come. */
+  /** Lets requests with `[[hold:NAME]]` go on, those that wait and those to come; `fail` ends `[[fail]]`. */
   release(name) {
     this.#released.add(name);
     this.changed();
@@ -96,7 +96,7 @@ export class ScriptedModel extends Waiting {
       asked.gone = true;
       return this.changed();
     }
-    if (directives.fail !== undefined) {
+    if (directives.fail !== undefined && !this.#released.has("fail")) {
       asked.answer = `HTTP ${directives.fail}`;
       return json(response, directives.fail, { error: { message: "scripted failure", type: "server_error" } });
     }

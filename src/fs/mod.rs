@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub use atomic::{ReplaceOptions, Step, replace};
 pub use error::Error;
 pub(crate) use identity::Identity;
-pub use temporary::{sweep, sweep_alone};
+pub use temporary::{sweep, sweep_locked};
 
 /// How many symbolic links one path may lead through; what Linux allows.
 const MAX_LINKS: usize = 40;

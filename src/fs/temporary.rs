@@ -86,15 +86,15 @@ fn prefix(target: &Path) -> OsString {
 
 /// Removes temporary files that killed processes left beside `target`. Failures do not matter: the next sweep tries again.
 pub fn sweep(target: &Path) {
-    sweep_those(target, is_abandoned);
+    remove_where(target, is_abandoned);
 }
 
-/// The same for who keeps all others from writing `target`: however young a temporary file is, nobody needs it.
-pub fn sweep_alone(target: &Path) {
-    sweep_those(target, |_| true);
+/// The same for the holder of a lock under which `target` is always written: all of them are left over, however young.
+pub fn sweep_locked(target: &Path) {
+    remove_where(target, |_| true);
 }
 
-fn sweep_those(target: &Path, is_abandoned: impl Fn(&fs::DirEntry) -> bool) {
+fn remove_where(target: &Path, is_left: impl Fn(&fs::DirEntry) -> bool) {
     let prefix = prefix(target);
     let folder =
         target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -102,7 +102,7 @@ fn sweep_those(target: &Path, is_abandoned: impl Fn(&fs::DirEntry) -> bool) {
         let name = entry.file_name();
         let is_ours = name.as_encoded_bytes().starts_with(prefix.as_encoded_bytes())
             && name.as_encoded_bytes().ends_with(SUFFIX.as_bytes());
-        if is_ours && is_abandoned(&entry) {
+        if is_ours && is_left(&entry) {
             let _ = fs::remove_file(entry.path());
         }
     }

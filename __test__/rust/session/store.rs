@@ -179,18 +179,18 @@ fn a_transcript_is_found_by_the_name_in_the_store_or_by_its_session_id() {
 }
 
 #[test]
-fn a_deletion_takes_away_what_a_process_left_that_was_killed_while_it_wrote_however_young() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = folder.path().join("sessions.json");
-    fs::write(&store, r#"{"agent:main:a":{},"agent:main:b":{}}"#).unwrap();
-    let foreign =
-        ["sessions.json.0a1b.tmp", ".other.json.parall-0a1b.tmp", ".sessions.json.parall-0a1b"];
-    for name in foreign.iter().chain(&[".sessions.json.parall-0a1b.tmp"]) {
-        fs::write(folder.path().join(name), "half").unwrap();
+fn what_a_killed_process_left_of_a_replacement_goes_with_the_next_edit_and_nothing_else() {
+    let store = Store::new(ODD);
+    let stands = |name: &str| store.folder.path().join(name).exists();
+    let left = ".sessions.json.parall-6db53f4edd4a974e.tmp";
+    let others = [
+        "sessions.json.0b0c7c1e-5f0e-4c57-9a35-1d2f0c9c1d11.tmp",
+        ".sessions.json.lock.parall-6db53f4edd4a974e.tmp",
+    ];
+    for name in others.iter().copied().chain([left]) {
+        fs::write(store.folder.path().join(name), "half").unwrap();
     }
-    assert!(delete_entry(&store, "agent:main:a").unwrap());
-    assert!(!folder.path().join(".sessions.json.parall-0a1b.tmp").exists());
-    for name in foreign {
-        assert!(folder.path().join(name).exists(), "{name} is not ours to remove");
-    }
+    assert!(!delete_entry(&store.path, "agent:main").unwrap());
+    assert!(!stands(left));
+    assert!(others.into_iter().all(stands));
 }
