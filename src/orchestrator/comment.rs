@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::shared::{PersistError, Shared};
-use crate::api::Comment;
+use crate::api::{Comment, Error};
 
 /// Whether a part may have been sent before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,10 @@ pub(super) async fn comment(
                 {
                     return Ok(comment.id);
                 }
+            }
+            // The next start looks again.
+            if shared.work.is_cancelled() {
+                return Err(Error::Stopped);
             }
         }
         shared.server.add_comment(task_id, body).await.map(|comment| comment.id)

@@ -177,7 +177,8 @@ impl Shared {
                     started.elapsed() < self.patience
                 }
                 Class::Malformed => trouble.failures() + 1 < MOST_MALFORMED,
-                Class::Forbidden | Class::Missing | Class::Rejected | Class::Stopped => false,
+                Class::Stopped => return Err(PersistError::Closed),
+                Class::Forbidden | Class::Missing | Class::Rejected => false,
             };
             if !again {
                 return Err(PersistError::Refused(error));
