@@ -85,8 +85,8 @@ pub(super) const DISPATCH_PAGE: &str = "50";
 pub(super) const COMMENT_PAGE: &str = "200";
 /// Items a page of chats and tasks, at the limit of those lists.
 pub(super) const HISTORY_PAGE: &str = "200";
-/// Pages that are read at most. **Choice**: the known client stops after 40, which is 2,000 dispatches; when more wait, younger ones
-/// would overtake the rest.
+/// Pages that are read at most. **Choice**: the known client stops after 40, which is 2,000 dispatches; when more wait, younger
+/// ones would overtake the rest.
 pub(super) const MOST_PAGES: usize = 400;
 
 /// States in which a dispatch needs nothing any more. **Choice**: only `pending` and `received` are known. A state that

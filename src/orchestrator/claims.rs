@@ -202,10 +202,7 @@ impl Loader {
 fn new_dispatch(claimed: &Claimed) -> Option<NewDispatch> {
     let (source_type, source_id) = match claimed.source.as_ref().ok()? {
         Sought::Named(kind, id) => (kind.as_str(), id.as_str()),
-        Sought::Found(event) => {
-            let task = matches!(event.subject, Subject::Task(_));
-            (if task { "task" } else { "message" }, event.source_id())
-        }
+        Sought::Found(event) => (event.source_kind(), event.source_id()),
     };
     Some(NewDispatch {
         id: claimed.key.clone(),

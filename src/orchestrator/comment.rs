@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::shared::{PersistError, Shared};
-use crate::api::{Comment, Error};
+use crate::api::{Comment, Error, moment};
 
 /// Whether a part may have been sent before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +64,7 @@ fn may_be_ours(comment: &Comment, agent_id: Option<&String>, since: Option<&str>
         (Some(author), Some(agent)) => author == agent,
         _ => true,
     };
-    // Both times are the server's, in UTC; without the Z they sort as text, with any number of digits.
-    let utc = |time: Option<&str>| time.and_then(|time| time.strip_suffix('Z')).map(str::to_owned);
-    let in_time = match (utc(comment.created_at.as_deref()), utc(since)) {
+    let in_time = match (comment.created_at.as_deref().and_then(moment), since.and_then(moment)) {
         (Some(at), Some(since)) => at >= since,
         _ => true,
     };

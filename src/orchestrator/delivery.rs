@@ -182,8 +182,8 @@ impl Outbox {
         sent
     }
 
-    /// Sends what the last run wrote down, after `since` by the server's clock, and did not get confirmed. Where the server will never take it, people are told
-    /// that something is missing; an error means that not even that was possible.
+    /// Sends what the last run wrote down, after `since` by the server's clock, and did not get confirmed. Where the server will
+    /// never take it, people are told that something is missing; an error means that not even that was possible.
     pub(super) async fn resume(
         &self,
         shared: &Shared,

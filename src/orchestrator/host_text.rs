@@ -8,6 +8,7 @@ use super::turns::OpenTurn;
 const SILENCE: &str = "NO_REPLY";
 /// How the notice begins with which `OpenClaw` 2026.9 announces that it goes on with a turn that a crash cut off.
 const CONTINUES: &str = "I'm continuing your interrupted request now";
+
 /// Notes that people do not get to see a text.
 pub(super) fn keep_back(shared: &Shared, turn: &OpenTurn) {
     let text = format!("an answer to {} in {} is kept back", turn.source.id, turn.target);

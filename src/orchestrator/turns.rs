@@ -302,31 +302,25 @@ impl OpenTurns {
         lock(&self.turns).iter().find(|turn| lock(&turn.id).as_deref() == Some(id)).cloned()
     }
 
-    /// Whose answer a text is that the host sends to this target by itself: of the oldest turn without a run. While a turn
-    /// runs after one that is over, nobody can tell.
+    /// Whose answer a text is that the host sends to this target by itself: of the oldest turn without a run, or else of one
+    /// that is over, first of one that was cut off. While a turn runs after one that is over, nobody can tell.
     pub(super) fn addressee(&self, target: &Target) -> Addressee {
         let now = Instant::now();
-        let (mut running, mut past) = (None, None);
-        for turn in lock(&self.turns).iter().filter(|turn| turn.target == *target) {
+        let turns = lock(&self.turns);
+        let (mut running, mut past) = (None, Vec::new());
+        for turn in turns.iter().filter(|turn| turn.target == *target) {
             match *lock(&turn.stage) {
                 Stage::Owed => return Addressee::Owed(Arc::clone(turn)),
                 Stage::LeftOpen(until) if now < until => return Addressee::Owed(Arc::clone(turn)),
-                Stage::Over(until) if now < until => {
-                    // A host goes on with what was cut off.
-                    let is_likelier = past.as_ref().is_none_or(|other: &Arc<OpenTurn>| {
-                        turn.is_interrupted && !other.is_interrupted
-                    });
-                    if is_likelier {
-                        past = Some(Arc::clone(turn));
-                    }
-                }
-                Stage::Running => running = Some(Arc::clone(turn)),
+                Stage::Over(until) if now < until => past.push(turn),
+                Stage::Running => running = Some(turn),
                 Stage::LeftOpen(_) | Stage::Over(_) | Stage::Returned => {}
             }
         }
+        let past = past.into_iter().min_by_key(|turn| !turn.is_interrupted);
         match (running, past) {
-            (Some(running), None) => Addressee::Running(running),
-            (None, Some(past)) => Addressee::Past(past),
+            (Some(running), None) => Addressee::Running(Arc::clone(running)),
+            (None, Some(past)) => Addressee::Past(Arc::clone(past)),
             (None, None) | (Some(_), Some(_)) => Addressee::Nobody,
         }
     }

@@ -65,10 +65,11 @@ pub fn delete_entry(store: &Path, session_key: &str) -> Result<bool, Error> {
 /// Removes the entries of several sessions at once and says how many there were.
 pub fn delete_entries(store: &Path, session_keys: &[&str]) -> Result<usize, Error> {
     let keys = session_keys.iter().map(|key| normalize(key)).collect::<Result<Vec<_>, _>>()?;
-    // What processes left that were killed when they were about to lock the store; forks come and go, so this is often enough.
+    // What killed processes left behind. Whoever is killed in an edit leaves a fork to delete, so it goes soon enough here.
     sweep_unfinished(store);
     let mut count = 0;
     edit(store, 0, |text, members| {
+        sweep_locked(store);
         let mut places: Vec<usize> =
             keys.iter().flat_map(|key| matching(text, members, key)).collect();
         places.sort_unstable();
@@ -90,14 +91,13 @@ pub(crate) fn for_each(store: &Path, mut show: impl FnMut(&str, &[u8])) -> Resul
 }
 
 /// Reads (with room for so many further bytes), changes and replaces the store under the host's lock. Nothing is written if
-/// `change` says that nothing changed. What a killed process left of an earlier replacement goes away.
+/// `change` says that nothing changed.
 fn edit(
     store: &Path,
     room: usize,
     change: impl FnOnce(&mut Vec<u8>, &[Member]) -> bool,
 ) -> Result<(), Error> {
     let _lock = Lock::acquire(store, SESSION_STORE)?;
-    sweep_locked(store);
     let mut text = read_with_room(store, room)?.unwrap_or_else(|| b"{}".to_vec());
     let members = members(store, &text)?;
     if change(&mut text, &members) {

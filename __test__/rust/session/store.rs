@@ -179,7 +179,7 @@ fn a_transcript_is_found_by_the_name_in_the_store_or_by_its_session_id() {
 }
 
 #[test]
-fn what_a_killed_process_left_of_a_replacement_goes_with_the_next_edit_and_nothing_else() {
+fn what_a_killed_process_left_of_a_replacement_goes_with_the_next_deletion_and_nothing_else() {
     let store = Store::new(ODD);
     let stands = |name: &str| store.folder.path().join(name).exists();
     let left = ".sessions.json.parall-6db53f4edd4a974e.tmp";
