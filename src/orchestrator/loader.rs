@@ -228,7 +228,7 @@ impl Loader {
         };
         match &event {
             Ok(event) => {
-                self.seen.weigh(&key, size(event));
+                self.seen.loaded(&key, size(event));
                 self.describe(event);
             }
             Err(Nothing::Over) => {}

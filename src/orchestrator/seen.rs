@@ -30,6 +30,15 @@ pub(super) enum Known {
 struct Load {
     events: usize,
     bytes: usize,
+    /// Those of the bytes that are loaded, and so go on by themselves.
+    loaded: usize,
+}
+
+/// The bytes of an event that is queued or running.
+#[derive(Debug, Clone, Copy, Default)]
+struct Weight {
+    bytes: usize,
+    is_loaded: bool,
 }
 
 /// Remembers keys of events, and knows how much there is to do.
@@ -45,7 +54,13 @@ struct Keys {
     states: HashMap<String, Known>,
     finished: VecDeque<String>,
     /// Bytes of the events that are queued or running, where they are known.
-    bytes: HashMap<String, usize>,
+    weights: HashMap<String, Weight>,
+}
+
+impl Weight {
+    fn loaded(self) -> usize {
+        if self.is_loaded { self.bytes } else { 0 }
+    }
 }
 
 impl Default for Seen {
@@ -60,7 +75,7 @@ impl Seen {
         Self {
             keys: Mutex::default(),
             load: watch::Sender::default(),
-            most: Load { events: most.max(1), bytes: MOST_BYTES },
+            most: Load { events: most.max(1), bytes: MOST_BYTES, loaded: MOST_BYTES },
         }
     }
 
@@ -71,16 +86,25 @@ impl Seen {
             return *known;
         }
         keys.states.insert(key.to_owned(), Known::Running);
-        self.report(&keys, 0, 0);
+        self.report(&keys, Weight::default(), Weight::default());
         Known::New
     }
 
     /// The event of a key has so many bytes in memory as long as it is queued or running.
     pub(super) fn weigh(&self, key: &str, bytes: usize) {
+        self.change_weight(key, Weight { bytes, is_loaded: false });
+    }
+
+    /// The same for an event that is loaded.
+    pub(super) fn loaded(&self, key: &str, bytes: usize) {
+        self.change_weight(key, Weight { bytes, is_loaded: true });
+    }
+
+    fn change_weight(&self, key: &str, weight: Weight) {
         let mut keys = self.lock();
         if keys.states.get(key) == Some(&Known::Running) {
-            let before = keys.bytes.insert(key.to_owned(), bytes).unwrap_or_default();
-            self.report(&keys, bytes, before);
+            let before = keys.weights.insert(key.to_owned(), weight).unwrap_or_default();
+            self.report(&keys, weight, before);
         }
     }
 
@@ -95,26 +119,26 @@ impl Seen {
         load.events >= self.most.events || load.bytes >= self.most.bytes
     }
 
-    /// The bytes leave no room.
+    /// Nothing more may be loaded. What is in memory and not loaded does not count: it would wait for itself.
     pub(super) fn is_heavy(&self) -> bool {
-        self.load.borrow().bytes >= self.most.bytes
+        self.load.borrow().loaded >= self.most.loaded
     }
 
     /// Comes back as soon as something may be taken on.
     pub(super) async fn room(&self) {
-        let Load { events, bytes } = self.most;
+        let Load { events, bytes, .. } = self.most;
         self.wait(|load| load.events < events && load.bytes < bytes).await;
     }
 
     /// Comes back as soon as at most half of what may be queued or running is.
     pub(super) async fn half_empty(&self) {
-        let Load { events, bytes } = self.most;
+        let Load { events, bytes, .. } = self.most;
         self.wait(|load| load.events <= events / 2 && load.bytes <= bytes / 2).await;
     }
 
-    /// Comes back as soon as the bytes leave room.
+    /// Comes back as soon as something may be loaded.
     pub(super) async fn lighter(&self) {
-        self.wait(|load| load.bytes < self.most.bytes).await;
+        self.wait(|load| load.loaded < self.most.loaded).await;
     }
 
     /// The event is answered.
@@ -131,8 +155,8 @@ impl Seen {
     pub(super) fn release(&self, key: &str) {
         let mut keys = self.lock();
         keys.states.remove(key);
-        let bytes = keys.bytes.remove(key).unwrap_or_default();
-        self.report(&keys, 0, bytes);
+        let weight = keys.weights.remove(key).unwrap_or_default();
+        self.report(&keys, Weight::default(), weight);
     }
 
     fn finish(&self, key: &str, known: Known) {
@@ -144,8 +168,8 @@ impl Seen {
         {
             keys.states.remove(&oldest);
         }
-        let bytes = keys.bytes.remove(key).unwrap_or_default();
-        self.report(&keys, 0, bytes);
+        let weight = keys.weights.remove(key).unwrap_or_default();
+        self.report(&keys, Weight::default(), weight);
     }
 
     async fn wait(&self, condition: impl Fn(&Load) -> bool) {
@@ -153,10 +177,11 @@ impl Seen {
         let _ = self.load.subscribe().wait_for(condition).await;
     }
 
-    fn report(&self, keys: &Keys, more: usize, less: usize) {
+    fn report(&self, keys: &Keys, more: Weight, less: Weight) {
         self.load.send_modify(|load| {
             load.events = keys.states.len().saturating_sub(keys.finished.len());
-            load.bytes = (load.bytes + more).saturating_sub(less);
+            load.bytes = (load.bytes + more.bytes).saturating_sub(less.bytes);
+            load.loaded = (load.loaded + more.loaded()).saturating_sub(less.loaded());
         });
     }
 
@@ -188,9 +213,11 @@ mod tests {
         let seen = Seen::new(2);
         seen.claim("a");
         seen.weigh("a", MOST_BYTES);
+        assert!(seen.is_full() && !seen.is_heavy(), "it would wait for itself");
+        seen.loaded("a", MOST_BYTES);
         assert!(seen.is_full() && seen.is_heavy());
-        seen.weigh("a", 1);
-        assert!(!seen.is_full());
+        seen.loaded("a", 1);
+        assert!(!seen.is_full() && !seen.is_heavy());
         seen.claim("b");
         assert!(seen.is_full() && !seen.is_heavy());
         seen.done("a");

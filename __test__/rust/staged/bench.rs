@@ -142,6 +142,16 @@ impl World {
         self.happen(SocketEvent::Frame(serde_json::from_str(&frame.to_string()).unwrap())).await;
     }
 
+    /// Somebody writes a text in a chat of their own, on a server without dispatch inbox.
+    pub(crate) async fn announce(&self, sender: &str, number: u32, text: &str) {
+        let frame = json!({ "type": "message.new", "seq": number, "data": {
+            "id": format!("msg_{sender}_{number}"), "chat_id": format!("cht_{sender}"), "chat_type": "direct",
+            "sender_id": sender, "sender": { "id": sender, "display_name": sender, "type": "human" },
+            "content": { "text": text },
+        } });
+        self.happen(SocketEvent::Frame(serde_json::from_str(&frame.to_string()).unwrap())).await;
+    }
+
     fn answer<T: Send + 'static>(
         &self,
         call: &'static str,
