@@ -81,13 +81,18 @@ test("an inbox of thousands is listed to its end before younger messages are tak
   assert.deepEqual(texts(answers(parall, seed.direct.ada)), expected);
 });
 
+/** Answers with the first word of what was said. */
+async function firstWord(turn, gateway) {
+  await gateway.deliver(turn.id, { kind: "final", text: `heard ${turn.rawText.split(" ", 1)}` });
+  return { started: true };
+}
+
 for (const generation of ["inbox", "events"])
   test(`large messages of a server with ${generation} do not pile up in memory`, async (t) => {
     const gate = deferred();
     const runTurn = async (turn, gateway) => {
       await gate.promise;
-      await gateway.deliver(turn.id, { kind: "final", text: `heard ${turn.rawText.split(" ", 1)}` });
-      return { started: true };
+      return firstWord(turn, gateway);
     };
     const account = await startAccount(t, { server: { generation }, runTurn });
     const { parall, seed, until } = account;
@@ -104,6 +109,18 @@ for (const generation of ["inbox", "events"])
     t.diagnostic(`${most} bytes for ${count * text.length} bytes of messages`);
     assert.ok(most < 200_000_000, `${most}`);
   });
+
+test("large messages that came in while nobody listened are all read and answered", async (t) => {
+  const { parall, seed, until } = await startAccount(t, { server: { generation: "events" }, runTurn: firstWord });
+  parall.dropSockets({ user: ME });
+  const text = "large ".repeat(150_000);
+  const count = 200;
+  for (let number = 0; number < count; number += 1) parall.say({ from: "usr_ada", chat: seed.direct.ada, text: `${number} ${text}` });
+  await until((now) => now.connected);
+  await answered(parall, seed.direct.ada, count);
+  const expected = Array.from({ length: count }, (_, number) => `heard ${number}`);
+  assert.deepEqual(texts(answers(parall, seed.direct.ada)), expected);
+});
 
 for (const [generation, route] of [
   ["inbox", "messages.get"],

@@ -14,6 +14,8 @@ pub struct MessagePage {
     pub messages: Vec<Message>,
     /// What [`Client::messages`] takes to read on; nothing at the beginning of the chat.
     pub next: Option<String>,
+    /// How many messages were asked for in the end.
+    pub asked: usize,
 }
 
 impl Client {
@@ -51,9 +53,9 @@ impl Client {
         &self,
         chat_id: &str,
         before: Option<&str>,
-        limit: usize,
+        asked: usize,
     ) -> Result<MessagePage, Error> {
-        let limit = limit.to_string();
+        let limit = asked.to_string();
         let mut query = vec![("limit", limit.as_str())];
         query.extend(before.map(|place| (wire::BEFORE_PARAMETER, place)));
         let ids = [self.org_id(), chat_id];
@@ -63,7 +65,7 @@ impl Client {
         let messages = newest_first(read_items(&answer, &page.data)?);
         let oldest = || messages.last().map(|message| message.id.clone());
         let next = page.next_cursor.filter(|cursor| !cursor.is_empty()).or_else(oldest);
-        Ok(MessagePage { next: next.filter(|_| page.has_more), messages })
+        Ok(MessagePage { next: next.filter(|_| page.has_more), messages, asked })
     }
 }
 

@@ -22,8 +22,8 @@ const MOST_OF_ALL: usize = 5_000;
 /// Messages of the first page of a chat, which mostly is the only one, and of those after it.
 const FIRST_PAGE: usize = 50;
 const PAGE: usize = 200;
-/// Pages of one chat that are read at most.
-const MOST_PAGES: usize = 40;
+/// Messages of one chat that are read at most, whoever they are for.
+const MOST_READ: usize = 8_000;
 /// Chats that are read at once.
 const AT_ONCE: usize = 4;
 
@@ -199,7 +199,7 @@ impl CatchUp {
         let mark = self.history.mark(journal, &chat.id);
         let mut met = HashSet::new();
         let (mut before, mut size) = (None::<String>, FIRST_PAGE);
-        for _ in 0..MOST_PAGES {
+        while met.len() < MOST_READ {
             let place = before.as_deref();
             let page = self.patiently(|| server.messages(&chat.id, place, size)).await?;
             let (new, reached) = mark.divide(&page.messages);
@@ -213,7 +213,8 @@ impl CatchUp {
             if reached || page.next.is_none() || met.len() == count {
                 return Ok(news);
             }
-            (before, size) = (page.next, PAGE);
+            // Where fewer had to be asked for because messages are large, the next ones mostly are, too.
+            (before, size) = (page.next, (page.asked * 2).min(PAGE));
         }
         news.uncounted = true;
         Ok(news)

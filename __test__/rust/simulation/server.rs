@@ -237,7 +237,7 @@ impl Server for SimulatedServer {
             let has_more = messages.len() > most;
             messages.truncate(most);
             let next = messages.last().filter(|_| has_more).map(|message| message.id.clone());
-            Ok(MessagePage { messages, next })
+            Ok(MessagePage { messages, next, asked: most })
         })
     }
 
