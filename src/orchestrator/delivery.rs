@@ -11,10 +11,11 @@ use super::Error;
 use super::comment::{Attempt, comment};
 use super::host::{Level, ReplyPart};
 use super::host_text::{is_notice, keep_back, visible_text};
+use super::open_turn::OpenTurn;
 use super::shared::{Replies, Shared};
 use super::split::{PART_LIMIT, split};
 use super::target::Target;
-use super::turns::{Addressee, OpenTurn};
+use super::turns::Addressee;
 use crate::api::NewMessage;
 use crate::error::chain;
 use crate::journal::{Intent, NewPart, PartRecord, PartState};
@@ -36,6 +37,7 @@ impl Outbox {
         turn: &OpenTurn,
         part: ReplyPart,
     ) -> Result<(), Error> {
+        turn.reply();
         // Output of tools is for the agent alone.
         let Some(text) = (part.kind != "tool").then(|| visible_text(&part)).flatten() else {
             return Ok(());

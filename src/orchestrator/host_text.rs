@@ -1,8 +1,8 @@
 //! Texts of the host: what people get to see of them, and what counts as an answer.
 
 use super::host::{Level, ReplyPart};
+use super::open_turn::OpenTurn;
 use super::shared::Shared;
-use super::turns::OpenTurn;
 
 /// What the agent answers when it does not want to say anything; a convention of the host.
 const SILENCE: &str = "NO_REPLY";

@@ -26,6 +26,7 @@ mod loader;
 pub mod loop_budget;
 mod monitor;
 mod once;
+mod open_turn;
 mod order;
 mod platform;
 mod problems;

@@ -7,11 +7,12 @@ use std::time::Duration;
 use super::event::Event;
 use super::event_text;
 use super::host::{Level, TurnOutcome};
+use super::open_turn::OpenTurn;
 use super::results::{SECTION_LIMIT, TEXT_LIMIT, section, shorten};
 use super::seen::Seen;
 use super::settle::{acknowledge, close, give_up, mark_received};
 use super::shared::{Shared, Stopped};
-use super::turns::{OpenGuard, OpenTurn};
+use super::turns::OpenGuard;
 use crate::journal::{Adoption, NewResult};
 
 /// How often an event is tried before it becomes a dead letter; attempts that ended with the process count too.
@@ -158,12 +159,13 @@ impl Runner {
         let turn = &guard.turn;
         let mut request = event_text::turn(event, turn_id.clone(), session.key());
         request.is_repeated = is_repeated;
-        let main = matches!(session, Session::Main(_));
         // What the host has begun to answer by itself it does not hear again.
-        if main
+        let mut has_news = false;
+        if matches!(session, Session::Main(_))
             && !turn.has_begun()
             && let Some(news) = self.news(&turn_id).await?
         {
+            has_news = true;
             request.text = format!("{news}\n{}", request.text);
         }
         let _no_config_writes = self.shared.gate.turn().await;
@@ -172,9 +174,9 @@ impl Runner {
         let verdict = tokio::select! {
             biased;
             outcome = self.shared.host.run_turn(request) => {
-                ran = outcome.started;
+                ran = outcome.started || turn.has_replied();
                 turn.returned(!ran && outcome.error.is_none());
-                if main && !ran {
+                if !ran && std::mem::take(&mut has_news) {
                     // Noted before any answer of the host: that would be taken for one to these words.
                     self.told(&turn_id, false).await?;
                 }
@@ -191,7 +193,7 @@ impl Runner {
             }
             verdict => verdict,
         };
-        if main {
+        if has_news {
             // A host that answers by itself, later, may have used the words of an earlier attempt.
             let told = ran && (turn.has_begun() || matches!(verdict, Ok(Verdict::Silent)));
             self.told(&turn_id, told).await?;

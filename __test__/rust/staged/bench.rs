@@ -52,6 +52,7 @@ struct State {
     status: Value,
     forks: bool,
     turns_fail: bool,
+    denies: bool,
     turns: Vec<Turn>,
     /// What the agent says; an echo without it.
     answer: Option<String>,
@@ -83,6 +84,11 @@ impl World {
     /// Turns fail from now on, or work again.
     pub(crate) fn fail_turns(&self, fail: bool) {
         self.state().turns_fail = fail;
+    }
+
+    /// From now on the host says of a turn whose answer is refused that it never ran.
+    pub(crate) fn deny_turns(&self) {
+        self.state().denies = true;
     }
 
     /// The agent says this from now on, instead of an echo.
@@ -274,8 +280,11 @@ impl Host for StagedHost {
             let text = answer.or_else(|| Some(format!("echo: {}", turn.raw_text)));
             let part = ReplyPart { kind: "final".into(), text, media_url: None };
             // A part that is refused stands in the status.
-            let _ = gateway.unwrap().deliver(&turn.id, part).await;
-            TurnOutcome { started: true, error: None }
+            let refused = gateway.unwrap().deliver(&turn.id, part).await.err();
+            match refused.filter(|_| world.state().denies) {
+                Some(error) => TurnOutcome { started: false, error: Some(error.to_string()) },
+                None => TurnOutcome { started: true, error: None },
+            }
         };
         // A host goes on with a turn that nobody waits for any more.
         let turn = tokio::spawn(turn);

@@ -10,11 +10,10 @@ fn is_told(text: &str) -> bool {
     text.contains("[Answered meanwhile")
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_part_that_still_waits_for_another_one_is_not_sent_and_main_is_told_with_the_answer_only()
-{
-    let mut bench = Bench::start().await;
-    let world = Arc::clone(&bench.world);
+/// An account in which a fork has answered Ben, and main does not know it yet.
+async fn with_news() -> Bench {
+    let bench = Bench::start().await;
+    let world = &bench.world;
     world.allow_forks();
     world.hold(true);
     world.say("usr_eve", "human", 1).await;
@@ -24,7 +23,32 @@ async fn a_part_that_still_waits_for_another_one_is_not_sent_and_main_is_told_wi
     world.hold(false);
     bench.soon("both are done", |status| status["activeRuns"] == 0).await;
     assert_eq!(world.sent().len(), 2);
+    bench
+}
 
+#[tokio::test(start_paused = true)]
+async fn main_is_not_told_again_by_a_host_that_denies_a_turn_of_which_a_part_stands() {
+    let bench = with_news().await;
+    let world = &bench.world;
+    world.deny_turns();
+    world.answer_with(&"word ".repeat(10_000));
+    world.send_within(Duration::from_secs(1));
+    world.say("usr_ada", "human", 3).await;
+    bench.soon("a part stands", |_| world.sent().len() == 3).await;
+    world.fail("send", Some(403));
+    bench.within(Duration::from_secs(10), "it is over", |status| status["activeRuns"] == 0).await;
+    world.fail("send", None);
+    world.say("usr_ada", "human", 4).await;
+    bench.soon("asked", |_| world.turns().len() == 4).await;
+    let told: Vec<bool> = world.turns().iter().map(|turn| is_told(&turn.text)).collect();
+    assert_eq!(told, [false, false, true, false], "eve, ben, ada, ada again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_still_waits_for_another_one_is_not_sent_and_main_is_told_with_the_answer_only()
+{
+    let mut bench = with_news().await;
+    let world = Arc::clone(&bench.world);
     // Something else is being sent to the chat, for longer than a stop waits, when the answer comes.
     world.send_within(Duration::from_secs(2));
     let gateway = Arc::clone(&bench.gateway);
