@@ -12,6 +12,11 @@ export declare class Gateway {
   deliver(turnId: string, part: ReplyPart): Promise<void>
   /** Sends text to `cht_...` or `tsk_...` and resolves to the id of the message or comment. */
   sendText(to: string, text: string, threadId?: string | undefined | null): Promise<string>
+  /**
+   * Resolves when the account ends: to the reason when it cannot go on and has to be started again, to `null` when it is
+   * closed.
+   */
+  ended(): Promise<string | null>
   /** Ends every task, socket and timer of the account, within three seconds. */
   close(): Promise<void>
 }

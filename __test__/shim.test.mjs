@@ -79,6 +79,17 @@ describe("startAccount", () => {
     assert.equal([...first.logged, ...second.logged].filter(({ level }) => level === "error").length, 1);
   });
 
+  it("fails with the reason when the native part cannot go on, so that the host starts it again", async () => {
+    const account = start();
+    addon.started[0].fail("a fault of the plugin itself");
+    await assert.rejects(account.promise, { message: "a fault of the plugin itself" });
+    assert.equal(addon.started[0].closed, 1);
+    assert.equal(shared().accounts.size, 0);
+    const again = start();
+    assert.equal(addon.started.length, 2);
+    await again.end();
+  });
+
   it("merges status patches into what the host knows", async () => {
     const account = start();
     account.ctx.setStatus({ lastStartAt: 5 });

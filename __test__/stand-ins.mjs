@@ -96,7 +96,11 @@ function fakeAddon() {
     },
     startGateway: (options, host) => {
       const record = { options, host, closed: 0, sent: [] };
+      const ended = new Promise((resolve) => {
+        record.fail = resolve;
+      });
       record.gateway = {
+        ended: () => ended,
         deliver: async () => {},
         sendText: async (...parameters) => {
           record.sent.push(parameters);

@@ -7,5 +7,6 @@ mod api_bad_sockets;
 mod api_client;
 mod api_history;
 mod api_network;
+mod api_rotation;
 mod api_socket;
 mod support;

@@ -6,6 +6,8 @@
 mod bench;
 #[path = "staged/clock.rs"]
 mod clock;
+#[path = "staged/fault.rs"]
+mod fault;
 #[path = "staged/memory.rs"]
 mod memory;
 #[path = "staged/order.rs"]

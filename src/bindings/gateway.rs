@@ -232,6 +232,14 @@ impl Gateway {
         promise(env, async move { gateway.send_text(&to, &text, thread_id.as_deref()).await })
     }
 
+    /// Resolves when the account ends: to the reason when it cannot go on and has to be started again, to `null` when it is
+    /// closed.
+    #[napi(catch_unwind, ts_return_type = "Promise<string | null>")]
+    pub fn ended(&self, env: Env) -> napi::Result<AsyncBlock<Option<String>>> {
+        let ended = self.0.ended();
+        promise(env, async move { Ok::<_, core::Error>(ended.await) })
+    }
+
     /// Ends every task, socket and timer of the account, within three seconds.
     #[napi]
     pub async fn close(&self) {

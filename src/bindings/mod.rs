@@ -4,6 +4,6 @@ pub mod account;
 pub mod config;
 pub mod gateway;
 pub mod journal;
-mod promise;
+pub mod promise;
 mod runtime;
 pub mod session;

@@ -10,7 +10,7 @@ use crate::error::{Coded, chain};
 /// Runs a future of the core and settles a JavaScript promise with its result; an error arrives with its stable `code`.
 ///
 /// A plain `async fn` cannot carry a custom code, hence this detour.
-pub(crate) fn promise<T, E, F>(env: Env, future: F) -> napi::Result<AsyncBlock<T>>
+pub fn promise<T, E, F>(env: Env, future: F) -> napi::Result<AsyncBlock<T>>
 where
     T: ToNapiValue + Send + 'static,
     E: Coded,

@@ -119,7 +119,7 @@ impl Gateway {
         shared.status.update(|status| status.running = true);
         let (status, host) = (Arc::clone(&shared.status), Arc::clone(&shared.host));
         let publisher = tokio::spawn(status.publish(host, shared.shutdown.clone()));
-        shared.tasks.spawn(serve(Arc::clone(&shared), options));
+        shared.spawn(serve(Arc::clone(&shared), options));
         Self { shared: Mutex::new(Some(shared)), publisher: Mutex::new(Some(publisher)) }
     }
 
@@ -155,6 +155,21 @@ impl Gateway {
         let recovered = shared.turns.wait_recovered(RECOVERY_LIMIT);
         shared.work.run_until_cancelled(recovered).await.ok_or(Error::Closed)?;
         shared.tasks.track_future(shared.outbox.send(&shared, &target, text, thread)).await
+    }
+
+    /// Waits for the end of the account: with the reason when it cannot go on and has to be started again, with nothing when it
+    /// is closed. The future does not keep the account.
+    pub fn ended(&self) -> impl Future<Output = Option<String>> + Send + use<> {
+        let account =
+            self.shared().map(|shared| (shared.failure.subscribe(), shared.shutdown.clone()));
+        async move {
+            let (mut failure, shutdown) = account.ok()?;
+            tokio::select! {
+                biased;
+                failed = failure.wait_for(Option::is_some) => failed.ok().and_then(|reason| reason.clone()),
+                () = shutdown.cancelled() => None,
+            }
+        }
     }
 
     /// Ends every task, socket and timer of the account, within three seconds.
@@ -236,10 +251,10 @@ async fn work(shared: Arc<Shared>, options: AccountOptions, agent: Agent) -> Res
     };
     let intake = Intake::new(catch_up, Arc::clone(&seen), references.clone());
     let (socket_events, socket_queue) = mpsc::channel(SOCKET_EVENTS);
-    shared.tasks.spawn(Arc::clone(&lanes).run_main());
-    shared.tasks.spawn(loader.run(queue, lanes));
-    shared.tasks.spawn(monitor::watch(Arc::clone(&shared), seen, references));
-    shared.tasks.spawn(intake.run(socket_queue));
+    shared.spawn(Arc::clone(&lanes).run_main());
+    shared.spawn(loader.run(queue, lanes));
+    shared.spawn(monitor::watch(Arc::clone(&shared), seen, references));
+    shared.spawn(intake.run(socket_queue));
     shared.server.connect(cursor, socket_events, shared.work.clone()).await;
     Ok(())
 }

@@ -192,7 +192,7 @@ impl Intake {
             }
             SocketEvent::Frame(frame) if frame.kind == AGENT_CONFIG_UPDATE => {
                 let task = Arc::clone(&self.shared);
-                self.shared.tasks.spawn(async move { platform::refresh(&task).await });
+                self.shared.spawn(async move { platform::refresh(&task).await });
             }
             SocketEvent::Frame(frame) => {
                 self.shared.status.touch(|status| &mut status.last_transport_activity_at);

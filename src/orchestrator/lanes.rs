@@ -101,7 +101,7 @@ impl Lanes {
                 let name = format!("fork {}", state.forks_begun);
                 let events = VecDeque::from([event]);
                 state.forks.push(ForkQueue { name: name.clone(), target, events });
-                self.shared.tasks.spawn(Arc::clone(self).run_fork(name));
+                self.shared.spawn(Arc::clone(self).run_fork(name));
             }
         }
         self.report(&state);

@@ -259,7 +259,7 @@ impl Loader {
     fn describe(&self, event: &Event) {
         let (task, key, details) =
             (Arc::clone(&self.shared), event.key().to_owned(), event.details());
-        self.shared.tasks.spawn(async move {
+        self.shared.spawn(async move {
             if let Ok(journal) = task.journal() {
                 let _ = task
                     .record("describing an event", || journal.describe(&key, details.clone()))

@@ -12,7 +12,7 @@ use crate::error::chain;
 pub(super) fn mark_received(shared: &Arc<Shared>, origin: &Origin) {
     let Origin::Dispatch { source_type, source_id, .. } = origin.clone() else { return };
     let task = Arc::clone(shared);
-    shared.tasks.spawn(async move {
+    shared.spawn(async move {
         if let Err(error) = task.server.mark_received(&source_type, &source_id).await {
             task.log(Level::Debug, format!("marking {source_id} as received: {}", chain(&error)));
         }
@@ -62,7 +62,7 @@ pub(super) fn given_up_text(key: &str, cause: &str) -> String {
 /// delivered, or the decision that there is none.
 pub(super) fn acknowledge(shared: &Arc<Shared>, key: &str, origin: &Origin) {
     let (task, origin, key) = (Arc::clone(shared), origin.clone(), key.to_owned());
-    shared.tasks.spawn(async move {
+    shared.spawn(async move {
         if let Origin::Dispatch { id, .. } = &origin {
             match task.persist("acknowledging", || task.server.acknowledge(id)).await {
                 Ok(()) => {}

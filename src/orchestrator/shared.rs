@@ -1,9 +1,12 @@
 //! What the tasks of one account share.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,6 +32,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const JOURNAL_PAUSE: Duration = Duration::from_secs(1);
 /// How often an answer that cannot be read is asked for: a proxy's page may go away, a wrong address will not.
 const MOST_MALFORMED: u32 = 5;
+/// What is said of a panic. Its own words are in the standard error, and may quote what nobody else is to read.
+const PANIC: &str = "a fault of the plugin itself; its place is in the error output of the gateway";
 
 /// Which answers go out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,6 +65,8 @@ pub(super) struct Shared {
     pub shutdown: CancellationToken,
     /// Every task of the account.
     pub tasks: TaskTracker,
+    /// Why the account cannot go on and has to be started again, once that is so.
+    pub failure: watch::Sender<Option<String>>,
     /// What must survive the process; there as soon as this process has the account to itself.
     pub journal: OnceLock<Journal>,
     /// Who this agent is; there as soon as the server has said so.
@@ -91,6 +98,7 @@ impl Shared {
             work: shutdown.child_token(),
             shutdown,
             tasks: TaskTracker::new(),
+            failure: watch::Sender::default(),
             journal: OnceLock::new(),
             agent_id: OnceLock::new(),
             gate: Gate::default(),
@@ -113,6 +121,25 @@ impl Shared {
         self.work.cancel();
     }
 
+    /// Starts a task of the account. One that panics leaves work undone that nobody else knows of, so the account fails.
+    pub(super) fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+        let shared = Arc::clone(self);
+        self.tasks.spawn(async move {
+            if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+                shared.fail(PANIC);
+            }
+        });
+    }
+
+    /// Stops all work because of a fault of ours. All there is to do is in the journal and at the server, for the next start.
+    fn fail(&self, reason: &str) {
+        self.log(Level::Error, format!("the account has to start again: {reason}"));
+        self.status.update(|status| status.connected = false);
+        self.status.raise(About::Fault, reason.to_owned(), false);
+        self.work.cancel();
+        self.failure.send_replace(Some(reason.to_owned()));
+    }
+
     /// The journal of a running account.
     pub(super) fn journal(&self) -> Result<&Journal, Stopped> {
         self.journal.get().ok_or(Stopped)
@@ -132,7 +159,13 @@ impl Shared {
         loop {
             let error = match call().await {
                 Ok(value) => return Ok(value),
-                Err(journal::Error::Closed) => return Err(Stopped),
+                Err(journal::Error::Closed) => {
+                    // Nobody closes it before the work has ended.
+                    if !self.work.is_cancelled() {
+                        self.fail(&format!("{what}: the journal is gone"));
+                    }
+                    return Err(Stopped);
+                }
                 Err(error) => error,
             };
             let text = format!("{what}: {}", chain(&error));

@@ -15,7 +15,8 @@ const CLOSE_LIMIT_MS = 3000;
 
 /**
  * Stays pending until the host aborts: an early return or an exception would make the host restart the channel again and again.
- * What goes wrong on Parall's side, or a native part that cannot be loaded, is told by the account's status.
+ * What goes wrong on Parall's side, or a native part that cannot be loaded, is told by the account's status. Only a fault of the
+ * native part itself is an exception, because a restart is what helps then.
  */
 export async function startAccount(ctx) {
   const aborted = untilAborted(ctx.abortSignal);
@@ -29,7 +30,8 @@ export async function startAccount(ctx) {
   const { accounts } = shared();
   if (gateway) accounts.set(ctx.accountId, entry);
   try {
-    await aborted;
+    const fault = await Promise.race([aborted, gateway?.ended() ?? aborted]);
+    if (fault) throw new Error(fault);
   } finally {
     if (accounts.get(ctx.accountId) === entry) accounts.delete(ctx.accountId);
     await close(ctx, gateway);

@@ -42,6 +42,18 @@ pub(crate) struct World {
     clock: AtomicI64,
 }
 
+/// What the host does with turns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Behaviour {
+    #[default]
+    Answer,
+    Fail,
+    /// A turn whose answer is refused never ran, it says.
+    Deny,
+    /// The task that runs the turn panics.
+    Panic,
+}
+
 #[derive(Default)]
 struct State {
     /// The HTTP status with which calls of a name are refused.
@@ -51,8 +63,7 @@ struct State {
     events: Option<mpsc::Sender<SocketEvent>>,
     status: Value,
     forks: bool,
-    turns_fail: bool,
-    denies: bool,
+    behaviour: Behaviour,
     turns: Vec<Turn>,
     /// What the agent says; an echo without it.
     answer: Option<String>,
@@ -81,14 +92,9 @@ impl World {
         self.state().forks = true;
     }
 
-    /// Turns fail from now on, or work again.
-    pub(crate) fn fail_turns(&self, fail: bool) {
-        self.state().turns_fail = fail;
-    }
-
-    /// From now on the host says of a turn whose answer is refused that it never ran.
-    pub(crate) fn deny_turns(&self) {
-        self.state().denies = true;
+    /// What the host does with turns from now on.
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
+        self.state().behaviour = behaviour;
     }
 
     /// The agent says this from now on, instead of an echo.
@@ -267,10 +273,12 @@ struct StagedHost(Arc<World>);
 impl Host for StagedHost {
     fn run_turn(&self, turn: Turn) -> BoxFuture<'static, TurnOutcome> {
         let world = Arc::clone(&self.0);
+        let behaviour = world.state().behaviour;
+        assert!(behaviour != Behaviour::Panic, "as the test wants it");
         world.state().turns.push(turn.clone());
         world.changed.notify_one();
         let turn = async move {
-            if world.state().turns_fail {
+            if behaviour == Behaviour::Fail {
                 return TurnOutcome { started: true, error: Some("a staged failure".into()) };
             }
             let mut held = world.hold.subscribe();
@@ -281,7 +289,7 @@ impl Host for StagedHost {
             let part = ReplyPart { kind: "final".into(), text, media_url: None };
             // A part that is refused stands in the status.
             let refused = gateway.unwrap().deliver(&turn.id, part).await.err();
-            match refused.filter(|_| world.state().denies) {
+            match refused.filter(|_| behaviour == Behaviour::Deny) {
                 Some(error) => TurnOutcome { started: false, error: Some(error.to_string()) },
                 None => TurnOutcome { started: true, error: None },
             }

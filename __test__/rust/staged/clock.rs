@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::bench::Bench;
+use super::bench::{Behaviour, Bench};
 
 const DAY: i64 = 86_400_000;
 
@@ -12,11 +12,11 @@ const DAY: i64 = 86_400_000;
 async fn a_turn_that_failed_is_tried_again_within_seconds() {
     for jump in [-DAY, DAY] {
         let bench = Bench::start().await;
-        bench.world.fail_turns(true);
+        bench.world.behave(Behaviour::Fail);
         bench.world.say("usr_ada", "human", 1).await;
         bench.soon("it failed", |_| !bench.world.turns().is_empty()).await;
         bench.world.set_clock(jump);
-        bench.world.fail_turns(false);
+        bench.world.behave(Behaviour::Answer);
         bench.within(Duration::from_secs(5), "answered", |_| bench.world.sent().len() == 1).await;
     }
 }
@@ -25,12 +25,12 @@ async fn a_turn_that_failed_is_tried_again_within_seconds() {
 async fn what_is_open_goes_on_after_a_restart() {
     for jump in [-DAY, DAY] {
         let mut bench = Bench::start().await;
-        bench.world.fail_turns(true);
+        bench.world.behave(Behaviour::Fail);
         bench.world.say("usr_ada", "human", 1).await;
         bench.soon("it failed", |_| !bench.world.turns().is_empty()).await;
         bench.gateway.close().await;
         bench.world.set_clock(jump);
-        bench.world.fail_turns(false);
+        bench.world.behave(Behaviour::Answer);
         bench.restart().await;
         bench.soon("answered", |_| bench.world.sent().len() == 1).await;
     }

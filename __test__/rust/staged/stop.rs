@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::bench::Bench;
+use super::bench::{Behaviour, Bench};
 
 /// Whether a turn was told what the fork had answered.
 fn is_told(text: &str) -> bool {
@@ -30,7 +30,7 @@ async fn with_news() -> Bench {
 async fn main_is_not_told_again_by_a_host_that_denies_a_turn_of_which_a_part_stands() {
     let bench = with_news().await;
     let world = &bench.world;
-    world.deny_turns();
+    world.behave(Behaviour::Deny);
     world.answer_with(&"word ".repeat(10_000));
     world.send_within(Duration::from_secs(1));
     world.say("usr_ada", "human", 3).await;
