@@ -143,6 +143,7 @@ impl Loader {
         let recorded = claims.is_ok();
         let mut claims = claims.into_iter().flatten();
         let mut claimed = Vec::new();
+        let (mut places, mut cursor) = (Vec::new(), None);
         for Checked { claimed: mut next, place, seq, number } in batch {
             if next.source.is_ok()
                 && let Err(nothing) = match claims.next() {
@@ -153,10 +154,12 @@ impl Loader {
                 next.source = Err(nothing);
             }
             if recorded && !matches!(next.source, Err(Nothing::Stopped)) {
-                self.move_on(place, progress.end(number, seq));
+                places.extend(place);
+                cursor = progress.end(number, seq).or(cursor);
             }
             claimed.push(next);
         }
+        self.move_on(places, cursor);
         claimed
     }
 
@@ -165,11 +168,11 @@ impl Loader {
         self.shared.record("taking on events", || journal.claim_all(wanted.clone())).await
     }
 
-    /// An event is claimed, so it need not come again.
-    fn move_on(&self, place: Option<Place>, cursor: Option<u64>) {
+    /// Events are claimed, so they need not come again.
+    fn move_on(&self, places: Vec<Place>, cursor: Option<u64>) {
         let Ok(journal) = self.shared.journal() else { return };
-        if let Some(place) = place {
-            self.history.claimed(journal, place);
+        if !places.is_empty() {
+            self.history.claimed(journal, places);
         }
         if let Some(seq) = cursor {
             journal.set_cursor(seq);

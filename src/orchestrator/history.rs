@@ -169,24 +169,9 @@ impl History {
         }
     }
 
-    /// An event is in the journal, after all earlier ones of its chat.
-    pub(super) fn claimed(&self, journal: &Journal, place: Place) {
-        self.change(journal, |state| match place {
-            Place::Chat(chat, mark) => {
-                if let Some(count) = state.unclaimed.get_mut(&chat) {
-                    *count -= 1;
-                    if *count == 0 {
-                        state.unclaimed.remove(&chat);
-                    }
-                }
-                state.advance(chat, mark);
-            }
-            Place::Task(id) => {
-                if let Some(known) = &mut state.known {
-                    known.tasks.insert(id);
-                }
-            }
-        });
+    /// Events are in the journal, after all earlier ones of their chats.
+    pub(super) fn claimed(&self, journal: &Journal, places: Vec<Place>) {
+        self.change(journal, |state| places.into_iter().for_each(|place| state.claimed(place)));
     }
 
     /// Nothing up to there needs anything. While something of the chat is on its way, it keeps its place.
@@ -252,6 +237,25 @@ impl History {
 }
 
 impl State {
+    fn claimed(&mut self, place: Place) {
+        match place {
+            Place::Chat(chat, mark) => {
+                if let Some(count) = self.unclaimed.get_mut(&chat) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.unclaimed.remove(&chat);
+                    }
+                }
+                self.advance(chat, mark);
+            }
+            Place::Task(id) => {
+                if let Some(known) = &mut self.known {
+                    known.tasks.insert(id);
+                }
+            }
+        }
+    }
+
     /// Moves a chat's place, never back: frames of the past may come again.
     fn advance(&mut self, chat: String, mark: Mark) {
         let Some(known) = &mut self.known else { return };
@@ -293,14 +297,14 @@ mod tests {
     async fn places_move_forward_with_what_is_claimed_and_survive() {
         let journal = Journal::in_memory(system_clock()).unwrap();
         let history = History::default();
-        history.claimed(&journal, place(1));
+        history.claimed(&journal, vec![place(1)]);
         assert_eq!(history.mark(&journal, "cht_1"), Mark::default(), "nothing is known yet");
         history.state().known = Some(Known::default());
         history.taken(&journal, &place(5));
         history.pass(&journal, "cht_1".to_owned(), Mark::of(&message(9)));
         assert_eq!(history.mark(&journal, "cht_1"), Mark::default(), "5 is on its way");
-        history.claimed(&journal, place(5));
-        history.claimed(&journal, place(3));
+        history.claimed(&journal, vec![place(5)]);
+        history.claimed(&journal, vec![place(3)]);
         assert_eq!(history.mark(&journal, "cht_1"), Mark::of(&message(5)));
         let note = journal.note(HISTORY_NOTE).await.unwrap().unwrap();
         let known: Known = serde_json::from_str(&note).unwrap();
@@ -315,7 +319,7 @@ mod tests {
         history.state().known = Some(Known { chats, ..Known::default() });
         history.taken(&journal, &place(7));
         assert_eq!(history.mark(&journal, "cht_1").divide(&[7, 6].map(message)), (1, true));
-        history.claimed(&journal, place(7));
+        history.claimed(&journal, vec![place(7)]);
         assert_eq!(history.mark(&journal, "cht_1").divide(&[7, 6].map(message)), (0, true));
     }
 
