@@ -12,6 +12,8 @@ const MAIN = "agent:main:parall:default-usr_agent";
 /** Files that are there for a moment; the lock of an account stays. */
 const PASSING = /lock|tmp|new/;
 const OWN = ["default.lock", "tmp"];
+/** What newer hosts write beside their files first, and leave when they are killed then. */
+const OF_THE_HOST = /^\.fs-safe-/;
 
 /**
  * @param {object} scene after the storm, with the gateway stopped
@@ -68,7 +70,7 @@ const comments = ({ parall, people }) => [...parall.store.comments.values()].fil
 /** Locks and temporary files of ours. */
 function leftovers({ stateDir }) {
   const files = [...readdirSync(path.join(stateDir, "parall")), ...readdirSync(stateDir)];
-  return files.filter((name) => PASSING.test(name) && !OWN.includes(name));
+  return files.filter((name) => PASSING.test(name) && !OWN.includes(name) && !OF_THE_HOST.test(name));
 }
 
 /** The host still has all of it: the last question is asked with what main answered before. */

@@ -12,6 +12,8 @@ mod fault;
 mod memory;
 #[path = "staged/order.rs"]
 mod order;
+#[path = "staged/owed.rs"]
+mod owed;
 #[path = "staged/status.rs"]
 mod status;
 #[path = "staged/stop.rs"]

@@ -137,8 +137,14 @@ impl Gateway {
 
     /// Delivers a part of a turn's answer; comes back when it stands in the chat.
     pub async fn deliver(&self, turn_id: &str, part: ReplyPart) -> Result<(), Error> {
-        let shared = self.working()?;
+        let shared = self.shared()?;
         let turn = shared.turns.by_id(turn_id);
+        if shared.work.is_cancelled() {
+            if let Some(turn) = turn {
+                turn.cut_off();
+            }
+            return Err(Error::Closed);
+        }
         let turn = turn.ok_or_else(|| Error::UnknownTurn { turn_id: turn_id.to_owned() })?;
         shared.tasks.track_future(shared.outbox.deliver(&shared, &turn, part)).await
     }

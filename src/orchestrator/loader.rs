@@ -269,6 +269,7 @@ impl Loader {
     }
 
     async fn refused(&self, key: &str, origin: &Origin, cause: &str) {
+        self.shared.turns.end_left(key);
         self.shared.log(Level::Error, format!("{key} cannot be loaded: {cause}"));
         self.seen.failed(key);
         if let (Origin::Dispatch { .. }, Ok(journal)) = (origin, self.shared.journal()) {

@@ -242,6 +242,14 @@ impl OpenTurn {
         self.delivered.load(Ordering::Acquire) > self.delivered_before.load(Ordering::Acquire)
     }
 
+    /// There is nothing to answer any more. What the host adds belongs to a turn that is over.
+    pub(super) fn end_left(&self) {
+        let mut stage = lock(&self.stage);
+        if matches!(*stage, Stage::LeftOpen(_)) {
+            *stage = Stage::Over(Instant::now() + HOST_ADDS);
+        }
+    }
+
     /// The host has answered by itself. What it adds belongs to a turn that is over; says whether it was so.
     pub(super) fn end_owed(&self) -> bool {
         let mut stage = lock(&self.stage);

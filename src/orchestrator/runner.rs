@@ -216,7 +216,9 @@ impl Runner {
             return Ok(Verdict::Again(error));
         }
         if outcome.started {
-            return Ok(Verdict::Silent);
+            // What the agent sends by itself is refused after a stop, so nobody knows whether it chose to say nothing.
+            let is_sure = !self.shared.work.is_cancelled();
+            return if is_sure { Ok(Verdict::Silent) } else { Err(Stopped) };
         }
         // The host knows the message. What came before this attempt was its answer, then.
         if turn.is_delivered() {

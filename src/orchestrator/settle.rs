@@ -27,6 +27,7 @@ pub(super) async fn close(
     origin: &Origin,
     cause: &str,
 ) {
+    shared.turns.end_left(key);
     let Ok(journal) = shared.journal() else { return };
     // Without a note in the journal it is met again at the next start.
     if shared
@@ -46,6 +47,7 @@ pub(super) async fn give_up(
     key: &str,
     problem: &str,
 ) -> Result<(), Stopped> {
+    shared.turns.end_left(key);
     shared.log(Level::Error, given_up_text(key, problem));
     let journal = shared.journal()?;
     shared.record("noting a dead letter", || journal.dead_letter(key, problem)).await?;

@@ -57,6 +57,12 @@ impl OpenTurns {
         lock(&self.turns).push(Arc::new(turn));
     }
 
+    /// An event is over without a turn in this run.
+    pub(super) fn end_left(&self, event_key: &str) {
+        let turns = lock(&self.turns);
+        turns.iter().filter(|turn| turn.event_key == event_key).for_each(|turn| turn.end_left());
+    }
+
     /// All that the last run left is noted.
     pub(super) fn set_recovered(&self) {
         self.recovered.send_replace(true);

@@ -135,16 +135,8 @@ pub(crate) fn check_saying(state: &mut State, said: &Said) {
     let mut broken: Vec<(&str, String)> = Vec::new();
     let place = place(state, &source);
     let posted = &state.parall.posted[place];
-    // While another turn runs there or was left there, or when this one was over before a restart, nobody knows what the
-    // host adds to.
     let late = number == CONTINUED || state.ledger.runs[run].end == End::Late;
-    let left = |other: &Run| {
-        other.target == said.target && other.source_id != source && other.life < state.life
-    };
-    let unclear = late
-        && (is_busy(state, &said.target)
-            || state.ledger.runs.iter().any(left)
-            || state.ledger.over_before.contains(&source));
+    let unclear = late && is_unclear(state, &said.target, &source);
     if posted.kind == LetterKind::Hint && !unclear {
         broken.push(("no reply", format!("{source} asked for no answer")));
     }
@@ -178,6 +170,17 @@ pub(crate) fn check_saying(state: &mut State, said: &Said) {
     for (promise, text) in broken {
         state.ledger.violation(promise, text);
     }
+}
+
+/// Whether nobody knows what a host adds to that sends something to a chat by itself: while another turn runs there or was
+/// left there, or when the message it means was over before a restart.
+pub(crate) fn is_unclear(state: &State, target: &str, source: &str) -> bool {
+    let left = |other: &Run| {
+        other.target == target && other.source_id != source && other.life < state.life
+    };
+    is_busy(state, target)
+        || state.ledger.runs.iter().any(left)
+        || state.ledger.over_before.contains(source)
 }
 
 /// Run and number of every visible part of the answer to a source.

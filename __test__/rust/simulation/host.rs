@@ -8,8 +8,9 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use parall::orchestrator::{Fork, Host, Level, ReplyPart, Turn, TurnOutcome};
 
-use super::checks::check_turn;
+use super::checks::{check_turn, is_unclear};
 use super::ledger::{CONTINUED, End, NOTICE, Run, parse_part, part};
+use super::parall_state::Posted;
 use super::plan::LetterKind;
 use super::world::World;
 
@@ -233,10 +234,16 @@ async fn deliver(world: &World, turn: &str, kind: &str, text: &str) -> bool {
 /// The host answers by itself, after the turn has returned.
 async fn answer_late(world: Arc<World>, target: String, text: String) {
     world.dawdle(60_000).await;
+    let Some((source, run, _)) = parse_part(&text) else { return };
+    let may_be_kept_back = {
+        let state = world.state();
+        let unwanted = |posted: &Posted| posted.kind == LetterKind::Hint && posted.target == target;
+        is_unclear(&state, &target, &source) && state.parall.posted.iter().any(unwanted)
+    };
     let sent = send(&world, &target, &text).await;
     let mut state = world.state();
     state.ledger.late_answers += 1;
-    if sent && let Some((_, run, _)) = parse_part(&text) {
+    if sent && !may_be_kept_back {
         state.ledger.runs[run].confirmed.push(text);
     }
 }

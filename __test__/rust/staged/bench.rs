@@ -50,6 +50,8 @@ pub(crate) enum Behaviour {
     Fail,
     /// A turn whose answer is refused never ran, it says.
     Deny,
+    /// It returns without a run, as one does that answers by itself later.
+    Owe,
     /// The task that runs the turn panics.
     Panic,
 }
@@ -110,6 +112,16 @@ impl World {
     /// Sets the clock so many milliseconds from where it began.
     pub(crate) fn set_clock(&self, ahead: i64) {
         self.clock.store(ahead, Ordering::Relaxed);
+    }
+
+    /// A message is deleted.
+    pub(crate) fn delete(&self, message: &str) {
+        self.state().messages.remove(message).unwrap();
+    }
+
+    /// How many dispatches are not acknowledged.
+    pub(crate) fn pending(&self) -> usize {
+        self.state().pending.len()
     }
 
     /// All turns so far.
@@ -278,6 +290,9 @@ impl Host for StagedHost {
         world.state().turns.push(turn.clone());
         world.changed.notify_one();
         let turn = async move {
+            if behaviour == Behaviour::Owe {
+                return TurnOutcome { started: false, error: None };
+            }
             if behaviour == Behaviour::Fail {
                 return TurnOutcome { started: true, error: Some("a staged failure".into()) };
             }
@@ -345,6 +360,9 @@ impl Server for StagedServer {
     }
 
     fn message<'call>(&'call self, id: &'call str) -> Answer<'call, Message> {
+        if !self.0.state().messages.contains_key(id) {
+            return async { Err(refusal(404)) }.boxed();
+        }
         self.0.answer("message", |state| state.messages[id].clone())
     }
 

@@ -90,3 +90,19 @@ async fn no_part_is_begun_after_a_stop_and_the_rest_comes_at_the_next_start_with
     let words: usize = world.sent().iter().map(|(_, text)| text.split_whitespace().count()).sum();
     assert_eq!((words, world.turns().len()), (10_000, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_in_the_moment_of_the_stop_is_not_taken_for_silence() {
+    let mut bench = Bench::start().await;
+    let world = Arc::clone(&bench.world);
+    world.hold(true);
+    world.say("usr_ada", "human", 1).await;
+    bench.soon("main works", |status| status["activeRuns"] == 1).await;
+    // The host finds its answer refused and ends the turn before the account gets to see the stop.
+    world.hold(false);
+    bench.gateway.close().await;
+    assert!(world.sent().is_empty());
+
+    bench.restart().await;
+    bench.soon("answered", |_| world.sent().len() == 1).await;
+}
