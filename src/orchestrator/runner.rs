@@ -173,8 +173,9 @@ impl Runner {
         let mut ran = false;
         let verdict = tokio::select! {
             biased;
-            outcome = self.shared.host.run_turn(request) => {
-                ran = outcome.started || turn.has_replied();
+            mut outcome = self.shared.host.run_turn(request) => {
+                outcome.started |= turn.has_replied();
+                ran = outcome.started;
                 turn.returned(!ran && outcome.error.is_none());
                 if !ran && std::mem::take(&mut has_news) {
                     // Noted before any answer of the host: that would be taken for one to these words.
