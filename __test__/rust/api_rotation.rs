@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parall::orchestrator::{
-    AccountOptions, DEFAULT_MAX_WAITING, Fork, Gateway, Host, Level, Replies, ReplyPart, Turn,
+    AccountOptions, DEFAULT_MAX_WAITING, Gateway, Host, Level, Replies, ReplyPart, Turn,
     TurnOutcome,
 };
 use serde_json::json;
@@ -35,18 +35,6 @@ impl Host for Echo {
             TurnOutcome { started: true, error: delivered.err().map(|error| error.to_string()) }
         }
         .boxed()
-    }
-
-    fn create_fork(&self, _: String) -> BoxFuture<'static, Result<Option<Fork>, String>> {
-        async { Ok(None) }.boxed()
-    }
-
-    fn remove_fork(&self, _: Fork) -> BoxFuture<'static, Result<(), String>> {
-        async { Ok(()) }.boxed()
-    }
-
-    fn leftover_forks(&self, _: String) -> BoxFuture<'static, Result<Vec<Fork>, String>> {
-        async { Ok(Vec::new()) }.boxed()
     }
 
     fn status(&self, _: String) {}

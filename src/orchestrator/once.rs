@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Error;
-use super::host::{Fork, Host, Level, Turn, TurnOutcome};
+use super::host::{Host, Level, Turn, TurnOutcome};
 use super::shared::{Replies, Shared};
 use crate::api::{Client, ClientOptions, socket, socket::SocketEvent};
 use crate::error::{Coded, chain};
@@ -96,18 +96,6 @@ struct Nobody;
 impl Host for Nobody {
     fn run_turn(&self, _: Turn) -> BoxFuture<'static, TurnOutcome> {
         async { TurnOutcome::default() }.boxed()
-    }
-
-    fn create_fork(&self, _: String) -> BoxFuture<'static, Result<Option<Fork>, String>> {
-        async { Ok(None) }.boxed()
-    }
-
-    fn remove_fork(&self, _: Fork) -> BoxFuture<'static, Result<(), String>> {
-        async { Ok(()) }.boxed()
-    }
-
-    fn leftover_forks(&self, _: String) -> BoxFuture<'static, Result<Vec<Fork>, String>> {
-        async { Ok(Vec::new()) }.boxed()
     }
 
     fn status(&self, _: String) {}

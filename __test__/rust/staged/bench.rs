@@ -151,11 +151,8 @@ impl World {
 
     /// Somebody writes in a chat of their own.
     pub(crate) async fn say(&self, sender: &str, kind: &str, number: u32) {
-        let message = json!({
-            "id": format!("msg_{sender}_{number}"), "chat_id": format!("cht_{sender}"), "sender_id": sender,
-            "sender": { "id": sender, "display_name": sender, "type": kind }, "content": { "text": "Hello" },
-        });
-        let message: Message = serde_json::from_value(message).unwrap();
+        let message: Message =
+            serde_json::from_value(message(sender, kind, number, "Hello")).unwrap();
         let dispatch = json!({ "id": format!("dsp_{sender}_{number}"), "source_type": "message", "source_id": message.id });
         let frame = json!({ "type": "dispatch.new", "seq": number, "data": dispatch });
         {
@@ -168,11 +165,8 @@ impl World {
 
     /// Somebody writes a text in a chat of their own, on a server without dispatch inbox.
     pub(crate) async fn announce(&self, sender: &str, number: u32, text: &str) {
-        let frame = json!({ "type": "message.new", "seq": number, "data": {
-            "id": format!("msg_{sender}_{number}"), "chat_id": format!("cht_{sender}"), "chat_type": "direct",
-            "sender_id": sender, "sender": { "id": sender, "display_name": sender, "type": "human" },
-            "content": { "text": text },
-        } });
+        let data = message(sender, "human", number, text);
+        let frame = json!({ "type": "message.new", "seq": number, "data": data });
         self.happen(SocketEvent::Frame(serde_json::from_str(&frame.to_string()).unwrap())).await;
     }
 
@@ -188,6 +182,15 @@ impl World {
         };
         async move { answer }.boxed()
     }
+}
+
+/// A message in its sender's own chat, as the server shows it.
+fn message(sender: &str, kind: &str, number: u32, text: &str) -> Value {
+    json!({
+        "id": format!("msg_{sender}_{number}"), "chat_id": format!("cht_{sender}"), "chat_type": "direct",
+        "sender_id": sender, "sender": { "id": sender, "display_name": sender, "type": kind },
+        "content": { "text": text },
+    })
 }
 
 fn refusal(status: u16) -> Error {
@@ -322,14 +325,6 @@ impl Host for StagedHost {
         };
         let made = if self.0.state().forks { Ok(Some(fork)) } else { Err("no way to fork".into()) };
         async move { made }.boxed()
-    }
-
-    fn remove_fork(&self, _: Fork) -> BoxFuture<'static, Result<(), String>> {
-        async { Ok(()) }.boxed()
-    }
-
-    fn leftover_forks(&self, _: String) -> BoxFuture<'static, Result<Vec<Fork>, String>> {
-        async { Ok(Vec::new()) }.boxed()
     }
 
     fn status(&self, patch: String) {
