@@ -97,11 +97,13 @@ pub fn remove_leftovers(
 ) -> Result<(), Error> {
     if is_registered {
         let keys: Vec<&str> = leftovers.session_keys.iter().map(String::as_str).collect();
-        if !keys.is_empty() {
+        if keys.is_empty() {
+            sweep(folder.store());
+            sweep_unfinished(folder.store());
+        } else {
+            // It sweeps, too.
             delete_entries(folder.store(), &keys)?;
         }
-        sweep(folder.store());
-        sweep_unfinished(folder.store());
     }
     leftovers.session_files.iter().try_for_each(|path| remove_transcript(path))
 }
