@@ -10,6 +10,7 @@ const MOST = 20;
 
 const answers = (parall, chat) => parall.messages(chat).filter((message) => message.sender_id === ME);
 const texts = (messages) => messages.map((message) => message.content.text);
+const numbered = (count, text) => Array.from({ length: count }, (_, number) => text(number));
 const answered = (parall, chat, count) =>
   parall.waitFor(() => answers(parall, chat).length === count || undefined, LIMIT, `${count} answers`);
 const requests = (parall, route) => parall.snapshot().requests.filter((request) => request.route === route);
@@ -50,7 +51,7 @@ for (const generation of ["inbox", "events"])
       [seed.direct.ben, 1],
     ]) {
       await answered(parall, chat, count / 2);
-      const expected = Array.from({ length: count / 2 }, (_, number) => `echo: question ${first + 2 * number}`);
+      const expected = numbered(count / 2, (number) => `echo: question ${first + 2 * number}`);
       assert.deepEqual(texts(answers(parall, chat)), expected);
     }
     await until((now) => now.admitted === count);
@@ -64,7 +65,7 @@ test("what an inbox lists beyond the bound is listed again when there is room", 
   assert.equal(status().admitted, MOST);
   go();
   await answered(parall, seed.direct.ada, 3 * MOST);
-  const expected = Array.from({ length: 3 * MOST }, (_, number) => `echo: question ${number}`);
+  const expected = numbered(3 * MOST, (number) => `echo: question ${number}`);
   assert.deepEqual(texts(answers(parall, seed.direct.ada)), expected);
 });
 
@@ -77,9 +78,16 @@ test("an inbox of thousands is listed to its end before younger messages are tak
   await until((now) => now.connected && now.admitted > 0);
   say(count);
   await answered(parall, seed.direct.ada, count + 1);
-  const expected = Array.from({ length: count + 1 }, (_, number) => `echo: question ${number}`);
+  const expected = numbered(count + 1, (number) => `echo: question ${number}`);
   assert.deepEqual(texts(answers(parall, seed.direct.ada)), expected);
 });
+
+/** Ada says so many messages of 900,000 characters, each beginning with its number. */
+function sayLarge(parall, chat, count) {
+  const text = "large ".repeat(150_000);
+  for (let number = 0; number < count; number += 1) parall.say({ from: "usr_ada", chat, text: `${number} ${text}` });
+  return count * text.length;
+}
 
 /** Answers with the first word of what was said. */
 async function firstWord(turn, gateway) {
@@ -97,28 +105,26 @@ for (const generation of ["inbox", "events"])
     const account = await startAccount(t, { server: { generation }, runTurn });
     const { parall, seed, until } = account;
     const { nativeMemoryBytes: before } = await until((now) => now.nativeMemoryBytes > 0);
-    const text = "large ".repeat(150_000);
     const count = 400;
-    for (let number = 0; number < count; number += 1) parall.say({ from: "usr_ada", chat: seed.direct.ada, text: `${number} ${text}` });
+    const bytes = sayLarge(parall, seed.direct.ada, count);
     await until((now) => now.nativeMemoryBytes > before + 50_000_000);
     const most = (await settled(account)) - before;
     gate.resolve();
     await answered(parall, seed.direct.ada, count);
-    const expected = Array.from({ length: count }, (_, number) => `heard ${number}`);
+    const expected = numbered(count, (number) => `heard ${number}`);
     assert.deepEqual(texts(answers(parall, seed.direct.ada)), expected);
-    t.diagnostic(`${most} bytes for ${count * text.length} bytes of messages`);
+    t.diagnostic(`${most} bytes for ${bytes} bytes of messages`);
     assert.ok(most < 200_000_000, `${most}`);
   });
 
 test("large messages that came in while nobody listened are all read and answered", async (t) => {
   const { parall, seed, until } = await startAccount(t, { server: { generation: "events" }, runTurn: firstWord });
   parall.dropSockets({ user: ME });
-  const text = "large ".repeat(150_000);
   const count = 200;
-  for (let number = 0; number < count; number += 1) parall.say({ from: "usr_ada", chat: seed.direct.ada, text: `${number} ${text}` });
+  sayLarge(parall, seed.direct.ada, count);
   await until((now) => now.connected);
   await answered(parall, seed.direct.ada, count);
-  const expected = Array.from({ length: count }, (_, number) => `heard ${number}`);
+  const expected = numbered(count, (number) => `heard ${number}`);
   assert.deepEqual(texts(answers(parall, seed.direct.ada)), expected);
 });
 
