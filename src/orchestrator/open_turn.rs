@@ -244,20 +244,21 @@ impl OpenTurn {
 
     /// There is nothing to answer any more. What the host adds belongs to a turn that is over.
     pub(super) fn end_left(&self) {
-        let mut stage = lock(&self.stage);
-        if matches!(*stage, Stage::LeftOpen(_)) {
-            *stage = Stage::Over(Instant::now() + HOST_ADDS);
-        }
+        self.end_if(|stage| matches!(stage, Stage::LeftOpen(_)));
     }
 
     /// The host has answered by itself. What it adds belongs to a turn that is over; says whether it was so.
     pub(super) fn end_owed(&self) -> bool {
+        self.end_if(|stage| stage == Stage::Owed)
+    }
+
+    fn end_if(&self, ends: impl Fn(Stage) -> bool) -> bool {
         let mut stage = lock(&self.stage);
-        let owed = *stage == Stage::Owed;
-        if owed {
+        let ends = ends(*stage);
+        if ends {
             *stage = Stage::Over(Instant::now() + HOST_ADDS);
         }
-        owed
+        ends
     }
 
     /// Whether the host has answered by itself after it returned without a run.

@@ -46,7 +46,7 @@ struct Weight {
 pub(super) struct Seen {
     keys: Mutex<Keys>,
     load: watch::Sender<Load>,
-    most: Load,
+    most_events: usize,
 }
 
 #[derive(Debug, Default)]
@@ -72,11 +72,7 @@ impl Default for Seen {
 impl Seen {
     /// Nothing was seen; at most so many events are to be queued or running.
     pub(super) fn new(most: usize) -> Self {
-        Self {
-            keys: Mutex::default(),
-            load: watch::Sender::default(),
-            most: Load { events: most.max(1), bytes: MOST_BYTES, loaded: MOST_BYTES },
-        }
+        Self { keys: Mutex::default(), load: watch::Sender::default(), most_events: most.max(1) }
     }
 
     /// Takes a key on if it is new.
@@ -116,29 +112,29 @@ impl Seen {
     /// Nothing more may be taken on.
     pub(super) fn is_full(&self) -> bool {
         let load = *self.load.borrow();
-        load.events >= self.most.events || load.bytes >= self.most.bytes
+        load.events >= self.most_events || load.bytes >= MOST_BYTES
     }
 
     /// Nothing more may be loaded. What is in memory and not loaded does not count: it would wait for itself.
     pub(super) fn is_heavy(&self) -> bool {
-        self.load.borrow().loaded >= self.most.loaded
+        self.load.borrow().loaded >= MOST_BYTES
     }
 
     /// Comes back as soon as something may be taken on.
     pub(super) async fn room(&self) {
-        let Load { events, bytes, .. } = self.most;
-        self.wait(|load| load.events < events && load.bytes < bytes).await;
+        self.wait(|load| load.events < self.most_events && load.bytes < MOST_BYTES).await;
     }
 
     /// Comes back as soon as at most half of what may be queued or running is.
     pub(super) async fn half_empty(&self) {
-        let Load { events, bytes, .. } = self.most;
-        self.wait(|load| load.events <= events / 2 && load.bytes <= bytes / 2).await;
+        let half =
+            |load: &Load| load.events <= self.most_events / 2 && load.bytes <= MOST_BYTES / 2;
+        self.wait(half).await;
     }
 
     /// Comes back as soon as something may be loaded.
     pub(super) async fn lighter(&self) {
-        self.wait(|load| load.loaded < self.most.loaded).await;
+        self.wait(|load| load.loaded < MOST_BYTES).await;
     }
 
     /// The event is answered.

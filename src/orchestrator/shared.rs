@@ -116,8 +116,13 @@ impl Shared {
     pub(super) fn block(&self, error: &api::Error) {
         let reason = format!("{}; renew api_key in channels.parall", chain(error));
         self.log(Level::Error, format!("account blocked: {reason}"));
+        self.halt(About::Key, reason, true);
+    }
+
+    /// Ends all work for a reason that the status tells.
+    fn halt(&self, about: About, reason: String, blocks: bool) {
         self.status.update(|status| status.connected = false);
-        self.status.raise(About::Key, reason, true);
+        self.status.raise(about, reason, blocks);
         self.work.cancel();
     }
 
@@ -134,9 +139,7 @@ impl Shared {
     /// Stops all work because of a fault of ours. All there is to do is in the journal and at the server, for the next start.
     fn fail(&self, reason: &str) {
         self.log(Level::Error, format!("the account has to start again: {reason}"));
-        self.status.update(|status| status.connected = false);
-        self.status.raise(About::Fault, reason.to_owned(), false);
-        self.work.cancel();
+        self.halt(About::Fault, reason.to_owned(), false);
         self.failure.send_replace(Some(reason.to_owned()));
     }
 

@@ -37,7 +37,7 @@ pub(super) enum Addressee {
 impl OpenTurns {
     /// Opens a turn for an event; it is closed when the guard is dropped. `first_part` is the ordinal of the next part.
     pub(super) fn open(&self, event: &Event, first_part: u32) -> OpenGuard<'_> {
-        let mut turns = lock(&self.turns);
+        let mut turns = self.turns();
         let left = turns.iter().find(|turn| {
             turn.event_key == event.key() && matches!(turn.stage(), Stage::LeftOpen(_))
         });
@@ -54,12 +54,12 @@ impl OpenTurns {
     /// what it said.
     pub(super) fn leave(&self, open: &OpenDispatch, over: bool) {
         let Some(turn) = OpenTurn::left(open, over) else { return };
-        lock(&self.turns).push(Arc::new(turn));
+        self.turns().push(Arc::new(turn));
     }
 
     /// An event is over without a turn in this run.
     pub(super) fn end_left(&self, event_key: &str) {
-        let turns = lock(&self.turns);
+        let turns = self.turns();
         turns.iter().filter(|turn| turn.event_key == event_key).for_each(|turn| turn.end_left());
     }
 
@@ -77,14 +77,14 @@ impl OpenTurns {
 
     /// The turn of this id.
     pub(super) fn by_id(&self, id: &str) -> Option<Arc<OpenTurn>> {
-        lock(&self.turns).iter().find(|turn| turn.has_id(id)).cloned()
+        self.turns().iter().find(|turn| turn.has_id(id)).cloned()
     }
 
     /// Whose answer a text is that the host sends to this target by itself: of the oldest turn without a run, or else of one
     /// that is over, first of one that was cut off. While a turn runs after one that is over, nobody can tell.
     pub(super) fn addressee(&self, target: &Target) -> Addressee {
         let now = Instant::now();
-        let turns = lock(&self.turns);
+        let turns = self.turns();
         let (mut running, mut past) = (None, Vec::new());
         for turn in turns.iter().filter(|turn| turn.target == *target) {
             match turn.stage() {
@@ -102,6 +102,10 @@ impl OpenTurns {
             (None, None) | (Some(_), Some(_)) => Addressee::Nobody,
         }
     }
+
+    fn turns(&self) -> MutexGuard<'_, Vec<Arc<OpenTurn>>> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Keeps a turn open.
@@ -115,15 +119,11 @@ impl Drop for OpenGuard<'_> {
     fn drop(&mut self) {
         self.turn.end_owed();
         let now = Instant::now();
-        lock(&self.turns.turns).retain(|turn| match turn.stage() {
+        self.turns.turns().retain(|turn| match turn.stage() {
             Stage::Over(until) => now < until,
             _ => !Arc::ptr_eq(turn, &self.turn),
         });
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
