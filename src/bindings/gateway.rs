@@ -13,9 +13,10 @@ use napi_derive::napi;
 
 use super::promise::{promise, to_js};
 use crate::api::{ClientOptions, Secret};
-use crate::orchestrator::loop_budget::DEFAULT_TURNS;
-use crate::orchestrator::routing::DEFAULT_MAX_FORKS;
-use crate::orchestrator::{self as core, DEFAULT_MAX_WAITING, Host, HostFiles, Level, Replies};
+use crate::orchestrator::{
+    self as core, DEFAULT_MAX_FORKS, DEFAULT_MAX_WAITING, DEFAULT_TURNS, Host, HostFiles, Level,
+    Replies,
+};
 
 /// A callback that does not keep the process alive.
 type Callback<Arguments, Return> =

@@ -1,6 +1,6 @@
 //! What can go wrong between an event and its answer.
 
-use super::shared::Stopped;
+use super::context::Stopped;
 use crate::api;
 use crate::error::Coded;
 

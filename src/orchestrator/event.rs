@@ -1,12 +1,12 @@
 //! One thing that wants an answer: a message or a task.
 
-use super::Target;
+use super::target::Target;
 use crate::api::{Chat, Dispatch, Message, Task};
 use crate::journal::{self, Details, DispatchRecord};
 
 /// Something that happened in Parall and that the agent is to look at.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Event {
+pub(crate) struct Event {
     /// How it reached us, and so what becomes of it when it is done.
     pub origin: Origin,
     /// What it is.
@@ -17,7 +17,7 @@ pub(super) struct Event {
 
 /// How an event reached this agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// By the dispatch inbox: the server keeps it until it is acknowledged.
     Dispatch {
         /// Dispatch id.
@@ -33,7 +33,7 @@ pub(super) enum Origin {
 
 /// What the agent is to look at.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Subject {
+pub(crate) enum Subject {
     /// A message, with the chat it stands in.
     Message {
         /// The message.
@@ -47,7 +47,7 @@ pub(super) enum Subject {
 
 impl Event {
     /// Where the answer goes.
-    pub(super) fn target(&self) -> Target {
+    pub(crate) fn target(&self) -> Target {
         match &self.subject {
             Subject::Message { message, .. } => Target::Chat(message.chat_id.clone()),
             Subject::Task(task) => Target::Task(task.id.clone()),
@@ -55,7 +55,7 @@ impl Event {
     }
 
     /// The thread that the answer belongs to.
-    pub(super) fn thread_root_id(&self) -> Option<&str> {
+    pub(crate) fn thread_root_id(&self) -> Option<&str> {
         match &self.subject {
             Subject::Message { message, .. } => {
                 message.thread_root_id.as_deref().filter(|id| !id.is_empty())
@@ -65,7 +65,7 @@ impl Event {
     }
 
     /// Id of the message or task.
-    pub(super) fn source_id(&self) -> &str {
+    pub(crate) fn source_id(&self) -> &str {
         match &self.subject {
             Subject::Message { message, .. } => &message.id,
             Subject::Task(task) => &task.id,
@@ -73,7 +73,7 @@ impl Event {
     }
 
     /// What its source is: `message` or `task`.
-    pub(super) fn source_kind(&self) -> &'static str {
+    pub(crate) fn source_kind(&self) -> &'static str {
         match &self.subject {
             Subject::Message { .. } => "message",
             Subject::Task(_) => "task",
@@ -81,7 +81,7 @@ impl Event {
     }
 
     /// What idempotency keys are derived from: the same for every attempt at this event, also after a restart.
-    pub(super) fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         match &self.origin {
             Origin::Dispatch { id, .. } => id,
             Origin::Announcement => self.source_id(),
@@ -89,14 +89,14 @@ impl Event {
     }
 
     /// The sender asked for no answer.
-    pub(super) fn no_reply(&self) -> bool {
+    pub(crate) fn no_reply(&self) -> bool {
         matches!(&self.subject, Subject::Message { message, .. } if message.hints.no_reply)
     }
 }
 
 impl Event {
     /// What the journal takes on.
-    pub(super) fn details(&self) -> Details {
+    pub(crate) fn details(&self) -> Details {
         let (message, created_at) = match &self.subject {
             Subject::Message { message, .. } => (Some(message), &message.created_at),
             Subject::Task(task) => (None, &task.updated_at),

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 /// The host that runs agent turns. One that has no forks leaves their functions out.
 pub trait Host: Send + Sync + 'static {
     /// Runs one agent turn and resolves when the host is done with it. Replies come back through
-    /// [`super::Gateway::deliver`] while it runs.
+    /// [`crate::orchestrator::Gateway::deliver`] while it runs.
     fn run_turn(&self, turn: Turn) -> BoxFuture<'static, TurnOutcome>;
     /// Makes a session that knows the history of `parent` (a session key) up to its last completed turn, and nothing of a
     /// turn that runs; nothing when there is no completed turn. The error says why it cannot be done, for people.
@@ -46,7 +46,7 @@ pub struct Fork {
 /// One agent turn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
-    /// Names this turn in [`super::Gateway::deliver`]; a retry of the same event has another id.
+    /// Names this turn in [`crate::orchestrator::Gateway::deliver`]; a retry of the same event has another id.
     pub id: String,
     /// The session to run in, lower case.
     pub session_key: String,

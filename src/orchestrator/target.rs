@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Error;
+use super::error::Error;
 
 /// A chat or a task. Ids keep their case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

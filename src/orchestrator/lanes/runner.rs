@@ -1,0 +1,338 @@
+//! Runs one event in one session until it is over: answered, left unanswered on purpose, or given up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::journal::{Adoption, NewResult};
+use crate::orchestrator::context::{Context, Stopped};
+use crate::orchestrator::delivery::completion::{acknowledge, close, give_up, mark_received};
+use crate::orchestrator::event::Event;
+use crate::orchestrator::host::{Level, TurnOutcome};
+use crate::orchestrator::in_flight::InFlight;
+use crate::orchestrator::turn::event_text;
+use crate::orchestrator::turn::open_turn::OpenTurn;
+use crate::orchestrator::turn::registry::OpenGuard;
+use crate::orchestrator::turn::results::{SECTION_LIMIT, TEXT_LIMIT, section, shorten};
+
+/// How often an event is tried before it becomes a dead letter; attempts that ended with the process count too.
+const MOST_ATTEMPTS: u32 = 5;
+/// How long an answer may take that the host promised by returning without a run: a recovered turn starts about four
+/// seconds after the host does, and then takes as long as its model.
+const LATE_ANSWER: Duration = Duration::from_secs(120);
+/// First pause before another attempt; doubles each time.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// How long a part that is on its way may take when the account stops.
+const SETTLE: Duration = Duration::from_millis(1_500);
+
+/// Where a turn runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Session {
+    /// The orchestrator session.
+    Main(String),
+    /// A fork of it.
+    Fork(String),
+}
+
+impl Session {
+    /// The session key.
+    pub(crate) fn key(&self) -> &str {
+        let (Self::Main(key) | Self::Fork(key)) = self;
+        key
+    }
+}
+
+/// What became of one attempt.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    /// The answer, or what there is of it, stands in the chat.
+    Answered,
+    /// The agent chose to say nothing.
+    Silent,
+    /// Try again.
+    Again(String),
+    /// The host neither ran the turn nor answered by itself. It may still do so: it must not take the next attempt for
+    /// another message.
+    NotRun,
+    /// Trying again would not help.
+    Hopeless(String),
+}
+
+/// Runs events.
+pub(crate) struct Runner {
+    /// The account.
+    pub context: Arc<Context>,
+    /// What this process has taken on.
+    pub in_flight: Arc<InFlight>,
+}
+
+impl Runner {
+    /// Runs an event until it is over. Comes back early when the account stops; the event then stays with the server and
+    /// with the journal.
+    pub(crate) async fn run(&self, event: &Event, session: &Session) -> Result<(), Stopped> {
+        let key = event.key();
+        let mut is_repeated = None;
+        let mut guard = None;
+        loop {
+            // The answer that was finished last may have come back while the account stops.
+            if self.context.work.is_cancelled() {
+                return Err(Stopped);
+            }
+            if let Some(guard) =
+                guard.as_ref().filter(|guard: &&OpenGuard<'_>| guard.turn.is_answered_by_host())
+            {
+                return self.answered(event, session, guard).await;
+            }
+            let id = turn_id();
+            let Adoption { attempt, is_repeated: after_failure } =
+                self.adopt(key, &id, session).await?;
+            let repeated = *is_repeated.get_or_insert(after_failure);
+            if attempt > MOST_ATTEMPTS {
+                return give_up(
+                    &self.context,
+                    &self.in_flight,
+                    key,
+                    &format!("tried {MOST_ATTEMPTS} times"),
+                )
+                .await;
+            }
+            let guard = match &guard {
+                Some(guard) => guard,
+                None => guard.insert(self.open(attempt, event).await?),
+            };
+            guard.turn.begin(id.clone());
+            let problem = match self.attempt(event, session, guard, id, repeated).await {
+                Ok(Verdict::Answered) => return self.answered(event, session, guard).await,
+                Ok(Verdict::Silent) => {
+                    self.silent(event).await;
+                    return Ok(());
+                }
+                Ok(Verdict::Hopeless(problem)) => {
+                    return give_up(&self.context, &self.in_flight, key, &problem).await;
+                }
+                Ok(Verdict::Again(problem)) => {
+                    is_repeated = Some(true);
+                    problem
+                }
+                Ok(Verdict::NotRun) => "the host did not run the turn".to_owned(),
+                Err(Stopped) => {
+                    self.release(key).await;
+                    return Err(Stopped);
+                }
+            };
+            if attempt == MOST_ATTEMPTS {
+                return give_up(&self.context, &self.in_flight, key, &problem).await;
+            }
+            guard.turn.end_attempt();
+            self.pause(key, attempt, &problem).await?;
+        }
+    }
+
+    async fn adopt(&self, key: &str, turn: &str, session: &Session) -> Result<Adoption, Stopped> {
+        let journal = self.context.journal()?;
+        self.context.record("noting a turn", || journal.adopt(key, turn, session.key())).await
+    }
+
+    /// Opens the turn for replies; a later attempt goes on counting parts where the earlier ones stopped.
+    async fn open(&self, attempt: u32, event: &Event) -> Result<OpenGuard<'_>, Stopped> {
+        let first_part = if attempt == 1 {
+            0
+        } else {
+            let journal = self.context.journal()?;
+            let parts = self
+                .context
+                .record("reading the answer so far", || journal.parts(event.key()))
+                .await?;
+            parts.last().map_or(0, |last| last.part.ordinal + 1)
+        };
+        Ok(self.context.turns.open(event, first_part))
+    }
+
+    async fn attempt(
+        &self,
+        event: &Event,
+        session: &Session,
+        guard: &OpenGuard<'_>,
+        turn_id: String,
+        is_repeated: bool,
+    ) -> Result<Verdict, Stopped> {
+        let turn = &guard.turn;
+        let mut request = event_text::turn(event, turn_id.clone(), session.key());
+        request.is_repeated = is_repeated;
+        // What the host has begun to answer by itself it does not hear again.
+        let mut has_news = false;
+        if matches!(session, Session::Main(_))
+            && !turn.has_begun()
+            && let Some(news) = self.news(&turn_id).await?
+        {
+            has_news = true;
+            request.text = format!("{news}\n{}", request.text);
+        }
+        let _no_config_writes = self.context.gate.turn().await;
+        mark_received(&self.context, &event.origin);
+        let mut ran = false;
+        let verdict = tokio::select! {
+            biased;
+            mut outcome = self.context.host.run_turn(request) => {
+                outcome.started |= turn.has_replied();
+                ran = outcome.started;
+                turn.returned(!ran && outcome.error.is_none());
+                if !ran && std::mem::take(&mut has_news) {
+                    // Noted before any answer of the host: that would be taken for one to these words.
+                    self.told(&turn_id, false).await?;
+                }
+                self.judge(turn, outcome).await
+            }
+            () = self.context.work.cancelled() => Err(Stopped),
+        };
+        // A part that is on its way must be known to have arrived, or the next start would answer again.
+        let verdict = match verdict {
+            Err(Stopped) => {
+                self.context.outbox.settle(turn, SETTLE).await;
+                ran = turn.has_begun();
+                if turn.is_finished() { Ok(Verdict::Answered) } else { Err(Stopped) }
+            }
+            verdict => verdict,
+        };
+        if has_news {
+            // A host that answers by itself, later, may have used the words of an earlier attempt.
+            let told = ran && (turn.has_begun() || matches!(verdict, Ok(Verdict::Silent)));
+            self.told(&turn_id, told).await?;
+        }
+        verdict
+    }
+
+    async fn judge(&self, turn: &OpenTurn, outcome: TurnOutcome) -> Result<Verdict, Stopped> {
+        if turn.is_cut_off() {
+            // Not all of the answer stands: the next start goes on with it.
+            return Err(Stopped);
+        }
+        if turn.is_delivered_now() {
+            return Ok(Verdict::Answered);
+        }
+        if let Some(reason) = turn.refusal() {
+            return Ok(Verdict::Hopeless(reason));
+        }
+        if let Some(error) = outcome.error {
+            return Ok(Verdict::Again(error));
+        }
+        if outcome.started {
+            // What the agent sends by itself is refused after a stop, so nobody knows whether it chose to say nothing.
+            let is_sure = !self.context.work.is_cancelled();
+            return if is_sure { Ok(Verdict::Silent) } else { Err(Stopped) };
+        }
+        // The host knows the message. What came before this attempt was its answer, then.
+        if turn.is_delivered() {
+            return Ok(Verdict::Answered);
+        }
+        if turn.no_reply {
+            return Ok(Verdict::Silent);
+        }
+        tokio::select! {
+            biased;
+            () = turn.wait_delivered() => Ok(Verdict::Answered),
+            () = tokio::time::sleep(LATE_ANSWER) => Ok(Verdict::NotRun),
+            () = self.context.work.cancelled() => Err(Stopped),
+        }
+    }
+
+    async fn answered(
+        &self,
+        event: &Event,
+        session: &Session,
+        guard: &OpenGuard<'_>,
+    ) -> Result<(), Stopped> {
+        if guard.turn.end_owed() {
+            // The host may be about to say more than one part.
+            let settled = self.context.outbox.settle(&guard.turn, Duration::MAX);
+            self.context.work.run_until_cancelled(settled).await.ok_or(Stopped)?;
+        }
+        let journal = self.context.journal()?;
+        self.context.record("noting an answer", || journal.answer_complete(event.key())).await?;
+        if let Session::Fork(session_key) = session {
+            let result = fork_result(event, session_key, &guard.turn.spoken());
+            self.context
+                .record("noting a fork's result", || journal.add_result(result.clone()))
+                .await?;
+        }
+        self.in_flight.done(event.key());
+        acknowledge(&self.context, event.key(), &event.origin);
+        Ok(())
+    }
+
+    async fn silent(&self, event: &Event) {
+        close(
+            &self.context,
+            &self.in_flight,
+            event.key(),
+            &event.origin,
+            "the agent chose to say nothing",
+        )
+        .await;
+    }
+
+    async fn pause(&self, key: &str, attempt: u32, problem: &str) -> Result<(), Stopped> {
+        let pause = RETRY_PAUSE * 2_u32.pow(attempt.saturating_sub(1));
+        self.context.log(Level::Warn, format!("{key}: attempt {attempt} failed: {problem}"));
+        let journal = self.context.journal()?;
+        let retry_at = journal.now() + i64::try_from(pause.as_millis()).unwrap_or_default();
+        self.context
+            .record("noting a failed attempt", || journal.fail(key, problem, retry_at))
+            .await?;
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(pause) => Ok(()),
+            () = self.context.work.cancelled() => Err(Stopped),
+        }
+    }
+
+    /// The attempt was cut short by a stop and does not count. Best effort: a crash counts it, too.
+    async fn release(&self, key: &str) {
+        if let Ok(journal) = self.context.journal() {
+            let _ = journal.release(key).await;
+        }
+    }
+
+    /// What main has to be told of its forks, bound to this turn.
+    async fn news(&self, turn_id: &str) -> Result<Option<String>, Stopped> {
+        let journal = self.context.journal()?;
+        let results = self
+            .context
+            .record("reading the results of forks", || journal.take_results_for(turn_id))
+            .await?;
+        Ok(section(&results, SECTION_LIMIT))
+    }
+
+    /// Notes whether main knows by now.
+    async fn told(&self, turn_id: &str, told: bool) -> Result<(), Stopped> {
+        let journal = self.context.journal()?;
+        let note = || async {
+            if told {
+                journal.confirm_results(turn_id).await
+            } else {
+                journal.release_results(turn_id).await
+            }
+        };
+        self.context.record("noting what main was told", note).await
+    }
+}
+
+/// What a fork leaves for main.
+pub(crate) fn fork_result(event: &Event, session_key: &str, answer: &str) -> NewResult {
+    let turn = event_text::turn(event, String::new(), session_key);
+    NewResult {
+        dispatch_id: event.key().to_owned(),
+        session_key: session_key.to_owned(),
+        target: turn.target,
+        chat_label: turn.conversation_label,
+        sender_name: turn.sender_name,
+        question: shorten(&turn.raw_text, TEXT_LIMIT),
+        answer: shorten(answer, TEXT_LIMIT),
+    }
+}
+
+/// A turn id that no other turn of this machine has.
+fn turn_id() -> String {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    format!("turn-{}-{:08x}", COUNTER.fetch_add(1, Ordering::Relaxed), fastrand::u32(..))
+}

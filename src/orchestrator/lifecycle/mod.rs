@@ -1,0 +1,7 @@
+//! The handle of an account: start, recovery of the last run, monitoring, stop; and calls that need no account.
+
+pub(crate) mod gateway;
+pub(crate) mod monitor;
+pub(crate) mod once;
+pub(crate) mod platform;
+pub(crate) mod recovery;

@@ -1,0 +1,100 @@
+//! Keeps the status true to the journal, and does what an operator has decided meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::recovery::reference;
+use crate::error::chain;
+use crate::journal::{Error, Journal};
+use crate::memory;
+use crate::orchestrator::context::Context;
+use crate::orchestrator::delivery::completion::{acknowledge, given_up_text};
+use crate::orchestrator::event::Origin;
+use crate::orchestrator::host::Level;
+use crate::orchestrator::in_flight::{InFlight, Known};
+use crate::orchestrator::intake::loader::Reference;
+use crate::orchestrator::status::problems::About;
+
+/// How often the journal is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How often old entries are removed.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(3_600);
+/// The memory in use is told in steps of this many bytes, so that it is not news every second.
+const MEMORY_STEP: usize = 1024 * 1024;
+
+/// Looks at the journal until the account stops.
+pub(crate) async fn watch(
+    context: Arc<Context>,
+    in_flight: Arc<InFlight>,
+    references: mpsc::UnboundedSender<Reference>,
+) {
+    let Ok(journal) = context.journal() else { return };
+    let mut prune_at = Instant::now();
+    loop {
+        let looked = look(&context, &in_flight, journal, &references).await;
+        let pruned = if Instant::now() >= prune_at {
+            prune_at = Instant::now() + PRUNE_INTERVAL;
+            journal.prune().await.map(drop)
+        } else {
+            Ok(())
+        };
+        match looked.and(pruned) {
+            Ok(()) => context.status.solve(About::Journal),
+            Err(error) => {
+                let text = format!("looking at the journal: {}", chain(&error));
+                context.log(Level::Debug, text.clone());
+                context.status.raise(About::Journal, text, false);
+            }
+        }
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(LOOK_INTERVAL) => {}
+            () = context.work.cancelled() => return,
+        }
+    }
+}
+
+async fn look(
+    context: &Arc<Context>,
+    in_flight: &InFlight,
+    journal: &Journal,
+    references: &mpsc::UnboundedSender<Reference>,
+) -> Result<(), Error> {
+    let counters = journal.counters().await?;
+    let dead_letter = match counters.dead {
+        0 => None,
+        _ => journal.newest_dead_letter().await?.map(|record| {
+            given_up_text(&record.id, record.cause.as_deref().unwrap_or("nobody knows why"))
+        }),
+    };
+    context.status.update(|status| {
+        status.oldest_pending_at = counters.oldest_pending_at;
+        status.dead_letters = counters.dead;
+        status.last_dead_letter.clone_from(&dead_letter);
+        status.journal_bytes = counters.bytes;
+        status.native_memory_bytes = memory::in_use().next_multiple_of(MEMORY_STEP);
+    });
+    match dead_letter {
+        Some(text) => context.status.raise(About::DeadLetters, text, false),
+        None => context.status.solve(About::DeadLetters),
+    }
+    // Only an operator makes a given-up event due or over; everything else is in somebody's hands here. One that was given
+    // up before this process started may not have been met here.
+    let given_up = |id: &str| matches!(in_flight.state(id), None | Some(Known::Failed));
+    for record in journal.due().await?.iter().filter(|record| given_up(&record.id)) {
+        in_flight.release(&record.id);
+        // The list may bring it in this moment, too.
+        if in_flight.claim(&record.id) == Known::New {
+            // The receiver lives as long as the account.
+            let _ = references.send(reference(record));
+        }
+    }
+    for record in journal.finished().await?.iter().filter(|record| given_up(&record.id)) {
+        in_flight.done(&record.id);
+        acknowledge(context, &record.id, &Origin::from(record));
+    }
+    Ok(())
+}
