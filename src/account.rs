@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn every_row_of_the_table_that_the_shim_shares() {
-        let table = include_str!("../__test__/fixtures/accounts.json");
+        let table = include_str!("../__test__/js/fixtures/accounts.json");
         for case in serde_json::from_str::<Vec<Case>>(table).unwrap() {
             let section = case.cfg.get("channels").and_then(|channels| channels.get("parall"));
             let environment = |name: &str| case.env.get(name).cloned();

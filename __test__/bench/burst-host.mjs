@@ -5,7 +5,7 @@
  *
  * Prints the number of waiting events whenever it changes; goes on when a line comes in.
  */
-import { native, noForks } from "../support.mjs";
+import { native, noForks } from "../js/support.mjs";
 
 const [url, stateDir] = process.argv.slice(2);
 const goOn = new Promise((resolve) => {

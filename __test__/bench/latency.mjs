@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { native, noForks } from "../support.mjs";
+import { native, noForks } from "../js/support.mjs";
 import { percentile, row } from "./table.mjs";
 
 const MESSAGES = 1_000;

@@ -9,7 +9,7 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { native } from "../support.mjs";
+import { native } from "../js/support.mjs";
 import { answer, numberOf, plan } from "./script.mjs";
 
 const { url, folder, seed } = JSON.parse(process.argv[2]);

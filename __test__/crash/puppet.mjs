@@ -7,7 +7,7 @@
  * Speaks and ends like `host.mjs`.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { native, noForks } from "../support.mjs";
+import { native, noForks } from "../js/support.mjs";
 
 const WHILE = 800;
 

@@ -1,7 +1,7 @@
 /** Questions from many people while a real gateway is killed again and again. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { plan, question, random } from "../crash/script.mjs";
-import { native } from "../support.mjs";
+import { native } from "../js/support.mjs";
 import { openDispatches } from "./scene.mjs";
 import { waitForMoment } from "./storm-moments.mjs";
 

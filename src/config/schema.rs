@@ -1,7 +1,7 @@
 //! What every supported host accepts in the sections that the platform may set.
 //!
 //! The rules come from the hosts' own `config schema`, oldest and newest, reduced to what both accept; see
-//! `__test__/config-schema.mjs`. A key that some host does not know is taken out, because an optional setting that one host
+//! `__test__/js/config-schema.mjs`. A key that some host does not know is taken out, because an optional setting that one host
 //! lacks must not cost the others their configuration. Everything else that a host would refuse is an error.
 
 use std::sync::LazyLock;
