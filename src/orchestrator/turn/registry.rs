@@ -128,7 +128,7 @@ impl Drop for OpenGuard<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::open_turn::HOST_ADDS;
+    use crate::orchestrator::turn::open_turn::HOST_ADDS;
     use super::*;
     use crate::orchestrator::event::{Origin, Subject};
 
