@@ -31,8 +31,8 @@ impl Platform {
 }
 
 /// Brings the host's configuration in line; log and status say what came of it.
-pub(crate) async fn refresh(context: &Context) {
-    let Some(Platform(manager)) = &context.platform else { return };
+pub(crate) async fn refresh(context: &Context, platform: Option<&Platform>) {
+    let Some(Platform(manager)) = platform else { return };
     let refreshed = tokio::select! {
         refreshed = manager.refresh() => refreshed,
         () = context.work.cancelled() => return,
