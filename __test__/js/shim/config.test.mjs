@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { describe as describeOutcome, diff } from "../../../src/shim/command-config.js";
-import { configPlace } from "../../../src/shim/config-place.js";
+import { configPlace } from "../../../src/shim/channel/config-place.js";
+import { describe as describeOutcome, diff } from "../../../src/shim/commands/config.js";
 import { diffPlatformConfig, fetchAndApplyPlatformConfig } from "../../../src/shim/native.js";
 import { LocalParall } from "../../server/server.js";
 

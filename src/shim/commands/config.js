@@ -1,9 +1,9 @@
 /** `openclaw parall config diff`: what the platform's configuration would change, without changing it. */
-import { resolveAccount, unconfiguredReason } from "./account.js";
-import { fail } from "./command-output.js";
-import { configPlace } from "./config-place.js";
-import { diffPlatformConfig } from "./native.js";
-import { shared } from "./state.js";
+import { resolveAccount, unconfiguredReason } from "../channel/account.js";
+import { configPlace } from "../channel/config-place.js";
+import { diffPlatformConfig } from "../native.js";
+import { shared } from "../state.js";
+import { fail } from "./output.js";
 
 /**
  * @param {any} cfg the host's configuration

@@ -1,6 +1,7 @@
 /** Runs one agent turn on the host: an event of Parall in, parts of the answer out. */
-import { inboundPath, readConfig } from "./host.js";
-import { messageSid } from "./message-sid.js";
+
+import { messageSid } from "../channel/message-sid.js";
+import { inboundPath, readConfig } from "../host.js";
 import { watchSilence } from "./silence.js";
 
 /**
