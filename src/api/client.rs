@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use url::{Host, Url};
 
-use super::error::Error;
+use super::error::{Class, Error};
 use super::lenient::null_as_default;
 use super::network::{Limits, Network};
 use super::request::{Answer, Call, Http};
@@ -50,6 +50,8 @@ pub struct NewMessage {
 pub enum PlatformConfigAnswer {
     /// The version at hand is the newest.
     Unchanged,
+    /// The server has none.
+    Absent,
     /// A configuration, as JSON text exactly as it came.
     Changed(String),
 }
@@ -203,7 +205,12 @@ impl Client {
             cached_version.map(|version| (wire::VERSION_PARAMETER, version)).into_iter().collect();
         let call =
             Call::to(&wire::PLATFORM_CONFIG, &[]).query(&query).cached_version(cached_version);
-        let answer = self.0.http.send(call).await?;
+        let answer = match self.0.http.send(call).await {
+            Err(error) if error.class() == Class::Missing => {
+                return Ok(PlatformConfigAnswer::Absent);
+            }
+            answer => answer?,
+        };
         if answer.status == StatusCode::NOT_MODIFIED {
             return Ok(PlatformConfigAnswer::Unchanged);
         }

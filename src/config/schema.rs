@@ -20,16 +20,22 @@ pub(super) struct Section {
     pub(super) path: &'static [&'static str],
     /// Keys the platform may not set.
     pub(super) never: &'static [&'static str],
+    /// The key that holds an address to which the account's key goes.
+    pub(super) address: Option<&'static str>,
     /// Its name in the schema.
     schema: &'static str,
 }
 
 /// The model provider.
-pub(super) static PROVIDER: Section =
-    Section { path: &["models", "providers", "parall"], never: &["apiKey"], schema: "provider" };
+pub(super) static PROVIDER: Section = Section {
+    path: &["models", "providers", "parall"],
+    never: &["apiKey"],
+    address: Some("baseUrl"),
+    schema: "provider",
+};
 /// Defaults of all agents.
 pub(super) static DEFAULTS: Section =
-    Section { path: &["agents", "defaults"], never: &[], schema: "defaults" };
+    Section { path: &["agents", "defaults"], never: &[], address: None, schema: "defaults" };
 
 impl Section {
     /// Its path with dots.
@@ -144,21 +150,16 @@ fn check_members(
     left_out: &mut Vec<String>,
 ) -> Result<(), Refusal> {
     let (known, others) = (&schema["properties"], &schema["additionalProperties"]);
-    let mut unknown = Vec::new();
-    for (key, value) in fields.iter_mut() {
-        let inner = format!("{path}.{key}");
-        match known.get(key).unwrap_or(others) {
-            Value::Bool(false) => {
-                left_out.push(inner);
-                unknown.push(key.clone());
-            }
-            schema => check(value, schema, &inner, left_out)?,
+    fields.retain(|key, _| {
+        let is_known = known.get(key).unwrap_or(others) != &Value::Bool(false);
+        if !is_known {
+            left_out.push(format!("{path}.{key}"));
         }
-    }
-    for key in unknown {
-        fields.shift_remove(&key);
-    }
-    Ok(())
+        is_known
+    });
+    fields.iter_mut().try_for_each(|(key, value)| {
+        check(value, known.get(key).unwrap_or(others), &format!("{path}.{key}"), left_out)
+    })
 }
 
 fn check_type(value: &Value, wanted: &Value, path: &str) -> Result<(), Refusal> {
