@@ -39,6 +39,13 @@ pub(crate) fn is_printable(character: char) -> bool {
         && !INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&code))
 }
 
+/// `text` on one line, without control characters (so without escape sequences of terminals) and without invisible ones.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|character| if is_printable(character) { character } else { REPLACEMENT })
+        .collect()
+}
+
 /// `text` as one line of at most `limit` characters, without control characters (so without escape sequences of terminals)
 /// and without invisible ones. Runs of white space become one space.
 pub(crate) fn one_line(text: &str, limit: usize) -> String {
@@ -93,6 +100,11 @@ mod tests {
         ] {
             assert_eq!(one_line(text, 100), line, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_printable_text_keeps_its_spaces() {
+        assert_eq!(printable("/a  b/c\nd\u{1b}[0m"), "/a  b/c d [0m");
     }
 
     #[test]

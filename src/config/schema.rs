@@ -150,16 +150,20 @@ fn check_members(
     left_out: &mut Vec<String>,
 ) -> Result<(), Refusal> {
     let (known, others) = (&schema["properties"], &schema["additionalProperties"]);
-    fields.retain(|key, _| {
-        let is_known = known.get(key).unwrap_or(others) != &Value::Bool(false);
-        if !is_known {
-            left_out.push(format!("{path}.{key}"));
+    let mut checked = Ok(());
+    fields.retain(|key, value| {
+        let inner = format!("{path}.{key}");
+        match known.get(key).unwrap_or(others) {
+            Value::Bool(false) => {
+                left_out.push(inner);
+                return false;
+            }
+            schema if checked.is_ok() => checked = check(value, schema, &inner, left_out),
+            _ => {}
         }
-        is_known
+        true
     });
-    fields.iter_mut().try_for_each(|(key, value)| {
-        check(value, known.get(key).unwrap_or(others), &format!("{path}.{key}"), left_out)
-    })
+    checked
 }
 
 fn check_type(value: &Value, wanted: &Value, path: &str) -> Result<(), Refusal> {
