@@ -21,6 +21,7 @@ use crate::journal::{self, Journal};
 use crate::orchestrator::status::board::StatusBoard;
 use crate::orchestrator::status::problems::About;
 use crate::orchestrator::status::trouble::Trouble;
+use crate::text::printable;
 
 /// Shortest and longest pause between two attempts at a call.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
@@ -79,7 +80,7 @@ impl Context {
 
     /// Writes a line to the host's log.
     pub(crate) fn log(&self, level: Level, message: impl Into<String>) {
-        self.host.log(level, message.into());
+        self.host.log(level, printable(&message.into()));
     }
 
     /// Stops all work because the server will never let this account in again; the status says why.

@@ -65,9 +65,11 @@ impl Gateway {
     pub fn start(options: GatewayOptions, host: Arc<dyn Host>) -> Result<Self, Error> {
         let api_key = options.client.api_key.clone();
         let client = Client::new(options.client).map_err(|error| Error::Setup(Box::new(error)))?;
-        for warning in client.warnings() {
-            host.log(Level::Warn, warning.clone());
-        }
+        let (warned, log) = (client.clone(), Arc::clone(&host));
+        // Reads certificate files.
+        tokio::task::spawn_blocking(move || {
+            warned.warnings().into_iter().for_each(|warning| log.log(Level::Warn, warning));
+        });
         let context = Context::new(Arc::new(client.clone()), host, Duration::MAX);
         let platform = options
             .host_files

@@ -1,6 +1,7 @@
 /** `openclaw parall config diff`: what the platform's configuration would change, without changing it. */
 import { resolveAccount, unconfiguredReason } from "../channel/account.js";
 import { configPlace } from "../channel/config-place.js";
+import { trustOptions } from "../channel/options.js";
 import { diffPlatformConfig } from "../native.js";
 import { shared } from "../state.js";
 import { fail } from "./output.js";
@@ -15,6 +16,7 @@ export async function diff(cfg, print) {
   try {
     const outcome = await diffPlatformConfig({
       credentials: { api_key: config.api_key, parall_url: config.parall_url },
+      ...trustOptions(config),
       ...configPlace(shared().runtime),
     });
     for (const line of describe(outcome)) print(line);
