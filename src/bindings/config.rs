@@ -161,7 +161,7 @@ fn report(env: Env, log: &Log, result: &Result<Outcome>) {
     let error =
         result.as_ref().err().map(|error| Note { level: Level::Error, message: chain(&**error) });
     for Note { level, message } in result.iter().flat_map(|outcome| &outcome.notes).chain(&error) {
-        let line = (level.name().to_owned(), message.clone());
+        let line = (level.to_string(), message.clone());
         let _ = log.borrow_back(&env).and_then(|log| log.call(line.into()));
     }
 }
@@ -192,6 +192,6 @@ impl From<&Change> for PlatformConfigChange {
 
 impl From<Note> for PlatformConfigNote {
     fn from(note: Note) -> Self {
-        Self { level: note.level.name().to_owned(), message: note.message }
+        Self { level: note.level.to_string(), message: note.message }
     }
 }

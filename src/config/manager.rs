@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 
 use super::apply::Target;
 use super::cache::{self, Cached};
-use super::outcome::{Change, Level, Note, Outcome, Status};
+use super::outcome::{Change, Note, Outcome, Status};
 use super::plan::Blocked;
 use super::platform::{LeftOut, PlatformConfig, Refusal};
 use super::trust::Trust;
@@ -18,6 +18,7 @@ use super::{Error, Gate, Source};
 use crate::api::{PlatformConfigAnswer, Secret};
 use crate::error::chain;
 use crate::fs::{self, Step};
+use crate::level::Level;
 use crate::text;
 
 /// How often a refresh starts anew because another one was asked for. A server that never rests must not keep it from ending.

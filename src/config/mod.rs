@@ -34,14 +34,14 @@ mod platform;
 mod schema;
 mod skip;
 mod source;
-mod timestamp;
 mod trust;
 mod verify;
 
+pub use crate::level::Level;
 pub use error::Error;
 pub use gate::{Gate, Idle, Turn};
 pub use manager::{Manager, ManagerOptions, Refreshed};
-pub use outcome::{Change, Level, Note, Outcome, Status};
+pub use outcome::{Change, Note, Outcome, Status};
 pub use platform::{LeftOut, PlatformConfig, Refusal};
 pub use source::{Answer, Source};
 pub use trust::{Scope, Trust};

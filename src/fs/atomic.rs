@@ -1,12 +1,13 @@
 //! Replacing a file so that a reader, or a crash at any moment, sees the old or the new contents, whole.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
 use super::attributes::Attributes;
+use super::private::sync_name;
 use super::temporary::Temporary;
 use super::{Error, follow, in_place, read};
 
@@ -96,7 +97,7 @@ pub fn replace(path: &Path, contents: &[u8], options: &ReplaceOptions<'_>) -> Re
     }
     temporary.keep();
     options.reached(Step::Renamed);
-    sync_folder(&target).map_err(failed("sync the folder of"))?;
+    sync_name(&target).map_err(failed("sync the folder of"))?;
     options.reached(Step::FolderSynced);
     Ok(())
 }
@@ -133,18 +134,4 @@ fn is_passing(source: &io::Error) -> bool {
         source.kind(),
         ErrorKind::ResourceBusy | ErrorKind::PermissionDenied | ErrorKind::CrossesDevices
     )
-}
-
-#[cfg(unix)]
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => File::open(".")?.sync_all(),
-    }
-}
-
-/// Windows has no such call; its rename is durable with the journal.
-#[cfg(not(unix))]
-pub(super) fn sync_folder(_path: &Path) -> io::Result<()> {
-    Ok(())
 }

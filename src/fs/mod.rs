@@ -8,6 +8,7 @@ mod error;
 mod identity;
 mod in_place;
 pub mod lock;
+mod private;
 mod temporary;
 
 use std::fs;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 pub use atomic::{ReplaceOptions, Step, replace};
 pub use error::Error;
 pub(crate) use identity::Identity;
+pub(crate) use private::{private_options, sync_folder};
 pub use temporary::{sweep, sweep_locked};
 
 /// How many symbolic links one path may lead through; what Linux allows.

@@ -8,11 +8,13 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::Fault;
-use super::files::{Files, appended, private_file, stamp, sync_folder};
+use super::files::{Files, appended, private_file};
 use super::recovery::read_through;
 use super::schema::{APPLICATION_ID, MIGRATIONS, is_intact, migrate, target_version, version};
 use super::store::{Access, Store};
 use super::{Clock, Error, Journal, Lease, lease};
+use crate::fs::sync_folder;
+use crate::time::stamp;
 
 /// How long to wait for another process, an operator's command, to finish its transaction.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
@@ -76,7 +78,13 @@ impl Journal {
             }
             Finding::Version(found) if found == supported => Condition::Sound,
             Finding::Version(from) => {
-                let backup = appended(&path, &format!(".version-{from}-{}", stamp(clock())));
+                let backup = appended(
+                    &path,
+                    &format!(
+                        ".version-{from}-{}",
+                        stamp(u64::try_from(clock()).unwrap_or_default())
+                    ),
+                );
                 Condition::Migrated { from, backup }
             }
             Finding::Absent => {
@@ -224,7 +232,10 @@ fn create(files: &Files, now: i64) -> Result<(), Error> {
 /// Moves a damaged database out of the way, with its log, and says where it is now.
 fn set_aside(path: &Path, now: i64) -> Result<PathBuf, Error> {
     let file = |error| Error::file(path, error);
-    let aside = free_name(appended(path, &format!(".corrupt-{}", stamp(now))));
+    let aside = free_name(appended(
+        path,
+        &format!(".corrupt-{}", stamp(u64::try_from(now).unwrap_or_default())),
+    ));
     // The log goes first: left behind, it would be applied to the new database.
     for suffix in ["-wal", "-shm", ""] {
         match fs::rename(appended(path, suffix), appended(&aside, suffix)) {
