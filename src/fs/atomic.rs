@@ -28,7 +28,8 @@ pub struct ReplaceOptions<'a> {
     /// What the file held when the new contents were made from it. If it holds something else by now, nothing is written and
     /// the answer is [`Error::Changed`].
     pub expected: Option<&'a [u8]>,
-    /// Told after every step that a crash could follow. For tests.
+    /// Called after every step that a crash could follow.
+    #[cfg(feature = "testing")]
     pub observer: Option<&'a dyn Fn(Step)>,
 }
 
@@ -58,11 +59,16 @@ pub enum Step {
 }
 
 impl ReplaceOptions<'_> {
+    #[cfg(feature = "testing")]
     pub(super) fn reached(&self, step: Step) {
         if let Some(observer) = self.observer {
             observer(step);
         }
     }
+
+    #[cfg(not(feature = "testing"))]
+    #[expect(clippy::unused_self, reason = "tests have an observer here")]
+    pub(super) fn reached(&self, _step: Step) {}
 }
 
 /// Replaces the contents of a file, or makes it.

@@ -26,6 +26,7 @@ mod record;
 mod recovery;
 mod retention;
 mod schema;
+#[cfg(feature = "testing")]
 mod simulated;
 mod store;
 mod text_enum;
@@ -41,5 +42,6 @@ pub use queue::Counters;
 pub use record::{Adoption, Claim, Details, DispatchRecord, NewDispatch, Origin, State};
 pub use recovery::{OpenDispatch, Recovery};
 pub use retention::Pruned;
+#[cfg(feature = "testing")]
 pub use simulated::SimulatedDisk;
 pub use writer::Journal;

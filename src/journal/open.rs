@@ -12,7 +12,7 @@ use super::files::{Files, appended, private_file};
 use super::recovery::read_through;
 use super::schema::{APPLICATION_ID, MIGRATIONS, is_intact, migrate, target_version, version};
 use super::store::{Access, Store};
-use super::{Clock, Error, Journal, Lease, lease};
+use super::{Clock, Error, Journal, Lease, lease, system_clock};
 use crate::fs::sync_folder;
 use crate::time::stamp;
 
@@ -105,6 +105,23 @@ impl Journal {
         let store = store(connection, path, clock, Some(lease));
         store.transact(lease::sign)?;
         Ok(Opened { journal: Self::start(store)?, condition })
+    }
+
+    /// Opens the journal in `folder` next to a gateway that may be running, lets `work` use it and closes it again.
+    pub async fn beside<T, F>(
+        folder: PathBuf,
+        account: String,
+        work: impl FnOnce(Self) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let open = move || Self::open_beside(&folder, &account, system_clock());
+        // Opening only fails to return when the runtime ends.
+        let journal = tokio::task::spawn_blocking(open).await.map_err(|_| Error::Closed)??;
+        let result = work(journal.clone()).await;
+        journal.close().await;
+        result
     }
 
     /// Opens a journal next to the gateway that serves the account, for an operator's command. It must exist and be of

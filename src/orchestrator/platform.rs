@@ -27,9 +27,8 @@ impl Platform {
     /// Keeps `files` in line; writes wait at `gate` for turns to end.
     pub(crate) fn new(client: Client, api_key: Secret, files: HostFiles, gate: Gate) -> Self {
         let HostFiles { state_dir, config_path, trust } = files;
-        let options =
-            ManagerOptions { api_key, state_dir, config_path, trust, gate, observer: None };
-        Self(Manager::new(Arc::new(client), options))
+        let options = ManagerOptions::new(api_key, state_dir, config_path, trust);
+        Self(Manager::new(Arc::new(client), ManagerOptions { gate, ..options }))
     }
 }
 
