@@ -6,9 +6,10 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
+use super::Error;
+use super::options::{ReplaceOptions, Step};
 use super::private::sync_name;
 use super::temporary::create_unique;
-use super::{Error, ReplaceOptions, Step};
 
 /// Tries for the lock, and the wait between them: half a second in all.
 const LOCK_ATTEMPTS: usize = 50;

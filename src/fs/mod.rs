@@ -8,6 +8,7 @@ mod error;
 mod identity;
 mod in_place;
 pub mod lock;
+mod options;
 mod private;
 mod temporary;
 
@@ -15,9 +16,10 @@ use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-pub use atomic::{ReplaceOptions, Step, replace};
+pub use atomic::replace;
 pub use error::Error;
 pub(crate) use identity::Identity;
+pub use options::{ReplaceOptions, Step};
 pub(crate) use private::{private_options, sync_folder};
 pub use temporary::{sweep, sweep_locked};
 

@@ -12,6 +12,7 @@
 //!
 //! Whoever opens a journal for writing holds its [`Lease`], so two gateways never serve one account.
 
+mod access;
 mod clock;
 mod dispatch;
 mod error;

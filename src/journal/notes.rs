@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::access::Access;
 use super::error::Fault;
-use super::store::Access;
 use super::{Error, Journal};
 
 /// Name of the note that holds the event cursor.

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::access::Access;
 use super::error::Fault;
 use super::files::{Files, appended, private_file};
 use super::recovery::read_through;
 use super::schema::{APPLICATION_ID, MIGRATIONS, is_intact, migrate, target_version, version};
-use super::store::{Access, Store};
+use super::store::Store;
 use super::{Clock, Error, Journal, Lease, lease, system_clock};
 use crate::fs::sync_folder;
 use crate::time::stamp;

@@ -3,9 +3,9 @@
 use rusqlite::Row;
 use sha2::{Digest, Sha256};
 
+use super::access::Access;
 use super::dispatch::{complete, state};
 use super::error::Fault;
-use super::store::Access;
 use super::text_enum::text_enum;
 use super::{Error, Journal};
 use crate::text::hex;

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
+use super::access::Access;
 use super::error::Fault;
 use super::fork::{ForkRecord, forks, untold};
 use super::notes::Notes;
 use super::part::{self, NewPart, PartRecord, PartState, digest};
 use super::record;
-use super::store::Access;
 use super::{DispatchRecord, Error, Journal, State};
 
 /// Everything that is not over.

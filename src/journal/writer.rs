@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::sync::oneshot;
 
+use super::access::Access;
 use super::error::Fault;
 use super::notes::Notes;
-use super::store::{Access, Call, Job, Store};
+use super::store::{Call, Job, Store};
 use super::{Clock, Error};
 
 /// Most calls in one transaction.
