@@ -9,12 +9,12 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use url::{Host, Url};
 
+use super::dialer::SocketDialer;
 use super::error::{Class, Error};
 use super::lenient::null_as_default;
 use super::network::{Limits, Network};
 use super::request::{Answer, Call, Http};
 use super::secret::Secret;
-use super::socket::SocketDialer;
 use super::tls::{self, ExtraRoots};
 use super::types::{Agent, AgentAnswer, Chat, Comment, Dispatch, Message, Sent, Task};
 use super::wire;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::platform::{PlatformConfig, Refusal};
+use super::platform::PlatformConfig;
+use super::refusal::Refusal;
 use super::trust::Trust;
 use crate::fs::{self, ReplaceOptions};
 use crate::time::{iso, now};

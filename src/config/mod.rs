@@ -10,8 +10,8 @@
 //!     plan     what has to change       (include: which file, draft: one file, credential: the account's key)
 //!       document   where values stand in a file (skip: what is none of ours)
 //!       edit       new text for some of them, every other byte as it was
-//!       verify     a second parser's opinion
-//! outcome      what came of it
+//!       verify     a second parser's opinion       (wanted: what a section is to say)
+//! outcome      what came of it                     refusal: why a configuration is not applied
 //! ```
 //!
 //! Two sections are written and nothing else: `models.providers.parall` and `agents.defaults`, key by key. The rules for the
@@ -31,17 +31,20 @@ mod manager;
 mod outcome;
 mod plan;
 mod platform;
+mod refusal;
 mod schema;
 mod skip;
 mod source;
 mod trust;
 mod verify;
+mod wanted;
 
 pub use crate::level::Level;
 pub use error::Error;
 pub use gate::{Gate, Idle, Turn};
 pub use manager::{Manager, ManagerOptions, Refreshed};
 pub use outcome::{Change, Note, Outcome, Status};
-pub use platform::{LeftOut, PlatformConfig, Refusal};
+pub use platform::{LeftOut, PlatformConfig};
+pub use refusal::Refusal;
 pub use source::{Answer, Source};
 pub use trust::{Scope, Trust};

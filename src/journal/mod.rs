@@ -22,6 +22,7 @@ mod lease;
 mod notes;
 mod open;
 mod part;
+mod pending;
 mod queue;
 mod record;
 mod recovery;

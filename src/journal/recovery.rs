@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::access::Access;
 use super::error::Fault;
 use super::fork::{ForkRecord, forks, untold};
-use super::notes::Notes;
 use super::part::{self, NewPart, PartRecord, PartState, digest};
+use super::pending::Notes;
 use super::record;
 use super::{DispatchRecord, Error, Journal, State};
 

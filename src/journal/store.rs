@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::access::Access;
 use super::error::Fault;
-use super::notes::Notes;
+use super::pending::Notes;
 use super::{Clock, Error, Lease};
 
 /// The open database with everything that belongs to it. Closing happens in the order of the fields.

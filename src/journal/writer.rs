@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::access::Access;
 use super::error::Fault;
-use super::notes::Notes;
+use super::pending::Notes;
 use super::store::{Call, Job, Store};
 use super::{Clock, Error};
 
