@@ -203,8 +203,8 @@ impl Client {
             .json()
     }
 
-    /// Adds a comment to a task. The server has no key against doubles: after an error without
-    /// [`Error::nothing_done`], read [`Client::comments`] before trying again.
+    /// Adds a comment to a task. The server has no key against doubles: after an error of which
+    /// the outcome is unknown, read [`Client::comments`] before trying again.
     pub async fn add_comment(&self, task_id: &str, body: &str) -> Result<Comment, Error> {
         wire::check_id("the task id", wire::bare_id(task_id))?;
         let body = wire::CommentBody { target_uri: &wire::reference(task_id), body };

@@ -130,19 +130,6 @@ impl Error {
         }
     }
 
-    /// Whether the server certainly did nothing: a write may then be repeated without reading back first.
-    pub fn nothing_done(&self) -> bool {
-        match self {
-            Self::Option { .. }
-            | Self::Argument { .. }
-            | Self::Setup { .. }
-            | Self::Connect { .. }
-            | Self::Redirect { .. } => true,
-            Self::Status { status, .. } => *status < 500 && *status != 408,
-            _ => false,
-        }
-    }
-
     /// The HTTP status, where the server gave one.
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -231,15 +218,9 @@ mod tests {
     }
 
     #[test]
-    fn only_a_clear_refusal_proves_that_nothing_was_done() {
-        assert!(status(422).nothing_done());
-        assert!(status(429).nothing_done());
-        assert!(!status(500).nothing_done());
-        assert!(!status(504).nothing_done());
-        assert!(!status(408).nothing_done());
+    fn of_a_late_answer_nobody_knows_what_was_done() {
         let late =
             Error::Timeout { method: Method::POST, path: "/x", after: Duration::from_secs(15) };
-        assert!(!late.nothing_done());
         assert_eq!(late.class(), Class::UnknownOutcome);
     }
 

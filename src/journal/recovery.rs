@@ -37,11 +37,13 @@ impl OpenDispatch {
     }
 
     /// The parts that have to be sent, or sent again under the same key.
+    #[cfg(feature = "testing")]
     pub fn undelivered(&self) -> impl Iterator<Item = &PartRecord> {
         self.parts.iter().filter(|part| part.state == PartState::Intended)
     }
 
     /// The ordinal that the next part of the answer gets.
+    #[cfg(feature = "testing")]
     pub fn next_ordinal(&self) -> u32 {
         self.parts.last().map_or(0, |last| last.part.ordinal + 1)
     }
