@@ -52,6 +52,6 @@ pub fn resolve_parall_account(params: ResolveAccountParams<'_>) -> ResolvedAccou
 
 /// `channels.parall`, the only part that is converted: the rest may hold anything.
 fn section(cfg: &Object<'_>) -> Option<Value> {
-    let channels = cfg.get::<Object<'_>>("channels").ok()??;
+    let channels = cfg.get::<Option<Object<'_>>>("channels").ok()???;
     channels.get::<Value>("parall").ok()?
 }
