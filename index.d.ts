@@ -128,6 +128,8 @@ export interface GatewayOptions {
   maxForks?: number
   /** How many turns agents may cause each other in an hour, 8 when left out. */
   agentTurns?: number
+  /** Most bytes of a text that the agent gets, 65,536 when left out. The rest is left out, and the event says how much that was. */
+  maxTextBytes?: number
   /** How many events may wait here before the rest waits at the server, 10,000 when left out. */
   maxWaiting?: number
   /** `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself. */

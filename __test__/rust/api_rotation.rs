@@ -55,6 +55,7 @@ fn serve(parall: &LocalParall) -> (Arc<Gateway>, Arc<Echo>) {
         state_folder: None,
         max_forks: 0,
         agent_turns: 8,
+        max_text_bytes: 64 * 1024,
         max_waiting: DEFAULT_MAX_WAITING,
     };
     let echo = Arc::new(Echo { gateway: OnceLock::new(), connections: watch::Sender::default() });

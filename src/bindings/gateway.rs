@@ -15,8 +15,8 @@ use super::promise::{promise, to_js};
 use crate::api::{ClientOptions, Secret};
 use crate::config::Trust;
 use crate::orchestrator::{
-    self as core, DEFAULT_MAX_FORKS, DEFAULT_MAX_WAITING, DEFAULT_TURNS, Host, HostFiles, Level,
-    Replies,
+    self as core, DEFAULT_MAX_FORKS, DEFAULT_MAX_TEXT_BYTES, DEFAULT_MAX_WAITING, DEFAULT_TURNS,
+    Host, HostFiles, Level, Replies,
 };
 
 /// A callback that does not keep the process alive.
@@ -53,6 +53,8 @@ pub struct GatewayOptions {
     pub max_forks: Option<u32>,
     /// How many turns agents may cause each other in an hour, 8 when left out.
     pub agent_turns: Option<u32>,
+    /// Most bytes of a text that the agent gets, 65,536 when left out. The rest is left out, and the event says how much that was.
+    pub max_text_bytes: Option<u32>,
     /// How many events may wait here before the rest waits at the server, 10,000 when left out.
     pub max_waiting: Option<u32>,
     /// `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself.
@@ -180,6 +182,9 @@ pub fn start_gateway(
             state_folder: options.state_dir.as_ref().map(|folder| Path::new(folder).join("parall")),
             max_forks: options.max_forks.map_or(DEFAULT_MAX_FORKS, |forks| forks as usize),
             agent_turns: options.agent_turns.map_or(DEFAULT_TURNS, |turns| turns as usize),
+            max_text_bytes: options
+                .max_text_bytes
+                .map_or(DEFAULT_MAX_TEXT_BYTES, |most| most as usize),
             max_waiting: options.max_waiting.map_or(DEFAULT_MAX_WAITING, |most| most as usize),
         },
         host_files: options.host_files(),

@@ -33,3 +33,4 @@ pub use lifecycle::once::{Probe, probe, send_text};
 pub use platform::HostFiles;
 pub use server::{Answer, Server};
 pub use target::Target;
+pub use turn::event_text::DEFAULT_MAX_TEXT_BYTES;

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use super::error::Error;
 
+/// What may stand before an id, the longer ones first.
+const PREFIXES: [&str; 4] = ["parall:prll://", "parall://", "parall:", "prll://"];
+
 /// A chat or a task. Ids keep their case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
@@ -17,11 +20,11 @@ pub enum Target {
 impl FromStr for Target {
     type Err = Error;
 
-    /// Takes `cht_...` and `tsk_...`, bare or behind `parall:` or `prll://`.
+    /// Takes `cht_...` and `tsk_...`, bare or behind `prll://`, `parall:`, `parall://` or `parall:prll://`, whose case does not
+    /// count. The shim has the same rules for processes without the native part; one table of cases tests both.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let bare = text.trim();
-        let bare = strip_prefix(bare, "parall:").unwrap_or(bare);
-        let bare = strip_prefix(bare, "prll://").unwrap_or(bare).trim();
+        let text = text.trim_ascii();
+        let bare = PREFIXES.iter().find_map(|prefix| strip_prefix(text, prefix)).unwrap_or(text);
         let is_id = |prefix: &str| {
             bare.strip_prefix(prefix).is_some_and(|rest| {
                 !rest.is_empty()
@@ -56,18 +59,21 @@ fn strip_prefix<'text>(text: &'text str, prefix: &str) -> Option<&'text str> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn all_spellings_of_a_chat_are_one_target_and_case_is_kept() {
-        for text in ["cht_Ab1", " parall:cht_Ab1", "prll://cht_Ab1", "PARALL:prll://cht_Ab1"] {
-            assert_eq!(text.parse::<Target>().unwrap(), Target::Chat("cht_Ab1".into()), "{text}");
-        }
-        assert_eq!("tsk_9".parse::<Target>().unwrap(), Target::Task("tsk_9".into()));
+    /// One row of the table that the shim's copy of these rules is tested against, too.
+    #[derive(serde::Deserialize)]
+    struct Case {
+        text: String,
+        id: Option<String>,
     }
 
     #[test]
-    fn what_is_no_target_is_refused_early() {
-        for text in ["", "cht_", "usr_1", "general", "cht_a/../b", "parall:", "CHT_1"] {
-            assert!(text.parse::<Target>().is_err(), "{text}");
+    fn every_row_of_the_table_that_the_shim_shares() {
+        let table = include_str!("../../__test__/js/fixtures/targets.json");
+        for Case { text, id } in serde_json::from_str::<Vec<Case>>(table).unwrap() {
+            let target = text.parse::<Target>().ok();
+            assert_eq!(target.as_ref().map(ToString::to_string), id, "{text:?}");
+            let is_task = matches!(target, Some(Target::Task(_)));
+            assert_eq!(is_task, id.is_some_and(|id| id.starts_with("tsk_")), "{text:?}");
         }
     }
 }

@@ -142,6 +142,7 @@ fn start(world: &Arc<World>) -> Arc<Gateway> {
         state_folder: None,
         max_forks: world.plan.max_forks,
         agent_turns: world.plan.agent_turns,
+        max_text_bytes: 64 * 1024,
         max_waiting: DEFAULT_MAX_WAITING,
     };
     let journal = world.state().disk.open();

@@ -274,6 +274,7 @@ fn serve(world: &Arc<World>) -> (Arc<Gateway>, Journal) {
         state_folder: None,
         max_forks: 4,
         agent_turns: 2,
+        max_text_bytes: 64 * 1024,
         max_waiting: DEFAULT_MAX_WAITING,
     };
     let server = Arc::new(StagedServer(Arc::clone(world)));

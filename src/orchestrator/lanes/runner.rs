@@ -10,7 +10,7 @@ use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::delivery::outbox::Outbox;
 use crate::orchestrator::event::Event;
 use crate::orchestrator::host::{Level, TurnOutcome};
-use crate::orchestrator::turn::event_text;
+use crate::orchestrator::turn::event_text::{self, Reader};
 use crate::orchestrator::turn::open_turn::OpenTurn;
 use crate::orchestrator::turn::registry::{OpenGuard, OpenTurns};
 use crate::orchestrator::turn::results::{SECTION_LIMIT, TEXT_LIMIT, section, shorten};
@@ -156,7 +156,8 @@ impl Runner {
         is_repeated: bool,
     ) -> Result<Verdict, Stopped> {
         let turn = &guard.turn;
-        let mut request = event_text::turn(event, turn_id.clone(), session.key());
+        let mut request =
+            event_text::turn(event, turn_id.clone(), session.key(), self.context.reader());
         request.is_repeated = is_repeated;
         // What the host has begun to answer by itself it does not hear again.
         let mut has_news = false;
@@ -311,7 +312,7 @@ impl Runner {
 
 /// What a fork leaves for main.
 pub(crate) fn fork_result(event: &Event, session_key: &str, answer: &str) -> NewResult {
-    let turn = event_text::turn(event, String::new(), session_key);
+    let turn = event_text::turn(event, String::new(), session_key, Reader::default());
     NewResult {
         dispatch_id: event.key().to_owned(),
         session_key: session_key.to_owned(),

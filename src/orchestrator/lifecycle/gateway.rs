@@ -48,6 +48,8 @@ pub struct AccountOptions {
     pub max_forks: usize,
     /// How many turns agents may cause each other in an hour.
     pub agent_turns: usize,
+    /// Most bytes of a text that the agent gets; the rest is counted and left out.
+    pub max_text_bytes: usize,
     /// How many events may wait here; the rest waits at the server.
     pub max_waiting: usize,
 }
@@ -96,7 +98,8 @@ impl Gateway {
         Self::launch(context, None, options)
     }
 
-    fn launch(context: Context, platform: Option<Platform>, options: AccountOptions) -> Self {
+    fn launch(mut context: Context, platform: Option<Platform>, options: AccountOptions) -> Self {
+        context.max_text_bytes = options.max_text_bytes;
         let context = Arc::new(context);
         context.status.update(|status| status.running = true);
         let (status, host) = (Arc::clone(&context.status), Arc::clone(&context.host));

@@ -4,3 +4,4 @@ pub(crate) mod event_text;
 pub(crate) mod open_turn;
 pub(crate) mod registry;
 pub(crate) mod results;
+pub(crate) mod untrusted;

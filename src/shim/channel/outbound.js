@@ -23,6 +23,14 @@ export async function sendText({ cfg, to, text, accountId, threadId, replyToId }
   return { channel: CHANNEL, messageId };
 }
 
+/**
+ * Files cannot be sent yet. A host without this function drops them and reports success. It tries a failed delivery again, for
+ * ever in some releases, unless the error says in words that all of them know that the recipient is at fault.
+ */
+export async function sendMedia() {
+  throw new Error("Parall: nothing was sent: this channel cannot send files yet, so the recipient is not a valid one for a file");
+}
+
 function optionsFor(cfg, accountId) {
   const account = resolveAccount(cfg, accountId);
   if (!account.enabled) throw new Error(`Parall: the account "${account.accountId}" is disabled or does not exist`);

@@ -1,4 +1,5 @@
 /** The life of one account in the gateway process. */
+import { unenforcedLimits } from "../channel/access.js";
 import { resolveAccount } from "../channel/account.js";
 import { configPlace } from "../channel/config-place.js";
 import { gatewayOptions } from "../channel/options.js";
@@ -53,6 +54,8 @@ function placeOf(ctx) {
 
 function open({ ctx, runtime, channel, cfg, agentId, log }) {
   try {
+    const limits = unenforcedLimits(cfg);
+    if (limits) throw new Error(limits);
     const options = gatewayOptions(resolveAccount(cfg, ctx.accountId), { agentId, ...configPlace(runtime) });
     const place = { ctx, runtime, channel, agentId, log, deliver: (turnId, part) => gateway.deliver(turnId, part) };
     const gateway = native().startGateway(options, {

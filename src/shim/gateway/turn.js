@@ -57,7 +57,7 @@ async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, 
       deliver: async (payload, info) => {
         markStarted();
         if (silence.isComplaint(payload)) log("info", "the agent chose not to answer; the host's complaint about it is not sent");
-        else await deliver(turn.id, replyPart(payload, info));
+        else for (const part of replyParts(payload, info)) await deliver(turn.id, part);
       },
       onError: (error, info) => log("warn", `a ${info?.kind ?? "reply"} part was not delivered: ${errorText(error)}`),
     },
@@ -70,13 +70,13 @@ async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, 
   });
 }
 
-function replyPart(payload, info) {
-  return {
-    kind: info?.kind ?? "final",
-    ...(typeof payload?.text === "string" ? { text: payload.text } : {}),
-    ...(typeof payload?.mediaUrl === "string" ? { mediaUrl: payload.mediaUrl } : {}),
-    ...(payload?.isError === true ? { isError: true } : {}),
-  };
+/** A payload as parts of an answer: the text with the first file, then each further file by itself. */
+function replyParts(payload, info) {
+  const files = [payload?.mediaUrl, ...(Array.isArray(payload?.mediaUrls) ? payload.mediaUrls : [])];
+  const [first, ...others] = [...new Set(files.filter((file) => typeof file === "string" && file !== ""))];
+  const kind = info?.kind ?? "final";
+  const text = typeof payload?.text === "string" ? { text: payload.text } : {};
+  return [{ kind, ...text, ...(first === undefined ? {} : { mediaUrl: first }) }, ...others.map((mediaUrl) => ({ kind, mediaUrl }))];
 }
 
 const errorText = (error) => (error instanceof Error ? error.message : String(error));
