@@ -101,19 +101,19 @@ async fn run_turn(world: Arc<World>, turn: Turn) -> TurnOutcome {
     let (end, outcome) = match script {
         Script::Answer(parts) => {
             speak(&world, &turn, number, &parts, length).await;
-            (End::Complete, TurnOutcome { started: true, error: None })
+            (End::Complete, TurnOutcome { started: true, ..TurnOutcome::default() })
         }
         Script::Silent => {
             deliver(&world, &turn.id, "final", "NO_REPLY").await;
             deliver(&world, &turn.id, "tool", "the agent looked something up").await;
-            (End::Silent, TurnOutcome { started: true, error: None })
+            (End::Silent, TurnOutcome { started: true, ..TurnOutcome::default() })
         }
         Script::Fail { first } => {
             if let Some(first) = first {
                 say(&world, &turn, number, "block", &first).await;
             }
             let error = Some("the simulated turn failed".to_owned());
-            (End::Failed, TurnOutcome { started: true, error })
+            (End::Failed, TurnOutcome { started: true, error, ..TurnOutcome::default() })
         }
         Script::Late => {
             let text = part(&source, number, 0);
@@ -253,7 +253,7 @@ async fn send(world: &World, target: &str, text: &str) -> bool {
     world.crash_point().await;
     let gateway = world.state().gateway.upgrade();
     let Some(gateway) = gateway else { return false };
-    let sent = gateway.send_text(target, text, None).await;
+    let sent = gateway.send_text(target, text, None, None).await;
     world.crash_point().await;
     world.trace(|| format!("late: {text}: {sent:?}"));
     sent.is_ok()

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parall::orchestrator::{AccountOptions, DEFAULT_MAX_WAITING, Gateway, Replies};
+use parall::orchestrator::{
+    AccountOptions, DEFAULT_MAX_WAITING, DEFAULT_TURN_MINUTES, Gateway, Replies,
+};
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -143,6 +145,7 @@ fn start(world: &Arc<World>) -> Arc<Gateway> {
         max_forks: world.plan.max_forks,
         agent_turns: world.plan.agent_turns,
         max_waiting: DEFAULT_MAX_WAITING,
+        turn_minutes: DEFAULT_TURN_MINUTES,
     };
     let journal = world.state().disk.open();
     let server = Arc::new(SimulatedServer(Arc::clone(world)));
