@@ -117,8 +117,7 @@ impl Outbox {
         let nonce = match self.turns.attribute(evidence, Some(target)) {
             Attribution::Answer { turn, completes } => {
                 let id = turn.fixed.source.id.clone();
-                // What the agent sends on purpose goes out; what the host answers by itself does not.
-                if turn.fixed.no_reply && completes {
+                if turn.fixed.no_reply {
                     keep_back(&self.context, &turn);
                     return Ok(id);
                 }

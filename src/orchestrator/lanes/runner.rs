@@ -100,8 +100,10 @@ impl Runner {
             && let Some(run) = &turn.fixed.earlier_run
         {
             let session = &Session::of(run);
+            // It counts as an attempt again, which the stop took back.
+            let Adoption { attempt, .. } = self.adopt(event.key(), &run.id, session).await?;
             let verdict = self.follow(turn, run).await;
-            match self.conclude(event, session, turn, run.attempt, verdict).await? {
+            match self.conclude(event, session, turn, attempt, verdict).await? {
                 Next::Over => return Ok(()),
                 Next::Again { has_failed } => is_repeated = has_failed.then_some(true),
             }
@@ -175,6 +177,9 @@ impl Runner {
                 return Ok(Next::Over);
             }
             Ok(Verdict::Silent) => {
+                if turn.was_begun_before() {
+                    self.settle(turn).await?;
+                }
                 self.silent(event).await;
                 return Ok(Next::Over);
             }
@@ -329,10 +334,9 @@ impl Runner {
         session: &Session,
         turn: &OpenTurn,
     ) -> Result<(), Stopped> {
-        if turn.end_deferred() {
-            // The host may be about to say more than one part.
-            let settled = self.outbox.settle(turn, Duration::MAX);
-            self.context.work.run_until_cancelled(settled).await.ok_or(Stopped)?;
+        // The host may be about to say more than one part.
+        if turn.end_deferred() || turn.was_begun_before() {
+            self.settle(turn).await?;
         }
         let journal = self.context.journal()?;
         self.context.record("noting an answer", || journal.answer_complete(event.key())).await?;
@@ -344,6 +348,12 @@ impl Runner {
         }
         self.completion.answered(event.key(), &event.origin);
         Ok(())
+    }
+
+    /// Closes a turn for replies, after those that are on their way.
+    async fn settle(&self, turn: &OpenTurn) -> Result<(), Stopped> {
+        let settled = self.outbox.settle(turn, Duration::MAX);
+        self.context.work.run_until_cancelled(settled).await.ok_or(Stopped)
     }
 
     async fn silent(&self, event: &Event) {

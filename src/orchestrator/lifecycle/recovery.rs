@@ -90,13 +90,8 @@ fn left_run(turn: EarlierTurn, recovery: &Recovery, turns: &OpenTurns) -> LeftRu
         .iter()
         .find(|open| open.record.turn_id.as_deref() == Some(turn.id.as_str()) && !has_answer(open));
     let event_key = open.and_then(|open| {
-        let run = EarlierRun::new(
-            turn.id.clone(),
-            turn.session_key.clone(),
-            fork.is_some(),
-            open.record.attempts,
-            receiver,
-        );
+        let run =
+            EarlierRun::new(turn.id.clone(), turn.session_key.clone(), fork.is_some(), receiver);
         turns.take_over(open, run).then(|| open.record.id.clone())
     });
     LeftRun { turn, event_key, fork, outcome }

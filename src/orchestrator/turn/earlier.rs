@@ -13,8 +13,6 @@ pub(crate) struct EarlierRun {
     pub session_key: String,
     /// Whether that is a fork.
     pub is_fork: bool,
-    /// Which attempt at its event it is, counted from one.
-    pub attempt: u32,
     outcome: watch::Receiver<Option<Watched>>,
 }
 
@@ -24,10 +22,9 @@ impl EarlierRun {
         id: String,
         session_key: String,
         is_fork: bool,
-        attempt: u32,
         outcome: watch::Receiver<Option<Watched>>,
     ) -> Self {
-        Self { id, session_key, is_fork, attempt: attempt.max(1), outcome }
+        Self { id, session_key, is_fork, outcome }
     }
 
     /// Waits for the end of the run; nothing when nobody will note it any more.

@@ -245,6 +245,11 @@ impl OpenTurn {
         first
     }
 
+    /// Whether an earlier attempt or process has begun to answer: its parts may still be on their way.
+    pub(crate) fn was_begun_before(&self) -> bool {
+        self.fixed.first_part > 0
+    }
+
     /// Whether a part of the answer has been handed over in this process, wherever it is now.
     pub(crate) fn has_begun(&self) -> bool {
         self.state.borrow().next_part > self.fixed.first_part
