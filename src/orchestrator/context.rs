@@ -156,8 +156,7 @@ impl Context {
             };
             let text = format!("{what}: {}", chain(&error));
             if !error.is_temporary() {
-                self.log(Level::Error, text.clone());
-                self.status.raise(About::Fault, text, false);
+                self.fail(&text);
                 return Err(Stopped);
             }
             let blocks = error.is_forbidden();

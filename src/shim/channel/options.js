@@ -28,6 +28,7 @@ export function gatewayOptions(account, { agentId, stateDir, configPath }) {
     ...(config.ws_url ? { wsUrl: config.ws_url } : {}),
     ...(typeof config.replies === "string" ? { replies: config.replies } : {}),
     ...(isCount(config.max_forks) ? { maxForks: config.max_forks } : {}),
+    ...(isCount(config.turn_minutes) ? { turnMinutes: config.turn_minutes } : {}),
     ...(isCount(config.agent_turns) ? { agentTurns: config.agent_turns } : {}),
     ...trustOptions(config),
     ...(isTextSize(config.max_text_bytes) ? { maxTextBytes: config.max_text_bytes } : {}),

@@ -2,6 +2,7 @@
 
 import { inboundPath, readConfig } from "../host.js";
 import { inboundContext } from "./inbound-context.js";
+import { startRun } from "./runs.js";
 import { watchSilence } from "./silence.js";
 
 /**
@@ -21,24 +22,23 @@ import { watchSilence } from "./silence.js";
  *
  * @param {TurnPlace} place
  * @param {any} turn see `Turn` in `index.d.ts`
- * @returns {Promise<{ started: boolean, error?: string }>}
+ * @returns {Promise<{ started: boolean, error?: string, isCalledOff?: boolean }>}
  */
-export async function runTurn(place, turn) {
-  const outcome = { started: false };
-  const silence = watchSilence(place.runtime);
-  try {
-    await dispatch(place, turn, silence, () => {
+export function runTurn(place, turn) {
+  return startRun(place.ctx.accountId, turn, async (abortSignal, outcome) => {
+    const silence = watchSilence(place.runtime);
+    const markStarted = () => {
       outcome.started = true;
-    });
-    return outcome;
-  } catch (error) {
-    return { ...outcome, error: errorText(error) };
-  } finally {
-    silence.end();
-  }
+    };
+    try {
+      await dispatch(place, turn, { silence, markStarted, abortSignal });
+    } finally {
+      silence.end();
+    }
+  });
 }
 
-async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, silence, markStarted) {
+async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, { silence, markStarted, abortSignal }) {
   const path = inboundPath(channel);
   const cfg = readConfig(runtime, ctx.cfg);
   const message = path.finalize(inboundContext(ctx, turn));
@@ -62,6 +62,7 @@ async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, 
       onError: (error, info) => log("warn", `a ${info?.kind ?? "reply"} part was not delivered: ${errorText(error)}`),
     },
     replyOptions: {
+      abortSignal,
       onAgentRunStart: (runId) => {
         markStarted();
         silence.addRun(runId);
