@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::id::{Id, Ids};
-use super::line::{Answer, Kind};
-use super::scan::Located;
+use crate::session::transcript::id::{Id, Ids};
+use crate::session::transcript::line::{Answer, Kind};
+use crate::session::transcript::scan::Located;
 
 /// The number of an id within one index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::text::{decode, inner, is_truthy, number};
+use crate::session::json::text::{decode, inner, is_truthy, number};
 
 /// How long an id may be to be kept as it is.
 const INLINE: usize = 14;

@@ -6,9 +6,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Error;
-use super::copy::Piece;
-use super::source::Source;
+use crate::session::Error;
+use crate::session::fork::copy::Piece;
+use crate::session::transcript::source::Source;
 
 /// From this length on a range is copied by the kernel, without coming through this process; in bytes.
 const BY_KERNEL_FROM: u64 = 256 << 10;

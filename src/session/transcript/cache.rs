@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Error;
-use super::index::Index;
-use super::scan::{Watcher, scan};
-use super::source::{Fingerprint, Source};
+use crate::session::Error;
+use crate::session::transcript::index::Index;
+use crate::session::transcript::scan::{Watcher, scan};
+use crate::session::transcript::source::{Fingerprint, Source};
 
 /// Transcripts remembered at a time.
 const REMEMBERED: usize = 4;

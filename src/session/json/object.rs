@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::json::scan;
-use super::text::decode;
+use crate::session::json::scan;
+use crate::session::json::text::decode;
 
 /// The members of an object in the order of their first occurrence, each with its last value.
 pub(crate) struct Object<'t> {

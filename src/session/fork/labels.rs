@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Error;
-use super::id::Id;
-use super::index::Index;
-use super::line::Kind;
-use super::object::Object;
-use super::source::Source;
-use super::text::{is_truthy, quote};
+use crate::session::Error;
+use crate::session::json::object::Object;
+use crate::session::json::text::{is_truthy, quote};
+use crate::session::transcript::id::Id;
+use crate::session::transcript::index::Index;
+use crate::session::transcript::line::Kind;
+use crate::session::transcript::source::Source;
 
 /// A label as it holds now: values as spelt in the line that set it last.
 struct Label {

@@ -7,8 +7,8 @@ use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::Error;
 use crate::fs::Identity;
+use crate::session::Error;
 
 /// How far white space at the start of a file is looked for, in bytes.
 const HEAD: u64 = 4096;

@@ -4,9 +4,13 @@
 //! one wins, as in JavaScript). Bytes that are not UTF-8 are fine inside strings, because readers replace them by U+FFFD, and
 //! nowhere else.
 
+pub(crate) mod bytes;
+pub(crate) mod object;
+pub(crate) mod text;
+
 use std::ops::Range;
 
-use super::bytes::specials;
+use crate::session::json::bytes::specials;
 
 /// How deep members are reported: those of the outermost object (1) and of the objects in it (2).
 const REPORTED: usize = 2;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::Error;
+use crate::session::Error;
 
 /// Stands between an orchestrator's key and the id of a fork.
 const FORK: &str = ":fork:";

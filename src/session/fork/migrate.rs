@@ -6,15 +6,15 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use super::Error;
-use super::copy::{Piece, Pieces};
-use super::index::Index;
-use super::labels::new_id;
-use super::line::Kind;
-use super::object::Object;
-use super::source::Source;
-use super::text::{is_string, is_truthy, number, quote, string};
-use super::tree::{Cut, up_to_completed};
+use crate::session::Error;
+use crate::session::fork::copy::{Piece, Pieces};
+use crate::session::fork::labels::new_id;
+use crate::session::json::object::Object;
+use crate::session::json::text::{is_string, is_truthy, number, quote, string};
+use crate::session::transcript::index::Index;
+use crate::session::transcript::line::Kind;
+use crate::session::transcript::source::Source;
+use crate::session::transcript::tree::{Cut, up_to_completed};
 
 /// The version of a transcript, compared as JavaScript compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,25 +1,30 @@
 //! Forking a session: a new transcript with the conversation up to a cut, and an entry in the store that names it.
 
+pub(crate) mod copy;
+pub(crate) mod labels;
+pub(crate) mod migrate;
+pub(crate) mod new_file;
+
 use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::Error;
-use super::cache::IndexCache;
-use super::copy::path_pieces;
-use super::index::Index;
-use super::key::{Owner, file_name};
-use super::line::{Answer, Kind};
-use super::migrate::{self, Version, version_1_pieces};
-use super::new_file::NewFile;
-use super::object::Object;
-use super::resolve::{SessionsFolder, absolute};
-use super::source::Source;
-use super::store::upsert_entry;
-use super::text::{inner, is_string, quote};
-use super::tree::{self, Cut};
+use crate::session::Error;
+use crate::session::fork::copy::path_pieces;
+use crate::session::fork::migrate::{Version, version_1_pieces};
+use crate::session::fork::new_file::NewFile;
+use crate::session::json::object::Object;
+use crate::session::json::text::{inner, is_string, quote};
+use crate::session::store::key::{Owner, file_name};
+use crate::session::store::resolve::{SessionsFolder, absolute};
+use crate::session::store::upsert_entry;
+use crate::session::transcript::cache::IndexCache;
+use crate::session::transcript::index::Index;
+use crate::session::transcript::line::{Answer, Kind};
+use crate::session::transcript::source::Source;
+use crate::session::transcript::tree::{self, Cut};
 use crate::time::{iso, now};
 
 /// From this size on a transcript is copied while it is being read, in bytes.

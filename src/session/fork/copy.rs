@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::Error;
-use super::id::Id;
-use super::index::{Entry, Index};
-use super::labels;
-use super::line::Kind;
-use super::migrate::rename_role;
-use super::object::Object;
-use super::source::Source;
+use crate::session::Error;
+use crate::session::fork::labels;
+use crate::session::fork::migrate::rename_role;
+use crate::session::json::object::Object;
+use crate::session::transcript::id::Id;
+use crate::session::transcript::index::{Entry, Index};
+use crate::session::transcript::line::Kind;
+use crate::session::transcript::source::Source;
 
 /// A part of the fork's transcript.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,14 +5,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::Error;
-use super::key::{Owner, id_in_file_name, normalize, split_fork_key};
-use super::object::Object;
-use super::resolve::SessionsFolder;
-use super::store::{delete_entries, delete_entry, for_each};
-use super::text::string;
 use crate::fs::lock::sweep_unfinished;
 use crate::fs::sweep;
+use crate::session::Error;
+use crate::session::json::object::Object;
+use crate::session::json::text::string;
+use crate::session::store::key::{Owner, id_in_file_name, normalize, split_fork_key};
+use crate::session::store::resolve::SessionsFolder;
+use crate::session::store::{delete_entries, delete_entry, for_each};
 
 /// Removes a fork: its entry first, then its transcript, so that there is never an entry without its transcript.
 ///

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use super::Error;
-use super::id::Ids;
-use super::line::{Line, parse};
-use super::source::Source;
+use crate::session::Error;
+use crate::session::transcript::id::Ids;
+use crate::session::transcript::line::{Line, parse};
+use crate::session::transcript::source::Source;
 
 /// How much is read at once, in bytes. It fits the second-level cache.
 const SEGMENT: u64 = 512 << 10;

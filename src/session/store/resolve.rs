@@ -2,10 +2,10 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::Error;
-use super::object::Object;
-use super::store::read_entry;
-use super::text::string;
+use crate::session::Error;
+use crate::session::json::object::Object;
+use crate::session::json::text::string;
+use crate::session::store::read_entry;
 
 /// The name of the store in a sessions folder.
 const STORE: &str = "sessions.json";

@@ -1,8 +1,8 @@
 //! Which entries a fork takes.
 
-use super::Error;
-use super::index::Index;
-use super::line::{Answer, Kind};
+use crate::session::Error;
+use crate::session::transcript::index::Index;
+use crate::session::transcript::line::{Answer, Kind};
 
 /// Where a fork ends.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

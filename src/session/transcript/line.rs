@@ -1,8 +1,8 @@
 //! One line of a transcript: what the tree needs to know about it.
 
-use super::id::{Id, Ids};
-use super::json::{Member, scan};
-use super::text::{is_string, spells};
+use crate::session::json::text::{is_string, spells};
+use crate::session::json::{Member, scan};
+use crate::session::transcript::id::{Id, Ids};
 
 /// What a line is, as far as forking is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,14 +2,18 @@
 //!
 //! It belongs to the host and can be 100 MB long. It is edited as text: entries that are not meant keep every byte.
 
+pub(crate) mod cleanup;
+pub(crate) mod key;
+pub(crate) mod resolve;
+
 use std::path::Path;
 
-use super::Error;
-use super::json::{Member, scan};
-use super::key::normalize;
-use super::text::{decode, quote};
 use crate::fs::lock::{Lock, SESSION_STORE, sweep_unfinished};
 use crate::fs::{ReplaceOptions, read, read_with_room, replace, sweep_locked};
+use crate::session::Error;
+use crate::session::json::text::{decode, quote};
+use crate::session::json::{Member, scan};
+use crate::session::store::key::normalize;
 
 /// More than what stands around a member: quotes, colon, comma, spaces, and escapes in its key.
 const PUNCTUATION: usize = 256;
