@@ -78,6 +78,8 @@ export interface ForkedSession {
   sessionFile: string
   /** The store's entry as JSON text. */
   entry: string
+  /** Messages that were left out because of `tokenBudget`. */
+  leftOut: number
 }
 
 /** Forks that nobody uses. */
@@ -93,6 +95,13 @@ export interface ForkOptions {
   sessionsDir: string
   /** `last-completed` unless given. */
   cut?: 'last-completed' | 'leaf' | { entryId: string }
+  /**
+   * `full` (default): everything up to the cut. `context`: what the host shows its model there, which is all that a fork for one
+   * turn needs; it is found from the end of the transcript, whose length does not matter.
+   */
+  history?: 'full' | 'context'
+  /** Most tokens of a context. The oldest turns of a longer one are left out, with a line that says so. */
+  tokenBudget?: number
   /** `sessions.json` in `sessionsDir` unless given. */
   storeFile?: string
   /** `false` where the host has to write its store itself: register `entry` under `sessionKey` then. */

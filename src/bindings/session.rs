@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use super::promise::promise;
 use crate::background;
 use crate::session::{
-    self, Cut, Error, ForkRequest, IndexCache, Leftovers, Outcome, Owner, SessionsFolder,
+    self, Cut, Error, ForkRequest, History, IndexCache, Leftovers, Outcome, Owner, SessionsFolder,
 };
 
 /// What forks learnt about transcripts. Nothing but speed depends on it.
@@ -31,6 +31,12 @@ pub struct ForkOptions {
     /// `last-completed` unless given.
     #[napi(ts_type = "'last-completed' | 'leaf' | { entryId: string }")]
     pub cut: Option<Either<String, EntryCut>>,
+    /// `full` (default): everything up to the cut. `context`: what the host shows its model there, which is all that a fork for one
+    /// turn needs; it is found from the end of the transcript, whose length does not matter.
+    #[napi(ts_type = "'full' | 'context'")]
+    pub history: Option<String>,
+    /// Most tokens of a context. The oldest turns of a longer one are left out, with a line that says so.
+    pub token_budget: Option<f64>,
     /// `sessions.json` in `sessionsDir` unless given.
     pub store_file: Option<String>,
     /// `false` where the host has to write its store itself: register `entry` under `sessionKey` then.
@@ -45,6 +51,8 @@ pub struct ForkedSession {
     pub session_file: String,
     /// The store's entry as JSON text.
     pub entry: String,
+    /// Messages that were left out because of `tokenBudget`.
+    pub left_out: u32,
 }
 
 #[napi(object, object_to_js = false)]
@@ -110,6 +118,11 @@ pub fn fork_orchestrator_session(
                 transcript: Path::new(&options.transcript_file),
                 folder: &folder(&options.sessions_dir, options.store_file.as_deref())?,
                 cut: &cut,
+                history: match &options.history {
+                    Some(name) => History::named(name)?,
+                    None => History::default(),
+                },
+                budget: options.token_budget.map(tokens),
                 is_registered: options.register_entry.unwrap_or(true),
             },
         )?;
@@ -213,12 +226,18 @@ impl From<session::Fork> for ForkedSession {
             session_id: fork.session_id,
             session_file: text(fork.session_file),
             entry: fork.entry,
+            left_out: u32::try_from(fork.left_out).unwrap_or(u32::MAX),
         }
     }
 }
 
 fn folder(sessions_dir: &str, store_file: Option<&str>) -> Result<SessionsFolder, Error> {
     Ok(SessionsFolder::open(Path::new(sessions_dir))?.with_store(store_file.map(Path::new)))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn tokens(number: f64) -> u64 {
+    number as u64
 }
 
 fn text(path: PathBuf) -> String {

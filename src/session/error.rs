@@ -49,6 +49,20 @@ pub enum Error {
         /// The name.
         cut: String,
     },
+    /// A name for a history that nobody knows.
+    #[error("{history:?} is no history; it is \"full\" or \"context\"")]
+    BadHistory {
+        /// The name.
+        history: String,
+    },
+    /// Not even the newest completed turn would leave the model enough room.
+    #[error("the newest turn does not fit: the context has {tokens} tokens, {budget} are allowed")]
+    OverBudget {
+        /// What the whole context has.
+        tokens: u64,
+        /// What was allowed.
+        budget: u64,
+    },
     /// The host kept rewriting the transcript while it was being read.
     #[error("{} keeps changing", path.display())]
     Unstable {
@@ -104,6 +118,8 @@ impl Coded for Error {
             Self::NotATranscript { .. } => "PARALL_SESSION_NOT_A_TRANSCRIPT",
             Self::NoSuchEntry { .. } => "PARALL_SESSION_NO_SUCH_ENTRY",
             Self::BadCut { .. } => "PARALL_SESSION_BAD_CUT",
+            Self::BadHistory { .. } => "PARALL_SESSION_BAD_HISTORY",
+            Self::OverBudget { .. } => "PARALL_SESSION_OVER_BUDGET",
             Self::Unstable { .. } => "PARALL_SESSION_UNSTABLE",
             Self::Outside { .. } => "PARALL_SESSION_OUTSIDE",
             Self::NotAFork { .. } => "PARALL_SESSION_NOT_A_FORK",

@@ -16,4 +16,4 @@ pub use store::key::{Owner, normalize};
 pub use store::resolve::{SessionsFolder, resolve_transcript};
 pub use store::{delete_entries, delete_entry, read_entry, upsert_entry};
 pub use transcript::cache::IndexCache;
-pub use transcript::tree::Cut;
+pub use transcript::tree::{Cut, History};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use parall::session::{
-    Cut, Error, Fork, ForkRequest, IndexCache, Outcome, Owner, SessionsFolder, fork,
+    Cut, Error, Fork, ForkRequest, History, IndexCache, Outcome, Owner, SessionsFolder, fork,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -40,7 +40,16 @@ impl Sessions {
 
     pub(crate) fn fork(&self, transcript: &Path, cut: &Cut) -> Result<Outcome, Error> {
         let (owner, folder) = (&self.owner, &self.folder());
-        fork(&self.cache, &ForkRequest { owner, transcript, folder, cut, is_registered: true })
+        let request = ForkRequest {
+            owner,
+            transcript,
+            folder,
+            cut,
+            history: History::Full,
+            budget: None,
+            is_registered: true,
+        };
+        fork(&self.cache, &request)
     }
 
     pub(crate) fn forked(&self, transcript: &Path, cut: &Cut) -> Fork {

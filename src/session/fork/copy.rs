@@ -58,6 +58,21 @@ impl Pieces {
     }
 }
 
+/// A line of our own that stands before the entries, and its id as spelt.
+pub(crate) struct Head {
+    pub(crate) line: Vec<u8>,
+    pub(crate) id: Vec<u8>,
+}
+
+/// How a path is copied.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Manner {
+    /// Messages may have the role of version 2.
+    pub(crate) is_version_2: bool,
+    /// Labels count only if they stand behind what they mark; then an unread beginning of the transcript changes nothing.
+    pub(crate) is_context: bool,
+}
+
 /// The pieces for the entries of a path, from its root to the cut, and the labels on them.
 ///
 /// Labels on the path are dropped and set anew at the end. Every entry left names the one before it as its parent, the first
@@ -67,11 +82,15 @@ pub(crate) fn path_pieces(
     source: &Source,
     index: &Index,
     path: &[usize],
-    is_version_2: bool,
+    head: Option<&Head>,
+    manner: Manner,
 ) -> Result<Vec<Piece>, Error> {
     let entries = index.entries();
     let moved = dropped_labels(source, index, path)?;
     let mut pieces = Pieces::default();
+    if let Some(head) = head {
+        pieces.line(&head.line);
+    }
     let mut previous: Option<&Entry> = None;
     for entry in
         path.iter().map(|position| &entries[*position]).filter(|entry| entry.kind != Kind::Label)
@@ -80,9 +99,9 @@ pub(crate) fn path_pieces(
             entry.is_parent_written && previous.is_some_and(|previous| previous.id == entry.parent);
         let is_plain = is_chained
             && (entry.kind != Kind::Compaction || moved.is_empty())
-            && (entry.kind != Kind::Message || !is_version_2);
+            && (entry.kind != Kind::Message || !manner.is_version_2);
         match (!is_plain)
-            .then(|| repair(source, index, entry, previous, &moved))
+            .then(|| repair(source, index, entry, (previous, head), &moved))
             .transpose()?
             .flatten()
         {
@@ -97,7 +116,8 @@ pub(crate) fn path_pieces(
             .copied()
             .filter(|position| entries[*position].kind != Kind::Label)
             .collect();
-        let labels = labels::recreate(source, index, &on_path, id_of(source, last)?)?;
+        let labels =
+            labels::recreate(source, index, &on_path, id_of(source, last)?, manner.is_context)?;
         if !labels.is_empty() {
             pieces.bytes(&labels);
         }
@@ -110,7 +130,7 @@ fn repair(
     source: &Source,
     index: &Index,
     entry: &Entry,
-    previous: Option<&Entry>,
+    (previous, head): (Option<&Entry>, Option<&Head>),
     moved: &HashMap<Id, Vec<u8>>,
 ) -> Result<Option<Vec<u8>>, Error> {
     let line = source.read(entry.range())?;
@@ -118,15 +138,18 @@ fn repair(
         return Err(Error::Unstable { path: source.path.clone() });
     };
     let mut is_changed = false;
-    let parent =
-        previous.map_or_else(|| Ok(b"null".to_vec()), |previous| id_of(source, previous))?;
+    let parent = match (previous, head) {
+        (Some(previous), _) => id_of(source, previous)?,
+        (None, Some(head)) => head.id.clone(),
+        (None, None) => b"null".to_vec(),
+    };
     let is_same = match previous {
         Some(previous) => {
             object.get("parentId").is_some()
                 && entry.is_parent_written
                 && previous.id == entry.parent
         }
-        None => object.get("parentId") == Some(b"null"),
+        None => object.get("parentId") == Some(&*parent),
     };
     if !is_same {
         object.set("parentId", parent);

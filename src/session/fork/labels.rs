@@ -20,16 +20,17 @@ struct Label {
 /// The lines that set, for the fork, every label whose target is on its path, chained behind `last` (an id as spelt).
 ///
 /// All labels of the file count, on whatever branch and however late they were set: the last word holds, and clearing a label
-/// gives up its place in the order. They keep the time at which they were set.
+/// gives up its place in the order. In a context, labels before their target do not count. They keep the time at which they were set.
 pub(crate) fn recreate(
     source: &Source,
     index: &Index,
     on_path: &HashSet<usize>,
     mut last: Vec<u8>,
+    is_context: bool,
 ) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
     let mut used = HashSet::new();
-    for label in in_force(source, index, on_path)? {
+    for label in in_force(source, index, on_path, is_context)? {
         let id = quote(&new_id(index, &mut used));
         out.extend_from_slice(format!(r#"{{"type":"label","id":{id},"parentId":"#).as_bytes());
         out.extend_from_slice(&last);
@@ -47,15 +48,23 @@ pub(crate) fn recreate(
     Ok(out)
 }
 
-fn in_force(source: &Source, index: &Index, on_path: &HashSet<usize>) -> Result<Vec<Label>, Error> {
+fn in_force(
+    source: &Source,
+    index: &Index,
+    on_path: &HashSet<usize>,
+    is_context: bool,
+) -> Result<Vec<Label>, Error> {
     let mut labels: Vec<Option<Label>> = Vec::new();
     let mut places: HashMap<Id, usize> = HashMap::new();
-    for entry in index.entries().iter().filter(|entry| entry.kind == Kind::Label) {
+    let lines = index.entries().iter().enumerate();
+    for (position, entry) in lines.filter(|(_, entry)| entry.kind == Kind::Label) {
         let line = source.read(entry.range())?;
         let Some(object) = Object::parse(&line) else { continue };
         let id = index.ids().of(object.get("targetId"));
         let Some(target) = object.get("targetId") else { continue };
-        if !index.find(id).is_some_and(|holder| on_path.contains(&holder)) {
+        let is_marked =
+            |holder: usize| on_path.contains(&holder) && (!is_context || holder < position);
+        if !index.find(id).is_some_and(is_marked) {
             continue;
         }
         match object.get("label").filter(|text| is_truthy(text)) {

@@ -4,6 +4,7 @@ pub(crate) mod copy;
 pub(crate) mod labels;
 pub(crate) mod migrate;
 pub(crate) mod new_file;
+pub(crate) mod selection;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -12,9 +13,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::session::Error;
-use crate::session::fork::copy::path_pieces;
+use crate::session::fork::copy::{Manner, path_pieces};
 use crate::session::fork::migrate::{Version, version_1_pieces};
 use crate::session::fork::new_file::NewFile;
+use crate::session::fork::selection::{Failure, Selection, selection};
 use crate::session::json::object::Object;
 use crate::session::json::text::{inner, is_string, quote};
 use crate::session::store::key::{Owner, file_name};
@@ -24,7 +26,8 @@ use crate::session::transcript::cache::IndexCache;
 use crate::session::transcript::index::Index;
 use crate::session::transcript::line::{Answer, Kind};
 use crate::session::transcript::source::Source;
-use crate::session::transcript::tree::{self, Cut};
+use crate::session::transcript::tail::{self, Tail};
+use crate::session::transcript::tree::{Cut, History};
 use crate::time::{iso, now};
 
 /// From this size on a transcript is copied while it is being read, in bytes.
@@ -47,6 +50,10 @@ pub struct ForkRequest<'a> {
     pub folder: &'a SessionsFolder,
     /// Where the fork ends.
     pub cut: &'a Cut,
+    /// How much of the conversation before it the fork takes.
+    pub history: History,
+    /// How many tokens a context may have; of a longer one the oldest turns are left out. Full histories are not counted.
+    pub budget: Option<u64>,
     /// Whether to write the entry into the store. Hosts that do not lock the store have to be asked to do it themselves, with
     /// [`Fork::entry`], once the transcript is there.
     pub is_registered: bool,
@@ -63,6 +70,8 @@ pub struct Fork {
     pub session_file: PathBuf,
     /// Its entry in the store, as JSON text.
     pub entry: String,
+    /// Messages of the context that were left out because of the budget.
+    pub left_out: usize,
 }
 
 /// What became of a request.
@@ -89,22 +98,84 @@ pub enum Nothing {
 /// Forks a session. The transcript is read as it is at this moment, while its host may be writing it.
 pub fn fork(cache: &IndexCache, request: &ForkRequest<'_>) -> Result<Outcome, Error> {
     let path = request.folder.inside(request.transcript)?;
+    let mut is_tail_enough = request.history == History::Context;
     for attempt in 0..ATTEMPTS {
         sleep(WAIT * attempt);
-        let Some(source) = Source::open(&path)? else {
+        let watched = if is_tail_enough { tail::LONGEST } else { u64::MAX };
+        let Some(mut source) = Source::open_watching(&path, watched)? else {
             return Ok(Outcome::Nothing(Nothing::NoTranscript));
         };
-        let (index, begun) = read(cache, request, &source)?;
-        let made = make(request, &source, &index, begun);
+        let mut made = if is_tail_enough { make_from_tail(request, &source) } else { Ok(None) };
+        if matches!(made, Ok(None)) {
+            if is_tail_enough {
+                let Some(whole) = Source::open(&path)? else {
+                    return Ok(Outcome::Nothing(Nothing::NoTranscript));
+                };
+                source = whole;
+                is_tail_enough = false;
+            }
+            let (index, begun) = read(cache, request, &source)?;
+            made = make(request, &source, &index, begun).map(Some);
+        }
         // Nothing that was read counts, not even a failure, if the host rewrote the file meanwhile.
         if source.is_unchanged()? {
             return match made? {
-                Made::Fork(begun) => register(request, begun),
-                Made::Nothing(nothing) => Ok(Outcome::Nothing(nothing)),
+                Some(Made::Fork(begun)) => register(request, begun),
+                Some(Made::Nothing(nothing)) => Ok(Outcome::Nothing(nothing)),
+                None => Err(Error::Unstable { path }),
             };
         }
     }
     Err(Error::Unstable { path })
+}
+
+/// Makes a fork of a context from the end of its transcript. Nothing if the end does not decide what belongs to it, or if this
+/// is no transcript of the current version with its header in front: then all of it has to be read, which comes to the same.
+fn make_from_tail(request: &ForkRequest<'_>, source: &Source) -> Result<Option<Made>, Error> {
+    let start = source.content_start()?;
+    let line = first_line(source, start)?;
+    let Some(header) = parse_header(&line).filter(|header| {
+        line.ends_with(b"\n") && Version::of(header.get("version")) == Version::Current
+    }) else {
+        return Ok(None);
+    };
+    let mut tail = Tail::new(source, start + line.len() as u64, tail::FIRST);
+    while let Some(index) = tail.step_back()? {
+        match selection(source, &index, request.cut, request.history, request.budget) {
+            // Without an answer there is nothing to fork, and the whole transcript says why.
+            Ok(selection) if selection.path.is_empty() => return Ok(None),
+            Ok(selection) => {
+                let begun = begin(request, &header)?;
+                return finish(source, &index, &selection, begun, CONTEXT).map(Some);
+            }
+            Err(Failure::Unselected) => {}
+            Err(Failure::Error(error)) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+/// How a context of the current version is copied.
+const CONTEXT: Manner = Manner { is_version_2: false, is_context: true };
+
+/// The line at a position, as far as it is looked at.
+fn first_line(source: &Source, start: u64) -> Result<Vec<u8>, Error> {
+    let text = source.read(start..(start + LONGEST_HEADER).min(source.size))?;
+    Ok(text.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default().to_vec())
+}
+
+/// Writes the entries of a fork behind its header.
+fn finish(
+    source: &Source,
+    index: &Index,
+    selection: &Selection,
+    mut begun: Begun,
+    manner: Manner,
+) -> Result<Made, Error> {
+    let pieces = path_pieces(source, index, &selection.path, selection.head.as_ref(), manner)?;
+    begun.file.finish(source, &pieces)?;
+    begun.fork.left_out = selection.left_out;
+    Ok(Made::Fork(begun))
 }
 
 /// A fork whose transcript has been created and holds its header.
@@ -125,13 +196,12 @@ fn read(
     request: &ForkRequest<'_>,
     source: &Source,
 ) -> Result<(Arc<Index>, Option<Begun>), Error> {
-    if source.size < AHEAD_FROM || cache.knows(source) {
+    if source.size < AHEAD_FROM || request.history == History::Context || cache.knows(source) {
         return Ok((cache.index(source, None)?, None));
     }
     let start = source.content_start()?;
-    let text = source.read(start..(start + LONGEST_HEADER).min(source.size))?;
-    let line = text.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
-    let Some(header) = parse_header(line).filter(|_| line.ends_with(b"\n")) else {
+    let line = first_line(source, start)?;
+    let Some(header) = parse_header(&line).filter(|_| line.ends_with(b"\n")) else {
         return Ok((cache.index(source, None)?, None));
     };
     let entries = start + line.len() as u64;
@@ -170,26 +240,38 @@ fn make(
     let header =
         parse_header(&line).ok_or_else(|| Error::NotATranscript { path: source.path.clone() })?;
     let version = Version::of(header.get("version"));
-    let selected = match version {
-        Version::One => migrate::select(index, request.cut),
-        Version::Two | Version::Current => tree::select(index, request.cut),
+    let selection = match version {
+        // Without ids there is no context to be found; such old transcripts are copied whole.
+        Version::One => migrate::select(index, request.cut)
+            .map(|path| Selection { path, ..Selection::default() })
+            .map_err(|()| Failure::Unselected),
+        Version::Two | Version::Current => {
+            selection(source, index, request.cut, request.history, request.budget)
+        }
     };
-    let path = selected.map_err(|()| Error::NoSuchEntry {
-        entry: if let Cut::Entry(id) = request.cut { id.clone() } else { String::new() },
-        path: source.path.clone(),
+    let selection = selection.map_err(|failure| match failure {
+        Failure::Error(error) => error,
+        Failure::Unselected => Error::NoSuchEntry {
+            entry: if let Cut::Entry(id) = request.cut { id.clone() } else { String::new() },
+            path: source.path.clone(),
+        },
     })?;
-    if path.iter().all(|position| index.entries()[*position].answer == Answer::None) {
+    let is_answer = |position: &usize| index.entries()[*position].answer != Answer::None;
+    if !selection.path.iter().any(is_answer) {
         let is_bare = index.entries().iter().all(|entry| entry.kind == Kind::Session);
         return Ok(Made::Nothing(if is_bare { Nothing::NoEntries } else { Nothing::NoAnswer }));
     }
-    let pieces = match version {
-        Version::One => version_1_pieces(source, index, &path)?,
-        Version::Two => path_pieces(source, index, &path, true)?,
-        Version::Current => path_pieces(source, index, &path, false)?,
-    };
     let mut begun = begun.map_or_else(|| begin(request, &header), Ok)?;
-    begun.file.finish(source, &pieces)?;
-    Ok(Made::Fork(begun))
+    if version == Version::One {
+        let pieces = version_1_pieces(source, index, &selection.path)?;
+        begun.file.finish(source, &pieces)?;
+        return Ok(Made::Fork(begun));
+    }
+    let manner = Manner {
+        is_version_2: version == Version::Two,
+        is_context: request.history == History::Context,
+    };
+    finish(source, index, &selection, begun, manner)
 }
 
 /// The members of a line that is a session header.
@@ -237,6 +319,7 @@ fn describe(request: &ForkRequest<'_>, time: u64) -> Fork {
         session_file: request.folder.join(&name),
         session_id,
         entry: format!("{{\n    {entry}\n  }}"),
+        left_out: 0,
     }
 }
 

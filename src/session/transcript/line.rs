@@ -11,6 +11,8 @@ pub(crate) enum Kind {
     Session,
     Message,
     Compaction,
+    /// Hosts with a database begin a new conversation in the same transcript by such a line.
+    Reset,
     Label,
     /// Hosts since 2026.5.28 move the active leaf by such a line.
     LeafControl,
@@ -42,6 +44,10 @@ pub(crate) struct Line {
     pub(crate) kind: Kind,
     pub(crate) id: Id,
     pub(crate) parent: Id,
+    /// Whether the line has a `parentId` at all, be it `null`.
+    pub(crate) has_parent: bool,
+    /// Of a compaction or a reset: the first of the entries before it that stay.
+    pub(crate) first_kept: Id,
     pub(crate) answer: Answer,
     /// An entry that hosts since 2026.5.28 append beside the active path.
     pub(crate) is_side: bool,
@@ -55,6 +61,7 @@ struct Members<'t> {
     kind: Option<&'t [u8]>,
     id: Option<&'t [u8]>,
     parent: Option<&'t [u8]>,
+    first_kept: Option<&'t [u8]>,
     target: Option<&'t [u8]>,
     append_parent: Option<&'t [u8]>,
     append_mode: Option<&'t [u8]>,
@@ -90,6 +97,8 @@ pub(crate) fn parse(text: &[u8], ids: &Ids) -> Option<Line> {
             kind: Kind::NoObject,
             id: Id::NONE,
             parent: Id::NONE,
+            has_parent: false,
+            first_kept: Id::NONE,
             answer: Answer::None,
             is_side: false,
             control: None,
@@ -103,6 +112,7 @@ impl<'t> Members<'t> {
             b"type" => &mut self.kind,
             b"id" => &mut self.id,
             b"parentId" => &mut self.parent,
+            b"firstKeptEntryId" => &mut self.first_kept,
             b"targetId" => &mut self.target,
             b"appendParentId" => &mut self.append_parent,
             b"appendMode" => &mut self.append_mode,
@@ -117,6 +127,7 @@ impl<'t> Members<'t> {
                         "type",
                         "id",
                         "parentId",
+                        "firstKeptEntryId",
                         "targetId",
                         "appendParentId",
                         "appendMode",
@@ -138,6 +149,12 @@ impl<'t> Members<'t> {
             kind,
             id: ids.of(self.id),
             parent: ids.of(self.parent),
+            has_parent: self.parent.is_some(),
+            first_kept: if matches!(kind, Kind::Compaction | Kind::Reset) {
+                ids.of(self.first_kept)
+            } else {
+                Id::NONE
+            },
             answer: message.answer(),
             is_side: self.append_mode.is_some_and(|mode| is_string(mode, "side")),
             control: (kind == Kind::LeafControl)
@@ -154,6 +171,8 @@ impl<'t> Members<'t> {
             Kind::Label
         } else if is("compaction") {
             Kind::Compaction
+        } else if is("reset") {
+            Kind::Reset
         } else if is("session") {
             Kind::Session
         } else if is("leaf") && self.is_control() {
@@ -179,14 +198,13 @@ impl<'t> Members<'t> {
 }
 
 /// The further entry types of the hosts' session format.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 6] = [
     "custom",
     "custom_message",
     "model_change",
     "thinking_level_change",
     "branch_summary",
     "session_info",
-    "reset",
 ];
 
 impl<'t> Message<'t> {

@@ -22,7 +22,7 @@ const THREADS: usize = 2;
 const WAITING: usize = 16;
 
 /// One line that is valid JSON, and where it stands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Located {
     /// The first byte of the line.
     pub(crate) start: u64,

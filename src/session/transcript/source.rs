@@ -30,6 +30,11 @@ pub(crate) struct Source {
 impl Source {
     /// Opens a transcript. Nothing if there is no such file.
     pub(crate) fn open(path: &Path) -> Result<Option<Self>, Error> {
+        Self::open_watching(path, u64::MAX)
+    }
+
+    /// Opens a transcript of which only the first line and the last `watched` bytes will be read: changes elsewhere do not count.
+    pub(crate) fn open_watching(path: &Path, watched: u64) -> Result<Option<Self>, Error> {
         let failed = |source| Error::Read { path: path.into(), source };
         let file = match File::open(path) {
             Ok(file) => file,
@@ -42,8 +47,9 @@ impl Source {
         }
         let fingerprint =
             Fingerprint { identity: Identity::of(&metadata), length: 0, samples: Vec::new() };
-        let mut source = Self { path: path.into(), file, size: metadata.len(), fingerprint };
-        source.fingerprint = source.fingerprint_of(source.size)?;
+        let size = metadata.len();
+        let mut source = Self { path: path.into(), file, size, fingerprint };
+        source.fingerprint = source.sample(size, size.saturating_sub(watched))?;
         Ok(Some(source))
     }
 
@@ -94,7 +100,11 @@ impl Source {
 
     /// The fingerprint of the first `length` bytes, as they are now.
     pub(crate) fn fingerprint_of(&self, length: u64) -> Result<Fingerprint, Error> {
-        let samples = sampled(length)
+        self.sample(length, 0)
+    }
+
+    fn sample(&self, length: u64, from: u64) -> Result<Fingerprint, Error> {
+        let samples = sampled(length, from)
             .map(|range| Ok((range.start, self.read(range)?)))
             .collect::<Result<_, Error>>()?;
         Ok(Fingerprint { identity: self.fingerprint.identity, length, samples })
@@ -128,11 +138,12 @@ impl Fingerprint {
     }
 }
 
-fn sampled(length: u64) -> impl Iterator<Item = Range<u64>> {
+/// Both ends, and the places between from some position on.
+fn sampled(length: u64, from: u64) -> impl Iterator<Item = Range<u64>> {
     let head = 0..length.min(END_SAMPLE);
     let tail = length.saturating_sub(END_SAMPLE)..length;
-    let middle =
-        (1..length / SAMPLE_EVERY).map(|index| index * SAMPLE_EVERY..index * SAMPLE_EVERY + SAMPLE);
+    let middle = (1 + from / SAMPLE_EVERY..length / SAMPLE_EVERY)
+        .map(|index| index * SAMPLE_EVERY..index * SAMPLE_EVERY + SAMPLE);
     [head, tail].into_iter().chain(middle)
 }
 

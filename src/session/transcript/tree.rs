@@ -28,42 +28,101 @@ impl Cut {
     }
 }
 
-/// The entries a fork takes, from a root to the cut: none if there is nothing to take, `Err` if the entry asked for does not
-/// exist.
-pub(crate) fn select(index: &Index, cut: &Cut) -> Result<Vec<usize>, ()> {
-    let active = || index.leaf().map(|leaf| path_to(index, leaf)).unwrap_or_default();
-    match cut {
-        Cut::Leaf => Ok(active()),
-        Cut::LastCompleted => Ok(up_to_completed(index, active())),
-        Cut::Entry(id) => {
-            let last = index.find(index.ids().of_string(id.as_bytes())).ok_or(())?;
-            Ok(path_to(index, last))
+/// How much of the conversation a fork takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum History {
+    /// Everything from the root to the cut.
+    #[default]
+    Full,
+    /// What the host shows its model at the cut: the last compaction with what it kept and what follows it, or everything where
+    /// nothing was compacted. What a fork for one turn needs; its cost does not depend on the age of the session.
+    Context,
+}
+
+impl History {
+    /// The history that a name stands for: `full` or `context`.
+    pub fn named(name: &str) -> Result<Self, Error> {
+        match name {
+            "full" => Ok(Self::Full),
+            "context" => Ok(Self::Context),
+            _ => Err(Error::BadHistory { history: name.into() }),
         }
     }
 }
 
-/// A path without what follows the last completed answer on it.
+/// A path of entries that ends at a cut.
+#[derive(Debug, Default)]
+pub(crate) struct Path {
+    /// Positions in the index, oldest first.
+    pub(crate) entries: Vec<usize>,
+    /// Whether more may stand before the first one, in the part of the transcript that was not read.
+    pub(crate) is_open: bool,
+}
+
+/// Why a path cannot be selected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unselected {
+    /// The entry asked for does not exist.
+    NoSuchEntry,
+    /// The part of the transcript that was read does not decide it.
+    Undecided,
+}
+
+/// The entries a fork takes, from a root to the cut: none if there is nothing to take.
+pub(crate) fn select(index: &Index, cut: &Cut) -> Result<Path, Unselected> {
+    let last = match cut {
+        Cut::Entry(id) => {
+            let missing =
+                if index.is_whole() { Unselected::NoSuchEntry } else { Unselected::Undecided };
+            Some(index.find(index.ids().of_string(id.as_bytes())).ok_or(missing)?)
+        }
+        Cut::Leaf | Cut::LastCompleted => index.leaf().map_err(|()| Unselected::Undecided)?,
+    };
+    let mut path = last.map(|last| path_to(index, last)).unwrap_or_default();
+    if *cut == Cut::LastCompleted {
+        path.entries = up_to_completed(index, path.entries);
+        if path.entries.is_empty() && path.is_open {
+            return Err(Unselected::Undecided);
+        }
+    }
+    Ok(path)
+}
+
+/// A path without what follows the last completed answer on it. A compaction or a reset stays if it follows before the next
+/// message: it is about turns that are over.
 pub(crate) fn up_to_completed(index: &Index, mut path: Vec<usize>) -> Vec<usize> {
-    let is_completed = |position: &usize| index.entries()[*position].answer == Answer::Completed;
-    path.truncate(path.iter().rposition(is_completed).map_or(0, |place| place + 1));
+    let entry = |position: &usize| &index.entries()[*position];
+    let Some(answer) =
+        path.iter().rposition(|position| entry(position).answer == Answer::Completed)
+    else {
+        return Vec::new();
+    };
+    let after = &path[answer + 1..];
+    let talk = after.iter().position(|position| entry(position).kind == Kind::Message);
+    let boundary = after[..talk.unwrap_or(after.len())]
+        .iter()
+        .rposition(|position| index.is_boundary(entry(position).kind))
+        .map_or(0, |place| place + 1);
+    path.truncate(answer + 1 + boundary);
     path
 }
 
-/// The entries from a root to `last`, in that order. A cycle ends where it would begin again.
-fn path_to(index: &Index, last: usize) -> Vec<usize> {
+/// The entries from a root to `last`. A cycle ends where it would begin again.
+fn path_to(index: &Index, last: usize) -> Path {
     let entries = index.entries();
     let mut seen = vec![false; entries.len()];
-    let mut path = Vec::new();
+    let mut path = Path::default();
     let mut next = Some(last);
     while let Some(position) = next
         && !std::mem::replace(&mut seen[position], true)
     {
         let entry = &entries[position];
         if entry.kind != Kind::LeafControl {
-            path.push(position);
+            path.entries.push(position);
         }
-        next = index.holder(entry.parent);
+        path.is_open = !entry.is_parent_certain;
+        next = if path.is_open { None } else { index.holder(entry.parent) };
     }
-    path.reverse();
+    path.entries.reverse();
     path
 }
