@@ -39,16 +39,20 @@ impl Sessions {
     }
 
     pub(crate) fn fork(&self, transcript: &Path, cut: &Cut) -> Result<Outcome, Error> {
+        self.fork_history(transcript, cut, History::Full, None)
+    }
+
+    pub(crate) fn fork_history(
+        &self,
+        transcript: &Path,
+        cut: &Cut,
+        history: History,
+        budget: Option<u64>,
+    ) -> Result<Outcome, Error> {
         let (owner, folder) = (&self.owner, &self.folder());
-        let request = ForkRequest {
-            owner,
-            transcript,
-            folder,
-            cut,
-            history: History::Full,
-            budget: None,
-            is_registered: true,
-        };
+        let is_registered = true;
+        let request =
+            ForkRequest { owner, transcript, folder, cut, history, budget, is_registered };
         fork(&self.cache, &request)
     }
 
