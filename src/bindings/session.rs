@@ -1,16 +1,18 @@
 //! Sessions and forks for JavaScript: the functions of `@parall/parall/native` that work on a file host's sessions folder.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::Env;
-use napi::bindgen_prelude::{AsyncBlock, Either};
+use napi::bindgen_prelude::{AsyncBlock, Either, Uint8Array};
 use napi_derive::napi;
 use tokio::task::spawn_blocking;
 
 use super::promise::promise;
 use crate::background;
 use crate::session::{
-    self, Cut, Error, ForkRequest, History, IndexCache, Leftovers, Outcome, Owner, SessionsFolder,
+    self, Cut, Error, ForkRequest, History, IndexCache, Leftovers, Outcome, Owner, Progress,
+    SessionsFolder,
 };
 
 /// What forks learnt about transcripts. Nothing but speed depends on it.
@@ -80,6 +82,69 @@ pub struct LeftoverOptions {
 pub struct ForkLeftovers {
     pub session_keys: Vec<String>,
     pub session_files: Vec<String>,
+}
+
+/// What a context reader found.
+#[napi(object, object_from_js = false)]
+pub struct ContextFound {
+    /// JSON arrays of messages, oldest first: one call of the host's append function each. Empty if no turn has been completed yet.
+    pub batches: Vec<String>,
+    /// The entry cut at.
+    pub last_entry_id: String,
+    /// How many tokens the messages have.
+    pub tokens: f64,
+    /// Messages that were left out because of the budget.
+    pub left_out: u32,
+}
+
+/// Finds what a fork takes of a transcript in a database, from rows that are handed over newest first.
+#[napi]
+pub struct ContextReader(Arc<Mutex<session::ContextReader>>);
+
+#[napi]
+impl ContextReader {
+    /// A reader for the last completed turn's context, of at most so many tokens.
+    #[napi(constructor)]
+    pub fn new(token_budget: Option<f64>) -> Self {
+        Self(Arc::new(Mutex::new(session::ContextReader::new(token_budget.map(tokens)))))
+    }
+
+    /// Takes older rows, each one as a byte (0 as it is, 1 a Zstandard frame), its length in four bytes, lowest first, and its
+    /// bytes; `isAll` says that there are no others. Resolves to `null` if it needs more.
+    #[napi(catch_unwind, ts_return_type = "Promise<ContextFound | null>")]
+    pub fn add(
+        &self,
+        env: Env,
+        rows: Uint8Array,
+        is_all: bool,
+    ) -> napi::Result<AsyncBlock<Option<ContextFound>>> {
+        let (reader, rows) = (Arc::clone(&self.0), rows.to_vec());
+        blocking(env, move || {
+            let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(match reader.add(&rows, is_all)? {
+                Progress::More => None,
+                Progress::NoAnswer => Some(ContextFound {
+                    batches: Vec::new(),
+                    last_entry_id: String::new(),
+                    tokens: 0.0,
+                    left_out: 0,
+                }),
+                Progress::Found(found) => Some(found.into()),
+            })
+        })
+    }
+}
+
+impl From<session::MessageContext> for ContextFound {
+    fn from(found: session::MessageContext) -> Self {
+        Self {
+            batches: found.batches,
+            last_entry_id: found.last_entry_id,
+            #[expect(clippy::cast_precision_loss, reason = "no model takes 2^52 tokens")]
+            tokens: found.tokens as f64,
+            left_out: u32::try_from(found.left_out).unwrap_or(u32::MAX),
+        }
+    }
 }
 
 /// The transcript of a session, or `null` if it has none.
