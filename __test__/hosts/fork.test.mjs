@@ -130,7 +130,7 @@ for (const release of HOST_VERSIONS) {
       await scene.turn("FULL [[tokens:190000]] [[say:FULL-ANSWER]]", parentSessionKey);
       const { result } = await scene.ask("create", { parentSessionKey });
       assert.equal(result.reason, "over-budget");
-      assert.ok(result.tokens >= 190_000 && result.budget < 190_000, JSON.stringify(result));
+      assert.match(result.detail, /the context has 19\d{4} tokens/);
       assert.deepEqual(await scene.ask("leftovers", { parentSessionKey }), []);
     });
 

@@ -28,7 +28,8 @@ pub struct EntryCut {
 pub struct ForkOptions {
     pub orchestrator_session_key: String,
     pub account_id: String,
-    pub transcript_file: String,
+    /// The one that the store names for `orchestratorSessionKey` unless given.
+    pub transcript_file: Option<String>,
     pub sessions_dir: String,
     /// `last-completed` unless given.
     #[napi(ts_type = "'last-completed' | 'leaf' | { entryId: string }")]
@@ -176,12 +177,19 @@ pub fn fork_orchestrator_session(
             Some(Either::A(name)) => Cut::named(&name)?,
             Some(Either::B(entry)) => Cut::Entry(entry.entry_id),
         };
+        let owner = Owner::new(&options.account_id, &options.orchestrator_session_key)?;
+        let folder = folder(&options.sessions_dir, options.store_file.as_deref())?;
+        let named = match options.transcript_file {
+            Some(file) => Some(PathBuf::from(file)),
+            None => session::resolve_transcript(&folder, owner.orchestrator_key())?,
+        };
+        let Some(transcript) = named else { return Ok(None) };
         let outcome = session::fork(
             &INDEXES,
             &ForkRequest {
-                owner: &Owner::new(&options.account_id, &options.orchestrator_session_key)?,
-                transcript: Path::new(&options.transcript_file),
-                folder: &folder(&options.sessions_dir, options.store_file.as_deref())?,
+                owner: &owner,
+                transcript: &transcript,
+                folder: &folder,
                 cut: &cut,
                 history: match &options.history {
                     Some(name) => History::named(name)?,

@@ -22,6 +22,7 @@ const RUNTIME_KEYS = [
   "activeRuns",
   "forks",
   "forksUnavailable",
+  "forksSlow",
   "queueDepth",
   "oldestPendingAt",
   "deadLetters",
