@@ -115,6 +115,21 @@ for (const release of HOST_VERSIONS) {
       assert.doesNotMatch(shown, /ASIDE|WHAT-HAPPENED|MEANWHILE|DURING/);
     });
 
+    it("show the model what it is shown of their parent, before a compaction and after one", async () => {
+      const said = ({ messages }) => messages.filter(({ role }) => role !== "system").slice(0, -1);
+      for (const moment of ["BEFORE", "AFTER"]) {
+        if (moment === "AFTER") await scene.compact("NEXT-TURN", "SUMMARY-OF-EVERYTHING");
+        const fork = await scene.fork();
+        await shownTo(fork, `FORK-${moment}`);
+        await scene.turn(`PARENT-${moment} [[say:ANSWER-${moment}]]`);
+        const [mine, theirs] = [await scene.request(`FORK-${moment}`), await scene.request(`PARENT-${moment}`)];
+        assert.deepEqual(said(mine), said(theirs), moment);
+        assert.equal(JSON.stringify(theirs).includes("SUMMARY-OF-EVERYTHING"), moment === "AFTER");
+        await remove(fork);
+      }
+      assert.doesNotMatch(heard(await scene.request("PARENT-AFTER")), /FIRST-QUESTION/, "it was compacted");
+    });
+
     it("run several turns that know each other", async () => {
       const fork = await scene.fork();
       await shownTo(fork, "FORK-TURN-ONE");

@@ -16,6 +16,7 @@ use crate::orchestrator::context::Context;
 use crate::orchestrator::event::Event;
 use crate::orchestrator::host::Level;
 use crate::orchestrator::target::Target;
+use crate::time::now;
 
 /// How long no fork is tried after one could not be made.
 const FORK_PAUSE: Duration = Duration::from_secs(30);
@@ -36,13 +37,19 @@ pub(crate) struct Lanes {
 
 #[derive(Default)]
 struct State {
-    /// What main works on.
-    main: Option<Target>,
+    main: Option<Busy>,
     /// What waits for main.
     waiting: Waiting,
     forks: Vec<ForkQueue>,
     forks_begun: u64,
     no_forks_until: Option<Instant>,
+}
+
+/// What main works on.
+struct Busy {
+    target: Target,
+    /// Milliseconds since 1970.
+    since: u64,
 }
 
 struct ForkQueue {
@@ -115,7 +122,8 @@ impl Lanes {
             let next = {
                 let mut state = self.state();
                 let next = state.waiting.pop();
-                state.main = next.as_ref().map(Event::target);
+                state.main =
+                    next.as_ref().map(|event| Busy { target: event.target(), since: now() });
                 self.report(&state);
                 next
             };
@@ -147,13 +155,16 @@ impl Lanes {
             Ok(fork) => fork,
             Err(reason) => return self.back_to_main(&name, &reason),
         };
-        let session = Session::Fork(fork.session_key.clone());
+        let since = self.state().main.as_ref().map_or_else(now, |busy| busy.since);
+        let key = fork.session_key.clone();
+        let mut session = Session::Fork { key: key.clone(), introduced: Some(since) };
         while let Some(event) = self.next_of_fork(&name) {
             if self.runner.run(&event, &session).await.is_err() && self.context.work.is_cancelled()
             {
                 // What is left of the fork goes at the next start.
                 return;
             }
+            session = Session::Fork { key: key.clone(), introduced: None };
         }
         self.forks.remove(fork).await;
     }
@@ -211,7 +222,7 @@ impl Lanes {
 impl State {
     fn view<'state>(&'state self, target: &Target) -> routing::Lanes<'state> {
         routing::Lanes {
-            main: self.main.as_ref(),
+            main: self.main.as_ref().map(|busy| &busy.target),
             waiting: self.waiting.len(),
             waiting_alike: self.waiting.of(target),
             forks: self.forks.iter().map(|fork| &fork.target).collect(),

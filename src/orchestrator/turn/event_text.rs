@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::api::{Attachment, Chat, Message, Sender, Task};
 use crate::orchestrator::event::{Event, Subject};
 use crate::orchestrator::host::Turn;
+use crate::time::iso;
 
 /// Longest name, title or file name in a header line, in characters.
 const NAME_LIMIT: usize = 120;
@@ -112,6 +113,17 @@ fn task_turn(common: Turn, event: &Event, task: &Task) -> Turn {
         sender_id: creator,
         ..common
     }
+}
+
+/// Says in the first event of a fork, below its first line, that it goes to one. `since` is when main got busy, in milliseconds
+/// since 1970.
+pub(crate) fn introduce_fork(text: &mut String, since: u64) {
+    let line = format!(
+        "[Fork: you are a copy of yourself; the original works in another chat since {} and is told what you answer here]\n",
+        iso(since)
+    );
+    let place = text.find('\n').map_or(text.len(), |end| end + 1);
+    text.insert_str(place, &line);
 }
 
 fn say_missed(text: &mut String, event: &Event) {
@@ -229,6 +241,22 @@ mod tests {
         let text = turn(&event, "t1".into(), "key").text;
         let second = text.lines().nth(1);
         assert_eq!(second, Some("[Received: late; it was written while you were offline]"));
+    }
+
+    #[test]
+    fn a_fork_learns_that_it_is_one_below_the_first_line() {
+        let mut text = "[Event: message.new]\n[Chat: a (cht_1)]\n\nHello".to_owned();
+        introduce_fork(&mut text, 0);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            (lines.len(), lines[0], lines[2]),
+            (5, "[Event: message.new]", "[Chat: a (cht_1)]")
+        );
+        assert!(
+            lines[1].starts_with("[Fork: ")
+                && lines[1].contains(" since 1970-01-01T00:00:00.000Z ")
+        );
+        assert!(lines[1].ends_with(']'));
     }
 
     #[test]
