@@ -62,7 +62,7 @@ export class ForkScene {
   /** @returns {Promise<import("../../src/shim/fork.js").Fork>} */
   async fork(given) {
     const { result } = await this.ask("create", given);
-    if (!result.fork) throw new Error(`no fork: ${JSON.stringify(result)}`);
+    if (!result.fork || result.fallback) throw new Error(`no fork, or not in the quick way: ${JSON.stringify(result)}`);
     return result.fork;
   }
 
