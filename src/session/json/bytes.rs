@@ -1,4 +1,7 @@
 //! Finding the few bytes that matter inside a JSON string.
+//!
+//! `memchr` finds two of them and not control characters, and begins anew at every escape: with it the whole scan takes 1.9 times
+//! as long, with the plain loop below, which compilers do not turn into vector code, 3.5 times (measured as in the module above).
 
 /// One bit for each byte of a text from `at` on that ends a plain run inside a JSON string: a quote, a backslash or a control
 /// character. `LANES` blocks of 16 bytes are looked at; what lies behind the end of the text has no bit.
