@@ -45,13 +45,25 @@ pub(crate) struct Entry {
     pub(crate) is_parent_written: bool,
     /// Whether nothing in an unread beginning of the transcript could change `parent`.
     pub(crate) is_parent_certain: bool,
-    /// Whether it becomes the active entry.
-    moves: bool,
+    role: Role,
     /// Whether a line feed follows the line in the file.
     pub(crate) is_terminated: bool,
 }
 
+/// What an entry means for where the conversation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It becomes the active entry.
+    Moves,
+    /// It stands beside the conversation.
+    Beside,
+}
+
 impl Entry {
+    fn moves(&self) -> bool {
+        self.role == Role::Moves
+    }
+
     /// Where the line stands, line feed excluded.
     pub(crate) fn range(&self) -> Range<u64> {
         self.start..self.end
@@ -131,7 +143,7 @@ impl Index {
             answer: line.answer,
             is_parent_written: true,
             is_parent_certain: self.is_whole,
-            moves: false,
+            role: Role::Beside,
             is_terminated: located.is_terminated,
         };
         if let Some((target, append)) = line.control {
@@ -180,13 +192,15 @@ impl Index {
     /// active entry, and one of an unknown type, or marked as being beside the path, does not move the leaf.
     fn follow(&mut self, entry: &mut Entry, is_side: bool, has_parent: bool) {
         let is_canonical = !matches!(entry.kind, Kind::Unknown | Kind::NoObject);
-        entry.moves = is_canonical && !is_side;
+        if is_canonical && !is_side {
+            entry.role = Role::Moves;
+        }
         entry.is_parent_certain |= self.is_certain(entry);
         if !self.leaf.is_controlled {
             self.leaf.active = entry.id;
             self.leaf.append = entry.id;
-            self.leaf.is_known |= entry.moves;
-            self.leaf.is_known &= entry.moves || self.leaf.is_control_known;
+            self.leaf.is_known |= entry.moves();
+            self.leaf.is_known &= entry.moves() || self.leaf.is_control_known;
             return;
         }
         let (active, append) = (self.leaf.active, self.leaf.append);
@@ -195,14 +209,15 @@ impl Index {
         let is_database = self.rules == Rules::Database;
         let is_before_reset =
             self.after_reset.as_ref().is_some_and(|after| !after.contains(&entry.parent));
-        if (entry.moves && (continues || is_before_reset || (is_lost && active != IdNumber::NONE)))
+        if (entry.moves()
+            && (continues || is_before_reset || (is_lost && active != IdNumber::NONE)))
             || (is_database && is_canonical && !has_parent)
         {
             entry.parent = active;
             entry.is_parent_written = false;
         }
         self.leaf.append = entry.id;
-        if entry.moves {
+        if entry.moves() {
             self.leaf.active = entry.id;
             self.leaf.is_known = true;
         }
@@ -214,10 +229,10 @@ impl Index {
         let is_root = entry.parent == IdNumber::NONE;
         let is_there = self.holder(entry.parent).is_some();
         match self.rules {
-            Rules::Files if !entry.moves => is_root || is_there,
+            Rules::Files if !entry.moves() => is_root || is_there,
             Rules::Files => self.leaf.is_known && (is_root || is_there),
             Rules::Database => {
-                let is_settled = !entry.moves || self.leaf.is_known;
+                let is_settled = !entry.moves() || self.leaf.is_known;
                 is_there && is_settled && self.is_behind_every_reset(entry.parent)
             }
         }
@@ -227,7 +242,7 @@ impl Index {
     /// always does.
     fn is_behind_every_reset(&self, number: IdNumber) -> bool {
         self.after_reset.is_some()
-            || self.holder(number).is_some_and(|position| self.entries[position].moves)
+            || self.holder(number).is_some_and(|position| self.entries[position].moves())
     }
 
     fn note_reset(&mut self, entry: &Entry) {

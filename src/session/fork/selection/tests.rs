@@ -1,5 +1,6 @@
 //! Whatever the transcript, its end decides the same as the whole of it, or nothing.
 
+use std::fmt::Write;
 use std::fs;
 
 use proptest::collection::vec;
@@ -152,8 +153,8 @@ fn transcript(entries: &[Made]) -> String {
             other => (other, r#""n":1"#.into()),
         };
         let side = if made.is_side { r#","appendMode":"side""# } else { "" };
-        text +=
-            &format!("{{\"type\":\"{kind}\",\"id\":{id},\"parentId\":{parent}{side},{rest}}}\n");
+        writeln!(text, "{{\"type\":\"{kind}\",\"id\":{id},\"parentId\":{parent}{side},{rest}}}")
+            .unwrap();
         if made.kind != "broken" && made.kind != "session" {
             previous = id;
         }
