@@ -140,12 +140,21 @@ for (const release of HOST_VERSIONS) {
       assert.deepEqual(scene.traces(fork.sessionId), []);
     });
 
-    it("are refused when the history would fill the model", async () => {
+    it("leave out the oldest turns, and are refused, when the history would fill the model", async () => {
       const parentSessionKey = "agent:main:parall:full";
-      await scene.turn("FULL [[tokens:190000]] [[say:FULL-ANSWER]]", parentSessionKey);
-      const { result } = await scene.ask("create", { parentSessionKey });
-      assert.equal(result.reason, "over-budget");
-      assert.match(result.detail, /the context has 19\d{4} tokens/);
+      await scene.turn(`OLDEST ${"word ".repeat(2000)} [[say:OLDEST-ANSWER]]`, parentSessionKey);
+      await scene.turn("NEWEST [[tokens:5000]] [[say:NEWEST-ANSWER]]", parentSessionKey);
+      const within = (contextTokens) => scene.ask("create", { parentSessionKey, cfg: { agents: { defaults: { contextTokens } } } });
+      const { result } = await within(3000);
+      assert.equal(result.leftOut, 2);
+      const shown = await shownTo(result.fork, "WHAT-IS-LEFT");
+      assert.match(shown, /\[Left out of this copy of the conversation: 2 earlier messages/);
+      assert.match(shown, /NEWEST-ANSWER/);
+      assert.doesNotMatch(shown, /OLDEST/);
+      await scene.ask("remove", { parentSessionKey, fork: result.fork });
+      const refused = (await within(100)).result;
+      assert.equal(refused.reason, "over-budget");
+      assert.match(refused.detail, /the context has 5\d{3} tokens, 90 are allowed/);
       assert.deepEqual(await scene.ask("leftovers", { parentSessionKey }), []);
     });
 

@@ -1,6 +1,8 @@
 /** The thread that reads the host's database, seen from the gateway's. */
 import { existsSync } from "node:fs";
+import path from "node:path";
 import { Worker } from "node:worker_threads";
+import { packageFolder } from "./state.js";
 
 /** How long a batch of rows is waited for, in milliseconds. */
 const ANSWER_MS = 10_000;
@@ -56,7 +58,7 @@ class Thread {
 
   constructor() {
     try {
-      this.#worker = new Worker(new URL("./fork-rows.js", import.meta.url));
+      this.#worker = new Worker(path.join(packageFolder(), "src", "shim", "fork-rows.js"));
     } catch (error) {
       throw new RowsError(error.message);
     }

@@ -5,6 +5,8 @@
  * of one are invisible to the others. Everything that must be common therefore hangs on one object of the process.
  */
 
+import { fileURLToPath } from "node:url";
+
 const KEY = Symbol.for("@parall/parall");
 
 /**
@@ -52,3 +54,6 @@ export function remember(api) {
   state.runtimeMode = mode;
   if (typeof api.rootDir === "string" && api.rootDir !== "") state.rootDir = api.rootDir;
 }
+
+/** The package's folder. The files that nothing imports are only there: newer hosts run copies of what is imported. */
+export const packageFolder = () => shared().rootDir ?? fileURLToPath(new URL("../..", import.meta.url));

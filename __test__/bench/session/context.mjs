@@ -73,9 +73,10 @@ export function contextOfDatabase(folder, { size, runs, isCompacted = true }) {
     "host's call ms": of("call", "milliseconds").toFixed(1),
     "call / ours": (of("call", "milliseconds") / of("rows", "milliseconds")).toFixed(1),
     "stall ms": bounded(of("rows", "stall"), STALL_MS),
-    "stall of an idle process ms": of("idle", "stall").toFixed(1),
+    "stall by a thread alone ms": of("idle", "stall").toFixed(1),
     "stall of the call ms": of("call", "stall").toFixed(1),
-    "growth MB": bounded(of("rows", "growth") / MEGABYTE, GROWTH_MB),
+    "growth beside a thread MB": bounded((of("rows", "growth") - of("idle", "growth")) / MEGABYTE, GROWTH_MB),
+    "growth by a thread alone MB": (of("idle", "growth") / MEGABYTE).toFixed(1),
     "growth by the call MB": (of("call", "growth") / MEGABYTE).toFixed(1),
   };
 }

@@ -1,12 +1,14 @@
 /**
  * One measurement in a fresh process, with the Node of a host that has a database: `measure-database.mjs WHAT FILE BYTES
  * COMPACTED`. `make` writes the database; `rows` forks as we do, `call` as through the host's call that reads everything; `idle`
- * only waits. The host's calls that write are stand-ins that do nothing. Prints JSON.
+ * only waits, beside a thread without work. The host's calls that write are stand-ins that do nothing. Prints JSON.
  */
+import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { DatabaseSync } from "node:sqlite";
+import { Worker } from "node:worker_threads";
 import zlib from "node:zlib";
 import { create } from "../../../src/shim/fork-sessions.js";
 import { native } from "../../../src/shim/native.js";
@@ -62,7 +64,7 @@ const peak = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status"
 
 async function fork() {
   const started = performance.now();
-  if (what === "idle") await pause(50);
+  if (what === "idle") await Promise.all([pause(50), once(new Worker("", { eval: true }), "online")]);
   else if (!(await create(place)).fork) throw new Error("no fork");
   return performance.now() - started;
 }
