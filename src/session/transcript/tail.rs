@@ -11,7 +11,7 @@ use crate::session::transcript::source::Source;
 pub(crate) const FIRST: u64 = 256 << 10;
 /// How much is read in this way, in bytes. More than any model takes; a context that is longer is found quicker by reading the
 /// transcript as a whole, on two threads.
-pub(crate) const LONGEST: u64 = 16 << 20;
+pub(crate) const LONGEST: u64 = 8 << 20;
 
 /// The lines at the end of a transcript, more of them with every step back.
 pub(crate) struct Tail<'s> {
