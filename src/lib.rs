@@ -27,4 +27,5 @@ pub mod journal;
 mod memory;
 pub mod orchestrator;
 pub mod session;
+mod text;
 mod time;

@@ -9,7 +9,7 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
 import zlib from "node:zlib";
-import { create } from "../../src/shim/fork-sessions.js";
+import { create } from "../../src/shim/forks/sessions.js";
 
 const PARENT = "agent:main:parall:default";
 const OLD = "session_id text not null, seq integer not null, event_json text not null, created_at integer not null";
@@ -70,7 +70,7 @@ function open(test, { columns, events, isPacked = false, extra = "" }) {
         reads.push(scope);
         return events;
       },
-      appendMessages: async ({ messages }) => written.push(...messages.map(({ message }) => message.content[0].text.slice(0, 12))),
+      appendMessages: async ({ messages }) => written.push(...messages.map(({ message }) => (message.content[0].text ?? message.content).slice(0, 12))),
       deleteEntry: async () => {},
     },
   };

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncBlock, Either, Uint8Array};
 use napi_derive::napi;
-use tokio::task::spawn_blocking;
 
 use super::promise::promise;
 use crate::background;
@@ -317,7 +316,7 @@ fn text(path: PathBuf) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// A promise for work that blocks, done behind the host's back.
+/// A promise for blocking work, which runs on a low-priority thread.
 fn blocking<T>(
     env: Env,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
@@ -325,7 +324,5 @@ fn blocking<T>(
 where
     T: napi::bindgen_prelude::ToNapiValue + Send + 'static,
 {
-    promise(env, async move {
-        spawn_blocking(|| background::run(work)).await.unwrap_or(Err(Error::Stopped))
-    })
+    promise(env, async move { background::run(work).await.unwrap_or(Err(Error::Stopped)) })
 }

@@ -10,7 +10,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import zlib from "node:zlib";
-import { create } from "../../../src/shim/fork-sessions.js";
+import { create } from "../../../src/shim/forks/sessions.js";
 import { native } from "../../../src/shim/native.js";
 import { writeTranscript } from "./transcript.mjs";
 

@@ -1,7 +1,7 @@
 /** Forks through the host's session calls, on a Node without SQLite: the host's own call reads. See hosts/database.test.mjs for the rest. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { create } from "../../../src/shim/fork-sessions.js";
+import { create } from "../../../src/shim/forks/sessions.js";
 
 const PARENT = "agent:main:parall:default";
 
@@ -25,7 +25,7 @@ function openHost(events, change = {}) {
     getEntry: () => ({ sessionId: "parent", contextTokens: 100_000 }),
     upsertEntry: async ({ entry }) => done.push(entry),
     readEvents: async () => events,
-    appendMessages: async ({ messages }) => done.push(messages.map(({ message }) => message.content[0].text.slice(0, 10))),
+    appendMessages: async ({ messages }) => done.push(messages.map(({ message }) => (message.content[0].text ?? message.content).slice(0, 10))),
     deleteEntry: async ({ sessionKey }) => done.push(`deleted ${sessionKey}`),
     ...change,
   };

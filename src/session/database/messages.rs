@@ -24,6 +24,8 @@ const BRANCH: (&str, &str) = (
     "The following is a summary of a branch that this conversation came back from:\n\n<summary>\n",
     "</summary>",
 );
+/// The kind of message that summaries and notes become. Models see no difference; hosts leave it as it is.
+const NOTE: &str = "parall.fork";
 /// Replay data of a provider that stands for the conversation before it; useless where that is gone.
 const CHECKPOINTS: [&str; 3] =
     ["anthropic-compaction", "openai-responses-compaction", "openai-responses-retained-compaction"];
@@ -154,11 +156,13 @@ impl Message {
         Some(Self::said(&text, time_of(entry)))
     }
 
-    /// What a person would have said; the text as spelt between its quotes.
+    /// What no person said; the text as spelt between its quotes. Hosts put the time before what a person says, and join it with
+    /// what follows.
     fn said(text: &[u8], time: u64) -> Self {
-        let mut message = br#"{"role":"user","content":[{"type":"text","text":""#.to_vec();
+        let mut message =
+            format!(r#"{{"role":"custom","customType":"{NOTE}","content":""#).into_bytes();
         message.extend_from_slice(text);
-        message.extend_from_slice(format!(r#""}}],"timestamp":{time}}}"#).as_bytes());
+        message.extend_from_slice(format!(r#"","display":false,"timestamp":{time}}}"#).as_bytes());
         Self(message)
     }
 

@@ -227,7 +227,7 @@ fn after_a_compaction_a_fork_reads_what_the_parent_reads() {
     let made = messages(&found);
     assert_eq!(
         (&made[0]["role"], &made[0]["timestamp"]),
-        (&json!("user"), &json!(1_767_225_600_000_u64))
+        (&json!("custom"), &json!(1_767_225_600_000_u64))
     );
     assert!(made.iter().all(|message| message.get("idempotencyKey").is_none()));
     assert!(made[2].get("providerReplay").is_none() && made[4].get("providerReplay").is_some());
@@ -282,7 +282,7 @@ fn a_fork_holds_what_plugins_and_branches_added_and_nothing_that_is_kept_from_th
     let Progress::Found(found) = talk.find(None) else { panic!("found") };
     let made = messages(&found);
     let roles: Vec<_> = made.iter().map(|message| message["role"].as_str().unwrap()).collect();
-    assert_eq!(roles, ["user", "custom", "user", "assistant"]);
+    assert_eq!(roles, ["user", "custom", "custom", "assistant"]);
     assert_eq!(made[1]["customType"], "note");
     assert!(texts(&found)[2].contains("Tried in vain."));
 }

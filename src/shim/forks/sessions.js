@@ -4,9 +4,9 @@
  */
 import { randomUUID } from "node:crypto";
 import { setImmediate as breathe } from "node:timers/promises";
-import { contextBudget } from "./fork-budget.js";
-import { readContext } from "./fork-context.js";
-import { forkId, forkKey } from "./fork-key.js";
+import { contextBudget } from "./budget.js";
+import { readContext } from "./context.js";
+import { forkId, forkKey } from "./key.js";
 
 /** @param {import("./fork.js").ForkPlace & { calls: SessionCalls }} place */
 export async function create(place) {

@@ -4,8 +4,8 @@
  */
 import path from "node:path";
 import { setImmediate as breathe } from "node:timers/promises";
-import { Rows, RowsError } from "./fork-thread.js";
-import { native } from "./native.js";
+import { native } from "../native.js";
+import { Rows, RowsError } from "./thread.js";
 
 /** What the native part says of rows in a form that it does not know. */
 const BAD_ROW = "PARALL_SESSION_BAD_ROW";
@@ -13,9 +13,9 @@ const BAD_ROW = "PARALL_SESSION_BAD_ROW";
 const FIRST_BYTES = 256 * 1024;
 
 /**
- * @param {{ calls: import("./fork-calls.js").SessionCalls, agentId: string, storePath: string, parentSessionKey: string }} place
+ * @param {{ calls: import("./calls.js").SessionCalls, agentId: string, storePath: string, parentSessionKey: string }} place
  * @param {{ sessionId: string, budget?: number }} parent
- * @returns {Promise<{ found: import("../../index.js").ContextFound, fallback?: string }>} `fallback` is why the host's call had to
+ * @returns {Promise<{ found: import("../../../index.js").ContextFound, fallback?: string }>} `fallback` is why the host's call had to
  *   read everything
  */
 export async function readContext(place, { sessionId, budget }) {

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { Worker } from "node:worker_threads";
-import { packageFolder } from "./state.js";
+import { packageFolder } from "../state.js";
 
 /** How long a batch of rows is waited for, in milliseconds. */
 const ANSWER_MS = 10_000;
@@ -58,7 +58,7 @@ class Thread {
 
   constructor() {
     try {
-      this.#worker = new Worker(path.join(packageFolder(), "src", "shim", "fork-rows.js"));
+      this.#worker = new Worker(path.join(packageFolder(), "src", "shim", "forks", "rows.js"));
     } catch (error) {
       throw new RowsError(error.message);
     }
