@@ -17,6 +17,7 @@ use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::event::Event;
 use crate::orchestrator::host::{Fork, Level};
 use crate::orchestrator::target::Target;
+use crate::time::now;
 
 /// How long no fork is tried after one could not be made.
 const FORK_PAUSE: Duration = Duration::from_secs(30);
@@ -48,7 +49,7 @@ pub(crate) enum Held {
 #[derive(Default)]
 struct State {
     /// What main works on.
-    main: Option<Target>,
+    main: Option<Busy>,
     /// A run of an earlier start has main's session.
     main_is_held: bool,
     /// What waits for main.
@@ -56,6 +57,13 @@ struct State {
     forks: Vec<ForkQueue>,
     forks_begun: u64,
     no_forks_until: Option<Instant>,
+}
+
+/// What main works on.
+struct Busy {
+    target: Target,
+    /// Milliseconds since 1970.
+    since: u64,
 }
 
 struct ForkQueue {
@@ -100,7 +108,7 @@ impl Lanes {
         let mut state = self.state();
         match held {
             Held::Main(target) => {
-                state.main = Some(target);
+                state.main = Some(Busy { target, since: now() });
                 state.main_is_held = true;
                 self.context.spawn(async move {
                     if ended.await.is_ok() {
@@ -115,7 +123,7 @@ impl Lanes {
                 state.forks.push(ForkQueue { name: name.clone(), target, events: VecDeque::new() });
                 self.context.spawn(async move {
                     if ended.await.is_ok() {
-                        lanes.serve_fork(&name, fork).await;
+                        lanes.serve_fork(&name, fork, None).await;
                     }
                 });
             }
@@ -194,7 +202,7 @@ impl Lanes {
             return None;
         }
         let next = state.waiting.pop();
-        state.main = next.as_ref().map(Event::target);
+        state.main = next.as_ref().map(|event| Busy { target: event.target(), since: now() });
         self.report(&state);
         next
     }
@@ -212,18 +220,21 @@ impl Lanes {
             Ok(fork) => fork,
             Err(reason) => return self.back_to_main(&name, &reason),
         };
-        self.serve_fork(&name, fork).await;
+        let since = self.state().main.as_ref().map_or_else(now, |busy| busy.since);
+        self.serve_fork(&name, fork, Some(since)).await;
     }
 
-    /// Runs the events of a fork's chat and removes it.
-    async fn serve_fork(&self, name: &str, fork: Fork) {
-        let session = Session::Fork(fork.session_key.clone());
+    /// Runs the events of a fork's chat and removes it. `introduced` says to a new fork since when main has been busy.
+    async fn serve_fork(&self, name: &str, fork: Fork, introduced: Option<u64>) {
+        let key = fork.session_key.clone();
+        let mut session = Session::Fork { key: key.clone(), introduced };
         while let Some(event) = self.next_of_fork(name) {
             if self.runner.run(&event, &session).await.is_err() && self.context.work.is_cancelled()
             {
                 // What is left of the fork goes at the next start.
                 return;
             }
+            session = Session::Fork { key: key.clone(), introduced: None };
         }
         self.forks.remove(fork).await;
     }
@@ -281,7 +292,7 @@ impl Lanes {
 impl State {
     fn view<'state>(&'state self, target: &Target) -> routing::Lanes<'state> {
         routing::Lanes {
-            main: self.main.as_ref(),
+            main: self.main.as_ref().map(|busy| &busy.target),
             waiting: self.waiting.len(),
             waiting_alike: self.waiting.of(target),
             forks: self.forks.iter().map(|fork| &fork.target).collect(),

@@ -9,7 +9,7 @@ use super::untrusted::{body, cut, id, name};
 use crate::api::{Attachment, Chat, Message, Task, moment};
 use crate::orchestrator::event::{Event, Subject};
 use crate::orchestrator::host::Turn;
-use crate::time::{now, parse_iso};
+use crate::time::{iso, now, parse_iso};
 
 /// Most bytes of a text that the agent gets, unless the operator says otherwise.
 pub const DEFAULT_MAX_TEXT_BYTES: usize = 64 * 1024;
@@ -167,6 +167,17 @@ fn push_body(text: &mut String, kept: &str, left_out: usize) {
     }
 }
 
+/// Says in the first event of a fork, below its first line, that it goes to one. `since` is when main got busy, in milliseconds
+/// since 1970.
+pub(crate) fn introduce_fork(text: &mut String, since: u64) {
+    let line = format!(
+        "[Fork: you are a copy of yourself; the original works in another chat since {} and is told what you answer here]\n",
+        iso(since)
+    );
+    let place = text.find('\n').map_or(text.len(), |end| end + 1);
+    text.insert_str(place, &line);
+}
+
 fn say_missed(text: &mut String, event: &Event) {
     if event.missed {
         header(text, "Received", "late; it was written while you were offline");
@@ -307,6 +318,19 @@ mod tests {
         let text = text_of(&event);
         let second = text.lines().nth(1);
         assert_eq!(second, Some("[Received: late; it was written while you were offline]"));
+    }
+
+    #[test]
+    fn a_fork_learns_that_it_is_one_below_the_first_line() {
+        let mut text = "[Event: message.new]\n[Chat: cht_1 a]\n\nHello".to_owned();
+        introduce_fork(&mut text, 0);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            (lines.len(), lines[0], lines[2]),
+            (5, "[Event: message.new]", "[Chat: cht_1 a]")
+        );
+        assert!(lines[1].starts_with("[Fork: ") && lines[1].ends_with(']'));
+        assert!(lines[1].contains(" since 1970-01-01T00:00:00.000Z "));
     }
 
     #[test]

@@ -23,6 +23,7 @@ const RUNTIME_KEYS = [
   "activeRuns",
   "forks",
   "forksUnavailable",
+  "forksSlow",
   "queueDepth",
   "oldestPendingAt",
   "deadLetters",
