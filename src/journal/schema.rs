@@ -7,7 +7,8 @@ use rusqlite::Connection;
 /// Marks a `SQLite` file as this journal: "Prll".
 pub(super) const APPLICATION_ID: i64 = 0x5072_6c6c;
 
-/// Step `n` takes a database from version `n` to `n + 1`. A published step never changes.
+/// Step `n` takes a database from version `n` to `n + 1`. A published step never changes. The second one also forgets a
+/// message that waits for its turn although it came before, under another id: the server lists it as long as it is open.
 pub(super) const MIGRATIONS: &[&str] = &["
 CREATE TABLE dispatches (
     sequence INTEGER PRIMARY KEY,
@@ -83,6 +84,19 @@ CREATE TABLE lease (
     host TEXT NOT NULL,
     since INTEGER NOT NULL
 ) STRICT;
+", "
+ALTER TABLE dispatches ADD COLUMN event_type TEXT;
+CREATE INDEX dispatches_by_source ON dispatches (source_id, source_type);
+DELETE FROM dispatches
+WHERE source_type = 'message' AND state IN ('claimed', 'adopted', 'failed')
+    AND NOT EXISTS (SELECT 1 FROM parts WHERE dispatch = dispatches.sequence)
+    AND EXISTS (
+        SELECT 1 FROM dispatches AS other
+        WHERE other.source_id = dispatches.source_id AND other.source_type = 'message'
+            AND (other.sequence < dispatches.sequence AND other.state <> 'dead'
+                OR other.state IN ('answered', 'no_reply', 'acknowledged'))
+            AND other.sequence <> dispatches.sequence
+    );
 "];
 
 /// The version that a list of migrations leads to.
