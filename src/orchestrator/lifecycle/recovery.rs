@@ -12,15 +12,12 @@ use crate::orchestrator::delivery::outbox::Outbox;
 use crate::orchestrator::error::Error;
 use crate::orchestrator::event::{Event, Origin, Subject};
 use crate::orchestrator::host::Level;
-use crate::orchestrator::intake::loader::{Reference, Source};
+use crate::orchestrator::intake::references::{Reference, recorded};
 use crate::orchestrator::lanes::runner::fork_result;
-
-/// An event in whose turns the process has ended this often may be the cause, and runs alone.
-const SUSPICIOUS: u32 = 2;
 
 /// Finishes answers that were given, without another turn, and takes everything else on again, in order.
 pub(crate) async fn recover(
-    completion: &Completion,
+    completion: &Arc<Completion>,
     outbox: &Outbox,
     main: &str,
     references: &mpsc::UnboundedSender<Reference>,
@@ -36,14 +33,15 @@ pub(crate) async fn recover(
     completion.turns.set_recovered();
     let (mut finished, mut resumed) = (0_usize, 0_usize);
     for open in &recovery.dispatches {
-        completion.in_flight.claim(&open.record.id);
+        let reference = recorded(&open.record);
+        completion.in_flight.claim(&reference.identity());
         if has_answer(open) {
             finished += 1;
             finish(completion, outbox, main, open).await?;
         } else {
             resumed += 1;
             // The receiver lives as long as the account.
-            let _ = references.send(reference(&open.record));
+            let _ = references.send(reference);
         }
     }
     if finished + resumed > 0 {
@@ -57,27 +55,10 @@ fn has_answer(open: &OpenDispatch) -> bool {
     open.is_answered() || !open.parts.is_empty()
 }
 
-/// A reference to what a record is about.
-pub(crate) fn reference(record: &DispatchRecord) -> Reference {
-    Reference {
-        key: record.id.clone(),
-        origin: Origin::from(record),
-        source: Source::Named(record.source_type.clone(), record.source_id.clone()),
-        seq: None,
-        alone: record.attempts.saturating_sub(record.failures) >= SUSPICIOUS,
-        chat: record
-            .details
-            .as_ref()
-            .filter(|_| record.source_type == "message")
-            .map(|details| details.target.clone()),
-        place: None,
-    }
-}
-
 /// Delivers what is missing of an answer. One that was cut off by the end of the process counts as it stands: another turn
 /// would say the same things twice.
 async fn finish(
-    completion: &Completion,
+    completion: &Arc<Completion>,
     outbox: &Outbox,
     main: &str,
     open: &OpenDispatch,

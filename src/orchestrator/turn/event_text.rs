@@ -37,7 +37,7 @@ fn message_turn(common: Turn, event: &Event, message: &Message, chat: &Chat) -> 
     let sender_name = sender_name(message);
     let label = chat_label(chat, &sender_name);
     let mut text = String::new();
-    header(&mut text, "Event", "message.new");
+    say_what_happened(&mut text, event, "message.new");
     say_missed(&mut text, event);
     header(&mut text, "Chat", &format!("{label} ({})", clean(&message.chat_id)));
     let kind =
@@ -74,6 +74,18 @@ fn message_turn(common: Turn, event: &Event, message: &Message, chat: &Chat) -> 
     }
 }
 
+/// What happened. Of an event of an unknown kind only its source can be shown, and that is no news.
+fn say_what_happened(text: &mut String, event: &Event, known: &str) {
+    match event.unknown_type() {
+        None => header(text, "Event", known),
+        Some(unknown) => {
+            header(text, "Event", &clean(unknown));
+            let kind = event.source_kind();
+            header(text, "Note", &format!("not a new {kind}; the event is about the {kind} below"));
+        }
+    }
+}
+
 fn task_turn(common: Turn, event: &Event, task: &Task) -> Turn {
     let title = clean(&task.title);
     let name = task
@@ -81,7 +93,7 @@ fn task_turn(common: Turn, event: &Event, task: &Task) -> Turn {
         .as_deref()
         .map_or_else(|| title.clone(), |identifier| format!("{} {title}", clean(identifier)));
     let mut text = String::new();
-    header(&mut text, "Event", "task.assigned");
+    say_what_happened(&mut text, event, "task.assigned");
     say_missed(&mut text, event);
     header(&mut text, "Task", &format!("{name} ({})", clean(&task.id)));
     let optional = [
