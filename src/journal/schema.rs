@@ -168,6 +168,39 @@ mod tests {
     }
 
     #[test]
+    fn a_message_that_waits_twice_is_kept_once_and_nothing_that_was_begun_is_forgotten() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &MIGRATIONS[..1], None).unwrap();
+        for (id, kind, source, state) in [
+            ("msg_1", "message", "msg_1", "claimed"),
+            ("dsp_1", "message", "msg_1", "claimed"),
+            ("dsp_2", "message", "msg_2", "failed"),
+            ("msg_2", "message", "msg_2", "acknowledged"),
+            ("msg_3", "message", "msg_3", "answered"),
+            ("dsp_3", "message", "msg_3", "adopted"),
+            ("msg_4", "message", "msg_4", "dead"),
+            ("dsp_4", "message", "msg_4", "claimed"),
+            ("dsp_5", "task", "tsk_1", "claimed"),
+            ("dsp_6", "task", "tsk_1", "claimed"),
+        ] {
+            let sql = "INSERT INTO dispatches (id, origin, source_type, source_id, state, claimed_at, changed_at)
+                VALUES (?1, 'inbox', ?2, ?3, ?4, 0, 0)";
+            connection.execute(sql, (id, kind, source, state)).unwrap();
+        }
+        let part =
+            "INSERT INTO parts SELECT sequence, 0, '', '', NULL, '', '', 'delivered', NULL, NULL, 0
+            FROM dispatches WHERE id = 'dsp_3'";
+        connection.execute(part, ()).unwrap();
+        migrate(&mut connection, MIGRATIONS, None).unwrap();
+        let mut kept = connection.prepare("SELECT id FROM dispatches ORDER BY sequence").unwrap();
+        let kept: Vec<String> =
+            kept.query_map((), |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+        let expected = ["msg_1", "msg_2", "msg_3", "dsp_3", "msg_4", "dsp_4", "dsp_5", "dsp_6"];
+        assert_eq!(kept, expected);
+        assert!(is_intact(&connection).unwrap());
+    }
+
+    #[test]
     fn a_step_that_fails_leaves_the_database_as_it_was() {
         let mut connection = Connection::open_in_memory().unwrap();
         let steps = ["CREATE TABLE a (b TEXT) STRICT", "CREATE TABLE c (d TEXT) STRICT; nonsense"];

@@ -237,10 +237,7 @@ impl Context {
         let mut backoff = Backoff::new(SHORTEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE);
         let mut refusals = 0_u32;
         loop {
-            let answer = match self.server.agent().await {
-                Ok(_) => break,
-                Err(answer) => answer,
-            };
+            let Err(answer) = self.server.agent().await else { break };
             if !matches!(answer.class(), Class::Unauthorized | Class::Forbidden) {
                 let pause = backoff.next_pause(fastrand::f64());
                 let pause = pause.max(answer.retry_after().unwrap_or_default());

@@ -178,23 +178,22 @@ impl InFlight {
     /// The event is to be met as new again.
     pub(crate) fn release(&self, key: &str) {
         let mut keys = self.lock();
-        if let Some(source) = keys.take(key) {
-            keys.forget_source(key, source.as_deref());
-        }
+        let source = keys.take(key);
+        keys.forget_source(key, source.as_deref());
         self.report(&keys);
     }
 
     /// The event of `key` turned out to be the one that the journal knows as `known`.
     pub(crate) fn merge(&self, key: &str, known: &str) {
         let mut keys = self.lock();
-        let source = keys.take(key).flatten();
+        let source = keys.take(key);
         keys.merge(known, source);
         self.report(&keys);
     }
 
     fn finish(&self, key: &str, end: End) {
         let mut keys = self.lock();
-        let source = keys.take(key).flatten();
+        let source = keys.take(key);
         keys.finished.insert(key.to_owned(), Finished { source, end });
         if keys.finished.len() > FINISHED_LIMIT
             && let Some((oldest, Finished { source, .. })) = keys.finished.pop_front()
@@ -247,12 +246,12 @@ impl Keys {
     }
 
     /// Takes a key out, wherever it is, and gives its source.
-    fn take(&mut self, key: &str) -> Option<Option<String>> {
+    fn take(&mut self, key: &str) -> Option<String> {
         if let Some(event) = self.running.remove(key) {
             self.count_out(&event);
-            return Some(event.source);
+            return event.source;
         }
-        self.finished.remove(key).map(|event| event.source)
+        self.finished.remove(key)?.source
     }
 
     /// Makes a source lead to a key, as long as that is remembered.

@@ -8,12 +8,12 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::connection::{Change, Connection};
 use super::held::Held;
 use super::missed::catch_up::{CatchUp, Found, is_lasting};
 use super::phase::{Call, Generation, Listing, Phase, Step};
 use super::references::{self, Reference};
 use super::unhandled::Unhandled;
-use crate::api::announced::AGENT_CONFIG_UPDATE;
 use crate::api::socket::SocketEvent;
 use crate::api::{Class, Dispatch, Error, Frame};
 use crate::error::chain;
@@ -22,9 +22,7 @@ use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::host::Level;
 use crate::orchestrator::in_flight::{InFlight, Known};
 use crate::orchestrator::platform::Platform;
-use crate::orchestrator::status::board::Disconnect;
 use crate::orchestrator::status::problems::About;
-use crate::orchestrator::turn::event_text::now_milliseconds;
 
 /// Name of the journal's note that keeps whose server has an inbox.
 const INBOX_NOTE: &str = "inbox";
@@ -40,7 +38,7 @@ pub(crate) struct Intake {
     context: Arc<Context>,
     in_flight: Arc<InFlight>,
     completion: Arc<Completion>,
-    platform: Option<Arc<Platform>>,
+    connection: Connection,
     catch_up: Arc<CatchUp>,
     references: mpsc::UnboundedSender<Reference>,
     generation: Generation,
@@ -69,9 +67,9 @@ impl Intake {
         let is_known = inbox.is_some_and(|agent| agent == catch_up.agent.id);
         Ok(Self {
             in_flight: Arc::clone(&completion.in_flight),
+            connection: Connection { context: Arc::clone(&context), platform },
             context,
             completion,
-            platform,
             catch_up: Arc::new(catch_up),
             references,
             generation: if is_known { Generation::Inbox } else { Generation::Unknown },
@@ -118,76 +116,22 @@ impl Intake {
     }
 
     fn on_event(&mut self, event: SocketEvent) {
-        match event {
-            SocketEvent::Connecting { attempt } => {
-                self.context.log(Level::Debug, format!("connecting, attempt {attempt}"));
+        match self.connection.on_event(event) {
+            // What came in between the last list and this connection.
+            Some(Change::Connected) => {
+                self.phase = Phase::Listing {
+                    listing: Listing::Due(self.list_not_before.max(Instant::now())),
+                    patience: Some(Instant::now() + PATIENCE),
+                    failures: 0,
+                };
             }
-            SocketEvent::Connected => self.connected(),
-            SocketEvent::Heartbeat => {
-                self.context.status.touch(|status| &mut status.last_transport_activity_at);
+            Some(Change::Disconnected) => {
+                let is_complete = self.phase.is_complete();
+                self.phase = Phase::Offline { listing: None, is_complete };
             }
-            SocketEvent::Frame(frame) if frame.kind == AGENT_CONFIG_UPDATE => {
-                if let Some(platform) = &self.platform {
-                    platform.request_refresh();
-                }
-            }
-            SocketEvent::Frame(frame) => {
-                self.context.status.touch(|status| &mut status.last_transport_activity_at);
-                self.held.push(frame);
-            }
-            SocketEvent::Ignored { reason, count } => {
-                self.context.log(
-                    Level::Warn,
-                    format!("{count} frames could not be read; the latest: {reason}"),
-                );
-            }
-            SocketEvent::Disconnected { error, attempt, retry_in } => {
-                self.disconnected(Level::Warn, error, attempt, retry_in);
-            }
-            SocketEvent::Refused { error, attempt, retry_in } => {
-                let level = if attempt <= 2 { Level::Warn } else { Level::Debug };
-                self.disconnected(level, chain(&error), attempt, retry_in);
-                // Whoever asks already needs no second one beside it.
-                if !self.context.is_confirming_key() {
-                    let (context, since) = (Arc::clone(&self.context), Instant::now());
-                    self.context.spawn(async move {
-                        // Without a result the account stops.
-                        let _ = context.confirm_key(since, &error).await;
-                    });
-                }
-            }
+            Some(Change::Pushed(frame)) => self.held.push(frame),
+            None => {}
         }
-    }
-
-    fn connected(&mut self) {
-        self.context.log(Level::Info, "connected");
-        self.context.status.update(|status| {
-            let now = now_milliseconds();
-            status.connected = true;
-            status.reconnect_attempts = 0;
-            status.last_connected_at = Some(now);
-            status.last_transport_activity_at = Some(now);
-        });
-        self.context.status.solve(About::Connection);
-        // What came in between the last list and this connection.
-        self.phase = Phase::Listing {
-            listing: Listing::Due(self.list_not_before.max(Instant::now())),
-            patience: Some(Instant::now() + PATIENCE),
-            failures: 0,
-        };
-    }
-
-    fn disconnected(&mut self, level: Level, error: String, attempt: u32, retry_in: Duration) {
-        let seconds = retry_in.as_secs_f64();
-        self.context.log(level, format!("disconnected: {error}; next attempt in {seconds:.1} s"));
-        self.phase = Phase::Offline { listing: None, is_complete: self.phase.is_complete() };
-        self.context.status.update(|status| {
-            status.connected = false;
-            status.reconnect_attempts = attempt;
-            status.last_disconnect =
-                Some(Disconnect { at: now_milliseconds(), error: error.clone() });
-        });
-        self.context.status.raise(About::Connection, error, false);
     }
 
     fn on_frame(&mut self, frame: &Frame) {

@@ -1,6 +1,7 @@
 //! From what the server says to an event that is admitted, loaded and in order.
 
 pub(crate) mod admission;
+mod connection;
 pub(crate) mod events;
 pub(crate) mod handover;
 mod held;

@@ -154,9 +154,9 @@ async fn load(
 ) {
     let work = loader.context.work.clone();
     let (claimed, queue) = mpsc::channel(CLAIMED_AT_ONCE);
-    let (loaded, events) = mpsc::unbounded_channel();
+    let (events, waiting) = mpsc::unbounded_channel();
     let all =
-        join3(claims.run(references, claimed), loader.run(queue, loaded), handover.run(events));
+        join3(claims.run(references, claimed), loader.run(queue, events), handover.run(waiting));
     // Nothing of it ends before the account does.
     let _ = work.run_until_cancelled(all).await;
 }

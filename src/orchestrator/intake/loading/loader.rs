@@ -64,8 +64,10 @@ impl Loader {
             tokio::select! {
                 biased;
                 next = loading.next(|| !self.in_flight.is_heavy(), self.in_flight.lighter()) => {
-                    // The receiver lives as long as the account.
-                    let _ = next.map(|next| loaded.send(next));
+                    if let Some(next) = next {
+                        // The receiver lives as long as the account.
+                        let _ = loaded.send(next);
+                    }
                 }
                 next = claimed.recv() => match next {
                     Some(claimed) => loading.push(claimed.target.clone(), self.load(claimed)),

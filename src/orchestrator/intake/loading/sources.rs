@@ -36,10 +36,18 @@ pub(crate) struct Sources {
 
 #[derive(Default)]
 struct State {
-    /// Chats, and when they were loaded; nothing for one that the server could not show.
-    chats: HashMap<String, (Option<Chat>, Instant)>,
+    /// Chats that were asked for, and when.
+    chats: HashMap<String, (Known, Instant)>,
     /// When a source was loaded last.
     loaded_at: Option<Instant>,
+}
+
+/// What is known of a chat.
+#[derive(Clone)]
+enum Known {
+    Chat(Chat),
+    /// The server could not show it.
+    Unreadable,
 }
 
 /// Why there is no source.
@@ -77,7 +85,8 @@ impl Sources {
                 let message = self.load("loading a message", || server.message(id)).await?;
                 // The message is readable, so it can be answered without the chat's name.
                 let chat = match self.known_chat(&message.chat_id) {
-                    Some(chat) => chat,
+                    Some(Known::Chat(chat)) => Some(chat),
+                    Some(Known::Unreadable) => None,
                     None => self.chat(&message.chat_id, CHAT_LIMIT).await?.ok(),
                 };
                 let chat = chat.unwrap_or_else(|| nameless(&message.chat_id));
@@ -97,9 +106,9 @@ impl Sources {
     /// An announced message with its chat. Whether it is for this agent depends on the chat, so one that cannot be shown is
     /// an error unless the server hides it.
     pub(crate) async fn announced(&self, message: Message) -> Result<Subject, Unloaded> {
-        let chat = match self.known_chat(&message.chat_id).flatten() {
-            Some(chat) => Ok(chat),
-            None => self.chat(&message.chat_id, LOAD_LIMIT).await?,
+        let chat = match self.known_chat(&message.chat_id) {
+            Some(Known::Chat(chat)) => Ok(chat),
+            _ => self.chat(&message.chat_id, LOAD_LIMIT).await?,
         };
         let chat = match chat {
             Ok(chat) => chat,
@@ -140,7 +149,7 @@ impl Sources {
         passes && !shows_others && since.elapsed() < LONGEST_LOAD
     }
 
-    fn known_chat(&self, id: &str) -> Option<Option<Chat>> {
+    fn known_chat(&self, id: &str) -> Option<Known> {
         let state = self.state();
         let (chat, _) = state.chats.get(id).filter(|(_, at)| at.elapsed() < CHAT_LIFETIME)?;
         Some(chat.clone())
@@ -158,7 +167,8 @@ impl Sources {
         if state.chats.len() >= MOST_CHATS {
             state.chats.clear();
         }
-        state.chats.insert(id.to_owned(), (chat.as_ref().ok().cloned(), Instant::now()));
+        let known = chat.as_ref().map_or(Known::Unreadable, |chat| Known::Chat(chat.clone()));
+        state.chats.insert(id.to_owned(), (known, Instant::now()));
         Ok(chat)
     }
 
