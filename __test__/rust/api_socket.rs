@@ -111,6 +111,7 @@ async fn a_forbidden_ticket_and_a_refused_socket_are_tried_again() {
     let mut running = Running::start(parall.client(), None);
     assert!(running.disconnected().await.contains("401"));
     running.connected().await;
+    drop(running);
 
     parall.fault("http.error", json!({ "times": 1, "route": "ws.ticket", "status": 403 })).await;
     let mut other = Running::start(parall.client(), None);

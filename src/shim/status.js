@@ -28,6 +28,7 @@ const RUNTIME_KEYS = [
   "loopStopped",
   "eventCursor",
   "catchUp",
+  "unhandled",
   "platformConfig",
   "journalRebuilt",
   "journalBytes",
