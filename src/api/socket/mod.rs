@@ -19,9 +19,10 @@ use tokio_util::sync::CancellationToken;
 pub(super) use self::connect::SocketDialer;
 use self::connection::End;
 use super::client::Client;
-use super::error::{Class, Error};
+use super::error::Error;
 use super::retry::Backoff;
 use super::types::Frame;
+use super::wire;
 use crate::error::chain;
 
 /// How often a ticket is asked for at the usual pace although the server refuses the key: one refusal proves nothing.
@@ -94,7 +95,7 @@ async fn keep_connected(
         let mut retry_in =
             backoff.next_pause(fastrand::f64()).max(error.retry_after().unwrap_or_default());
         let attempt = backoff.attempt();
-        let lost = if error.class() == Class::Unauthorized {
+        let lost = if refuses_key(&error) {
             refusals += 1;
             if refusals > QUICK_REFUSALS {
                 retry_in = retry_in.max(limits.refused);
@@ -110,6 +111,11 @@ async fn keep_connected(
             () = tokio::time::sleep(retry_in) => {}
         }
     }
+}
+
+/// Whether the server refuses the key. A socket that is refused with the same status is about its ticket.
+fn refuses_key(error: &Error) -> bool {
+    matches!(error, Error::Status { status: 401, path, .. } if *path == wire::SOCKET_TICKET.path)
 }
 
 /// Passes an event on; `None` when nobody listens any more or the account stops.
