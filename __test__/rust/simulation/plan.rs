@@ -154,7 +154,7 @@ impl Plan {
             (0..dice.usize(3..=12)).map(|_| letter(dice, chats, span)).collect();
         letters.sort_by_key(|letter| letter.at);
         // Beside the dice, so that these worlds are otherwise as they were.
-        if seed.is_multiple_of(7)
+        if seed.is_multiple_of(49)
             && let Some(letter) =
                 letters.iter_mut().find(|letter| letter.kind == LetterKind::Question)
         {
