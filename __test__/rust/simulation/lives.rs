@@ -105,11 +105,11 @@ fn begin_life(world: &World, life: Option<Life>) {
             .interrupted
             .retain(|run| !said.contains(&&part(&runs[*run].source_id, *run, CONTINUED)));
         let posted = &state.parall.posted;
-        let suspicious = |posted: &Posted| is_suspicious(&state.disk, &posted.key);
+        let suspicious = |posted: &Posted| is_suspicious(&state.disk, posted);
         state.ledger.runs_alone = posted.iter().any(suspicious);
         let posted = posted.iter();
         state.ledger.over_before = posted
-            .filter(|posted| is_over(&state.disk, &posted.key))
+            .filter(|posted| is_over(&state.disk, posted))
             .map(|posted| posted.source_id.clone())
             .collect();
         let sources = state.host.interrupted.iter().map(|run| &state.ledger.runs[*run].source_id);

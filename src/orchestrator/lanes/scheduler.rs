@@ -21,7 +21,8 @@ use crate::time::now;
 
 /// How long no fork is tried after one could not be made.
 const FORK_PAUSE: Duration = Duration::from_secs(30);
-/// How long everything else waits for a turn that runs alone. One that ends the process does so sooner, or seldom.
+/// How long everything else waits for a turn that runs alone, with the turns before it. One that ends the process does so
+/// sooner, or seldom.
 const ALONE_LIMIT: Duration = Duration::from_secs(60);
 
 /// The lanes of an account.
@@ -132,21 +133,22 @@ impl Lanes {
     }
 
     /// Gives an event to its lane for a turn with nothing beside it: should it end the process, no other event is taken
-    /// for the cause. Comes back when it is over, takes too long, or the account stops.
+    /// for the cause. Comes back when it is over, when that and the turns before it take too long, or when the account stops.
     pub(crate) async fn accept_alone(self: &Arc<Self>, event: Event) {
-        self.wait_idle().await;
+        let until = Instant::now() + ALONE_LIMIT;
+        self.wait_idle(until).await;
         self.accept(event);
-        self.wait_idle().await;
+        self.wait_idle(until).await;
     }
 
-    async fn wait_idle(&self) {
+    async fn wait_idle(&self, until: Instant) {
         let mut idle = self.idle.subscribe();
         tokio::select! {
             biased;
             () = self.context.work.cancelled() => {}
             // The sender lives as long as the lanes.
             _ = idle.wait_for(|idle| *idle) => {}
-            () = tokio::time::sleep(ALONE_LIMIT) => {}
+            () = tokio::time::sleep_until(until) => {}
         }
     }
 

@@ -74,6 +74,9 @@ pub(crate) struct Status {
     /// What the last look for missed events found, on a server without dispatch inbox.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub catch_up: Option<String>,
+    /// What waits at the server because this version cannot show it to the agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unhandled: Option<String>,
     /// What came of the last look at the platform's configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform_config: Option<String>,

@@ -67,7 +67,7 @@ fn message_turn(
     let sender_name = sender_name.unwrap_or_default();
     let chat_name = chat.name.as_deref().map(name).unwrap_or_default();
     let mut text = String::new();
-    header(&mut text, "Event", "message.new");
+    say_what_happened(&mut text, event, "message.new");
     say_missed(&mut text, event);
     let chat_kind = if is_group { "group" } else { "direct" };
     header(&mut text, "Chat", &named(&message.chat_id, &[chat_kind], &chat_name));
@@ -113,11 +113,23 @@ fn message_turn(
     }
 }
 
+/// What happened. Of an event of an unknown kind only its source can be shown, and that is no news.
+fn say_what_happened(text: &mut String, event: &Event, known: &str) {
+    match event.unknown_type() {
+        None => header(text, "Event", known),
+        Some(unknown) => {
+            header(text, "Event", &name(unknown));
+            let kind = event.source_kind();
+            header(text, "Note", &format!("not a new {kind}; the event is about the {kind} below"));
+        }
+    }
+}
+
 fn task_turn(common: Turn, event: &Event, task: &Task, reader: Reader<'_>) -> Turn {
     let title = name(&task.title);
     let identifier = task.identifier.as_deref().map(name).unwrap_or_default();
     let mut text = String::new();
-    header(&mut text, "Event", "task.assigned");
+    say_what_happened(&mut text, event, "task.assigned");
     say_missed(&mut text, event);
     header(&mut text, "Task", &named(&task.id, &[&identifier], &title));
     let creator = task.creator_id.clone().unwrap_or_default();

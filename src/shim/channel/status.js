@@ -30,6 +30,7 @@ const RUNTIME_KEYS = [
   "loopStopped",
   "eventCursor",
   "catchUp",
+  "unhandled",
   "platformConfig",
   "journalRebuilt",
   "journalBytes",

@@ -8,13 +8,13 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::history::{History, Mark, Place};
-use super::loader::{Reference, Source};
 use crate::api::retry::{Policy, retry};
 use crate::api::{Agent, Chat, Class, Error, Message, announced};
 use crate::error::chain;
 use crate::orchestrator::context::Context;
-use crate::orchestrator::event::Origin;
+use crate::orchestrator::event::{MESSAGE, TASK};
 use crate::orchestrator::host::Level;
+use crate::orchestrator::intake::references::{Reference, missed};
 
 /// Most messages of one chat, and of all, that are answered late. The newest count.
 const MOST_OF_A_CHAT: usize = 500;
@@ -126,6 +126,8 @@ impl CatchUp {
         let Ok(journal) = self.context.journal() else { return Ok(Found::default()) };
         let mut found = Found::default();
         let mut listed = BTreeSet::new();
+        // Noted together: one note holds the places of all chats.
+        let mut passed = Vec::new();
         let mut messages: Vec<(String, Reference)> = Vec::new();
         let mut newest = String::new();
         let mut read = stream::iter(chats)
@@ -142,9 +144,7 @@ impl CatchUp {
                     found.uncounted |= news.uncounted;
                     newest = newest.max(news.newest.as_ref().map_or("", Mark::at).to_owned());
                     if news.addressed.is_empty() {
-                        news.newest
-                            .into_iter()
-                            .for_each(|mark| self.history.pass(journal, chat.clone(), mark));
+                        passed.extend(news.newest.map(|mark| (chat, mark)));
                     } else {
                         messages.extend(news.references(&chat));
                     }
@@ -152,6 +152,7 @@ impl CatchUp {
                 Err(error) => self.note_failure(&mut found, &chat, error)?,
             }
         }
+        self.history.pass(journal, passed);
         let tasks = match self.tasks().await {
             Ok(tasks) => tasks,
             Err(error) => {
@@ -168,7 +169,7 @@ impl CatchUp {
         found.left_out += surplus;
         found.references = messages.into_iter().skip(surplus).map(|(_, one)| one).collect();
         let tasks = tasks.into_iter().flatten().filter(|id| !self.history.knows_task(id));
-        found.references.extend(tasks.map(|id| missed("task", id.clone(), Place::Task(id))));
+        found.references.extend(tasks.map(|id| missed(TASK, id.clone(), Place::Task(id))));
         let keys = found.references.iter().map(|reference| reference.key.clone());
         if !found.references.is_empty() {
             self.history.note_missed(journal, keys);
@@ -194,9 +195,8 @@ impl CatchUp {
     /// What was written in a chat since the account last knew it.
     async fn read(&self, chat: &Chat) -> Result<News, Error> {
         let mut news = News::default();
-        let Ok(journal) = self.context.journal() else { return Ok(news) };
         let server = &self.context.server;
-        let mark = self.history.mark(journal, &chat.id);
+        let mark = self.history.mark(&chat.id);
         let mut met = HashSet::new();
         let (mut before, mut size) = (None::<String>, FIRST_PAGE);
         while met.len() < MOST_READ {
@@ -253,7 +253,7 @@ impl News {
         for (id, mark) in self.addressed.into_iter().rev() {
             time = time.max(mark.at().to_owned());
             let place = Place::Chat(chat.to_owned(), mark);
-            references.push((time.clone(), missed("message", id, place)));
+            references.push((time.clone(), missed(MESSAGE, id, place)));
         }
         if let (Some((_, last)), Some(newest)) = (references.last_mut(), self.newest) {
             last.place = Some(Place::Chat(chat.to_owned(), newest));
@@ -265,20 +265,4 @@ impl News {
 /// Whether asking again would not help.
 pub(crate) fn is_lasting(error: &Error) -> bool {
     matches!(error.class(), Class::Forbidden | Class::Missing | Class::Rejected)
-}
-
-fn missed(kind: &str, id: String, place: Place) -> Reference {
-    let chat = match &place {
-        Place::Chat(chat, _) => Some(chat.clone()),
-        Place::Task(_) => None,
-    };
-    Reference {
-        key: id.clone(),
-        origin: Origin::Announcement,
-        source: Source::Named(kind.to_owned(), id),
-        seq: None,
-        chat,
-        alone: false,
-        place: Some(place),
-    }
 }

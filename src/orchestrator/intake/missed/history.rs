@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use hashlink::LinkedHashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::api::{Message, moment};
@@ -73,7 +74,8 @@ struct State {
     known: Option<Known>,
     /// How many events of a chat are on their way to the journal.
     unclaimed: HashMap<String, usize>,
-    missed: BTreeMap<u64, String>,
+    /// The oldest first.
+    missed: LinkedHashSet<String>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -101,7 +103,7 @@ impl History {
         Ok(Self(Mutex::new(State {
             known,
             unclaimed: HashMap::new(),
-            missed: (0..).zip(missed).collect(),
+            missed: missed.into_iter().collect(),
         })))
     }
 
@@ -131,18 +133,12 @@ impl History {
     }
 
     /// Up to where a chat is known. One that is met for the first time is known up to the last complete look.
-    pub(crate) fn mark(&self, journal: &Journal, chat: &str) -> Mark {
-        if let Some(mark) = self.state().known.as_ref().and_then(|known| known.chats.get(chat)) {
-            return mark.clone();
-        }
-        let mut mark = Mark::default();
-        self.change(journal, |state| {
-            if let Some(known) = &mut state.known {
-                mark.at.clone_from(&known.until);
-                known.chats.insert(chat.to_owned(), mark.clone());
-            }
-        });
-        mark
+    pub(crate) fn mark(&self, chat: &str) -> Mark {
+        let mut state = self.state();
+        let Some(known) = &mut state.known else { return Mark::default() };
+        let first = || Mark { id: String::new(), at: known.until.clone() };
+        // Noted with the next change. Until then a start finds the same.
+        known.chats.entry(chat.to_owned()).or_insert_with(first).clone()
     }
 
     /// Whether a task is no news.
@@ -176,11 +172,16 @@ impl History {
         self.change(journal, |state| places.into_iter().for_each(|place| state.claimed(place)));
     }
 
-    /// Nothing up to there needs anything. While something of the chat is on its way, it keeps its place.
-    pub(crate) fn pass(&self, journal: &Journal, chat: String, mark: Mark) {
+    /// Nothing up to there needs anything. A chat of which something is on its way keeps its place.
+    pub(crate) fn pass(&self, journal: &Journal, places: Vec<(String, Mark)>) {
+        if places.is_empty() {
+            return;
+        }
         self.change(journal, |state| {
-            if !state.unclaimed.contains_key(&chat) {
-                state.advance(chat, mark);
+            for (chat, mark) in places {
+                if !state.unclaimed.contains_key(&chat) {
+                    state.advance(chat, mark);
+                }
             }
         });
     }
@@ -209,20 +210,19 @@ impl History {
     pub(crate) fn note_missed(&self, journal: &Journal, keys: impl Iterator<Item = String>) {
         let mut state = self.state();
         for key in keys {
-            let next = state.missed.last_key_value().map_or(0, |(number, _)| number + 1);
-            state.missed.insert(next, key);
+            state.missed.insert(key);
             if state.missed.len() > MOST_MISSED {
-                state.missed.pop_first();
+                state.missed.pop_front();
             }
         }
         // Texts always serialise.
-        let keys: Vec<&String> = state.missed.values().collect();
+        let keys: Vec<&String> = state.missed.iter().collect();
         journal.set_note(MISSED_NOTE, serde_json::to_string(&keys).unwrap_or_default());
     }
 
     /// Whether an event came in while nobody listened.
     pub(crate) fn was_missed(&self, key: &str) -> bool {
-        self.state().missed.values().any(|missed| missed == key)
+        self.state().missed.contains(key)
     }
 
     fn change(&self, journal: &Journal, change: impl FnOnce(&mut State)) {
@@ -300,14 +300,14 @@ mod tests {
         let journal = Journal::in_memory(system_clock()).unwrap();
         let history = History::default();
         history.claimed(&journal, vec![place(1)]);
-        assert_eq!(history.mark(&journal, "cht_1"), Mark::default(), "nothing is known yet");
+        assert_eq!(history.mark("cht_1"), Mark::default(), "nothing is known yet");
         history.state().known = Some(Known::default());
         history.taken(&journal, &place(5));
-        history.pass(&journal, "cht_1".to_owned(), Mark::of(&message(9)));
-        assert_eq!(history.mark(&journal, "cht_1"), Mark::default(), "5 is on its way");
+        history.pass(&journal, vec![("cht_1".to_owned(), Mark::of(&message(9)))]);
+        assert_eq!(history.mark("cht_1"), Mark::default(), "5 is on its way");
         history.claimed(&journal, vec![place(5)]);
         history.claimed(&journal, vec![place(3)]);
-        assert_eq!(history.mark(&journal, "cht_1"), Mark::of(&message(5)));
+        assert_eq!(history.mark("cht_1"), Mark::of(&message(5)));
         let note = journal.note(HISTORY_NOTE).await.unwrap().unwrap();
         let known: Known = serde_json::from_str(&note).unwrap();
         assert_eq!(known.chats["cht_1"], Mark::of(&message(5)));
@@ -320,9 +320,9 @@ mod tests {
         let chats = BTreeMap::from([("cht_1".to_owned(), Mark::of(&message(7)))]);
         history.state().known = Some(Known { chats, ..Known::default() });
         history.taken(&journal, &place(7));
-        assert_eq!(history.mark(&journal, "cht_1").divide(&[7, 6].map(message)), (1, true));
+        assert_eq!(history.mark("cht_1").divide(&[7, 6].map(message)), (1, true));
         history.claimed(&journal, vec![place(7)]);
-        assert_eq!(history.mark(&journal, "cht_1").divide(&[7, 6].map(message)), (0, true));
+        assert_eq!(history.mark("cht_1").divide(&[7, 6].map(message)), (0, true));
     }
 
     #[test]
@@ -331,10 +331,10 @@ mod tests {
         let history = History::default();
         history.state().known = Some(Known::default());
         history.complete(&journal, &BTreeSet::new(), None, Mark::of(&message(7)).at());
-        let mark = history.mark(&journal, "cht_new");
+        let mark = history.mark("cht_new");
         assert_eq!(mark.divide(&[9, 6].map(message)), (1, true));
         history.complete(&journal, &BTreeSet::from(["cht_new".to_owned()]), None, "9");
-        assert_eq!(history.mark(&journal, "cht_new"), mark, "it keeps its place until it is read");
+        assert_eq!(history.mark("cht_new"), mark, "it keeps its place until it is read");
     }
 
     #[test]

@@ -1,17 +1,23 @@
 //! Work that goes on at once and whose results come in the order of their targets.
 //!
 //! Results of one chat or task come in the order in which the work was given; between targets there is no order. Work whose
-//! chat is not known before it is done might belong to any chat, so it holds back what was given after it, except tasks.
-//! Only so much work on one target is done at once, so that a slow one leaves room for the others.
+//! chat is not known before it is done might belong to any chat, so it holds back what was given after it, except tasks, for
+//! as long as it may reasonably take. Work that takes longer is slow: it holds back only what is known to be of its chat, and
+//! takes nobody's place. Only so much work on one target is done at once, so that a slow target leaves room for the others.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::future::Future;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
+use tokio::time::{Instant, sleep_until};
 
 use crate::orchestrator::target::Target;
+
+/// After how long work is slow.
+const SLOW: Duration = Duration::from_secs(60);
 
 /// A result that knows where it belongs.
 pub(crate) trait Aimed {
@@ -25,8 +31,12 @@ pub(crate) struct Ordered<'work, T> {
     slots: BTreeMap<u64, Slot<'work, T>>,
     /// The slots of each target.
     queues: HashMap<Target, BTreeSet<u64>>,
-    /// Slots that may belong to any chat.
+    /// Slots that may belong to any chat and are not slow.
     unknown: BTreeSet<u64>,
+    /// When running work will be slow, in the order of that.
+    patience: VecDeque<(Instant, u64)>,
+    /// Running work that is slow.
+    slow: BTreeSet<u64>,
     /// Work that may begin.
     startable: BTreeSet<u64>,
     /// Done, and the first of their target.
@@ -57,6 +67,8 @@ impl<'work, T: Aimed + Send + 'work> Ordered<'work, T> {
             slots: BTreeMap::new(),
             queues: HashMap::new(),
             unknown: BTreeSet::new(),
+            patience: VecDeque::new(),
+            slow: BTreeSet::new(),
             startable: BTreeSet::new(),
             ready: BTreeSet::new(),
             running: FuturesUnordered::new(),
@@ -105,9 +117,11 @@ impl<'work, T: Aimed + Send + 'work> Ordered<'work, T> {
                 return Some(result);
             }
             let is_held = self.start(&has_room);
+            let slow_at = self.patience.front().map(|(at, _)| *at);
             tokio::select! {
                 biased;
                 Some((number, result)) = self.running.next() => self.done(number, result),
+                () = slow_down(slow_at), if slow_at.is_some() => self.slow_down(),
                 () = &mut room, if is_held => return None,
                 else => std::future::pending().await,
             }
@@ -118,7 +132,8 @@ impl<'work, T: Aimed + Send + 'work> Ordered<'work, T> {
     fn start(&mut self, has_room: &impl Fn() -> bool) -> bool {
         while let Some(number) = self.startable.first().copied() {
             let is_oldest = self.slots.first_key_value().is_some_and(|(first, _)| *first == number);
-            if !is_oldest && self.running.len() + self.ready.len() >= self.most_at_once {
+            let quick = self.running.len() - self.slow.len();
+            if !is_oldest && quick + self.ready.len() >= self.most_at_once {
                 return false;
             }
             // Results that wait here take room, too, and it may be the oldest that they wait for.
@@ -127,6 +142,7 @@ impl<'work, T: Aimed + Send + 'work> Ordered<'work, T> {
                 return true;
             }
             self.startable.remove(&number);
+            self.patience.push_back((Instant::now() + SLOW, number));
             if let Some(slot) = self.slots.get_mut(&number)
                 && let State::Waiting(work) = std::mem::replace(&mut slot.state, State::Running)
             {
@@ -136,7 +152,20 @@ impl<'work, T: Aimed + Send + 'work> Ordered<'work, T> {
         false
     }
 
+    /// The work that has run longest is slow by now.
+    fn slow_down(&mut self) {
+        let Some((_, number)) = self.patience.pop_front() else { return };
+        self.slow.insert(number);
+        if self.unknown.remove(&number) {
+            self.hand_on();
+        }
+    }
+
     fn done(&mut self, number: u64, result: T) {
+        self.slow.remove(&number);
+        if let Some(place) = self.patience.iter().position(|(_, other)| *other == number) {
+            self.patience.remove(place);
+        }
         let Some(slot) = self.slots.get_mut(&number) else { return };
         if slot.target.is_none() {
             self.unknown.remove(&number);
@@ -187,6 +216,14 @@ impl<'work, T: Aimed + Send + 'work> Ordered<'work, T> {
     }
 }
 
+/// Waits until work is slow.
+async fn slow_down(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
@@ -229,8 +266,8 @@ mod tests {
         numbers
     }
 
-    #[test]
-    fn a_slow_chat_holds_up_itself_alone() {
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_chat_holds_up_itself_alone() {
         let mut ordered = Ordered::new(8, 2);
         let (go, work) = slow();
         ordered.push(Some(chat("a")), work);
@@ -242,8 +279,8 @@ mod tests {
         assert!(!ordered.has(&chat("a")));
     }
 
-    #[test]
-    fn what_may_belong_to_any_chat_holds_up_chats_but_no_tasks() {
+    #[tokio::test(start_paused = true)]
+    async fn what_may_belong_to_any_chat_holds_up_chats_but_no_tasks() {
         let mut ordered = Ordered::new(8, 2);
         let (go, work) = slow();
         let task = Some(Target::Task("tsk_1".into()));
@@ -257,8 +294,8 @@ mod tests {
         assert_eq!(now(&mut ordered), [0, 1, 2]);
     }
 
-    #[test]
-    fn without_room_nothing_begins_but_what_results_wait_for() {
+    #[tokio::test(start_paused = true)]
+    async fn without_room_nothing_begins_but_what_results_wait_for() {
         let mut ordered = Ordered::new(8, 1);
         let (go, work) = slow();
         ordered.push(Some(chat("a")), work);
@@ -276,6 +313,32 @@ mod tests {
         assert_eq!(now(&mut ordered), [3]);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn slow_work_whose_chat_nobody_knows_holds_nobody_back_and_takes_nobodys_place() {
+        let mut ordered = Ordered::new(1, 1);
+        let (_unreadable, work) = slow();
+        ordered.push(None, work);
+        ordered.push(None, ready(done(1, "a")));
+        ordered.push(Some(chat("b")), ready(done(2, "b")));
+        assert!(now(&mut ordered).is_empty());
+        let start = Instant::now();
+        assert_eq!(ordered.next(|| true, pending()).await.map(|done| done.0), Some(1));
+        assert_eq!(start.elapsed(), SLOW);
+        assert_eq!(now(&mut ordered), [2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_work_of_a_known_chat_holds_back_its_chat() {
+        let mut ordered = Ordered::new(4, 2);
+        let (go, work) = slow();
+        ordered.push(Some(chat("a")), work);
+        ordered.push(Some(chat("a")), ready(done(1, "a")));
+        let next = tokio::time::timeout(SLOW * 2, ordered.next(|| true, pending())).await;
+        assert!(next.is_err());
+        go.send(done(0, "a")).unwrap();
+        assert_eq!(now(&mut ordered), [0, 1]);
+    }
+
     proptest! {
         #[test]
         fn everything_comes_once_and_in_the_order_of_its_target(
@@ -284,6 +347,8 @@ mod tests {
             of_a_target in 1..4_usize,
             seed: u64,
         ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let _entered = runtime.enter();
             let mut ordered = Ordered::new(most, of_a_target);
             let mut dice = fastrand::Rng::with_seed(seed);
             let mut doors = Vec::new();

@@ -1,24 +1,81 @@
-//! Taking events on: what is for this agent goes into the journal before anything else happens to it.
+//! Claiming events: what is for this agent goes into the journal before anything else happens to it.
 //!
 //! Claims are journaled in the order of arrival within a chat or task, and across them as far as nothing is slow: after a crash
 //! the journal's order is all that is left. The event cursor moves when everything up to there is claimed.
 
 use std::collections::VecDeque;
 use std::future::pending;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
-use super::history::Place;
-use super::loader::{
-    AT_ONCE, CLAIMED_AT_ONCE, Claimed, Loader, Nothing, Reference, Sought, Source,
-};
 use super::order::{Aimed, Ordered};
 use super::progress::Progress;
-use crate::journal::{Claim, NewDispatch, Origin as JournalOrigin};
-use crate::orchestrator::context::Stopped;
-use crate::orchestrator::event::{Event, Origin, Subject};
+use super::sources::{Sources, Unloaded};
+use crate::journal::{Claim, NewDispatch, Origin as JournalOrigin, State};
+use crate::orchestrator::context::{Context, Stopped};
+use crate::orchestrator::delivery::completion::Completion;
+use crate::orchestrator::event::{Event, MESSAGE, Origin, Subject};
+use crate::orchestrator::in_flight::InFlight;
+use crate::orchestrator::intake::admission::Gate;
+use crate::orchestrator::intake::missed::history::{History, Place};
+use crate::orchestrator::intake::references::{Reference, Source};
 use crate::orchestrator::target::Target;
+
+/// How many events that wait are claimed together.
+pub(crate) const CLAIMED_AT_ONCE: usize = 64;
+/// How many events are looked at at once before they are claimed.
+const AT_ONCE: usize = 256;
+
+/// A reference that is claimed, or why it need not be.
+pub(crate) struct Claimed {
+    pub key: String,
+    pub origin: Origin,
+    pub alone: bool,
+    pub target: Option<Target>,
+    pub source: Result<Sought, Nothing>,
+}
+
+/// What has to be loaded yet.
+pub(crate) enum Sought {
+    /// Everything.
+    Named(String, String),
+    /// Nothing.
+    Found(Box<Event>),
+    /// Nothing can be: the server cannot show what a message of this id needs.
+    Unreadable { message: String, cause: String },
+}
+
+/// Why there is nothing to load.
+pub(crate) enum Nothing {
+    /// It is over, or in flight already.
+    Over,
+    /// The account stops, or the journal cannot take it.
+    Stopped,
+}
+
+impl From<Stopped> for Nothing {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+/// Puts events into the journal.
+pub(crate) struct Claims {
+    /// The account.
+    pub context: Arc<Context>,
+    /// What this process has met.
+    pub in_flight: Arc<InFlight>,
+    /// How events end.
+    pub completion: Arc<Completion>,
+    /// What is for this agent.
+    pub gate: Arc<Gate>,
+    /// How far chats were read.
+    pub history: Arc<History>,
+    /// What events are about.
+    pub sources: Arc<Sources>,
+}
 
 /// A reference of which is known whether it is for this agent.
 struct Checked {
@@ -61,9 +118,9 @@ impl Queue<'_> {
     }
 }
 
-impl Loader {
-    /// Takes events on that are for this agent, those that wait in one step.
-    pub(crate) async fn claim_all(
+impl Claims {
+    /// Claims events that are for this agent, those that wait in one step.
+    pub(crate) async fn run(
         &self,
         mut references: mpsc::UnboundedReceiver<Reference>,
         sender: mpsc::Sender<Claimed>,
@@ -123,8 +180,15 @@ impl Loader {
     ) -> Result<Sought, Nothing> {
         let subject = match source {
             Source::Named(kind, id) => return Ok(Sought::Named(kind, id)),
-            Source::Message(message) => self.message(*message).await?,
             Source::Task(task) => Subject::Task(*task),
+            Source::Message(message) => match self.sources.announced(*message).await {
+                Ok(subject) => subject,
+                Err(Unloaded::Stopped) => return Err(Nothing::Stopped),
+                Err(Unloaded::Gone) => return Err(Nothing::Over),
+                Err(Unloaded::Refused(cause)) => {
+                    return Ok(Sought::Unreadable { message: key.to_owned(), cause });
+                }
+            },
         };
         let event = Event { origin: origin.clone(), subject, missed: false };
         if self.gate.is_addressed(&event) {
@@ -146,7 +210,7 @@ impl Loader {
         for Checked { claimed: mut next, place, seq, number } in batch {
             if next.source.is_ok()
                 && let Err(nothing) = match claims.next() {
-                    Some(claim) => self.heed(claim, &next.key, &next.origin),
+                    Some(claim) => self.judge(claim, &next.key, &next.origin),
                     None => Err(Nothing::Stopped),
                 }
             {
@@ -179,31 +243,47 @@ impl Loader {
         }
     }
 
-    /// What an earlier life of this process knows of the event counts.
-    fn heed(&self, claim: Claim, key: &str, origin: &Origin) -> Result<(), Nothing> {
+    /// What the journal knows of the event counts.
+    fn judge(&self, claim: Claim, key: &str, origin: &Origin) -> Result<(), Nothing> {
         match claim {
             Claim::New => {
                 self.context.status.update(|status| status.admitted += 1);
-                Ok(())
+                return Ok(());
             }
-            Claim::Running(_) => Ok(()),
-            Claim::Done => {
-                self.completion.answered(key, origin);
-                Err(Nothing::Over)
-            }
-            Claim::Dead { .. } => {
-                self.in_flight.failed(key);
-                Err(Nothing::Over)
-            }
+            Claim::Running(State::Answered | State::NoReply) => self.in_flight.done(key),
+            Claim::Running(_) => return Ok(()),
+            Claim::Done => self.completion.answered(key, origin),
+            Claim::Dead { .. } => self.in_flight.failed(key),
+            Claim::Same { id, state } => self.merge(key, origin, &id, state),
         }
+        Err(Nothing::Over)
+    }
+
+    /// The event is known under another id. Its own dispatch is acknowledged once the event is over; until then the server
+    /// lists it.
+    fn merge(&self, key: &str, origin: &Origin, known: &str, state: State) {
+        match state {
+            State::Acknowledged => {
+                self.in_flight.done(known);
+                self.completion.acknowledge(known, origin);
+            }
+            State::Dead => self.in_flight.failed(known),
+            _ => {}
+        }
+        self.in_flight.merge(key, known);
     }
 }
 
-/// What the journal takes on; nothing when the event is none for this agent.
+/// What is claimed; nothing when the event is none for this agent.
 fn new_dispatch(claimed: &Claimed) -> Option<NewDispatch> {
     let (source_type, source_id) = match claimed.source.as_ref().ok()? {
         Sought::Named(kind, id) => (kind.as_str(), id.as_str()),
         Sought::Found(event) => (event.source_kind(), event.source_id()),
+        Sought::Unreadable { message, .. } => (MESSAGE, message.as_str()),
+    };
+    let event_type = match &claimed.origin {
+        Origin::Dispatch { event_type, .. } => event_type.clone(),
+        Origin::Announcement => None,
     };
     Some(NewDispatch {
         id: claimed.key.clone(),
@@ -213,6 +293,7 @@ fn new_dispatch(claimed: &Claimed) -> Option<NewDispatch> {
         },
         source_type: source_type.to_owned(),
         source_id: source_id.to_owned(),
+        event_type,
         details: None,
     })
 }
