@@ -31,7 +31,10 @@ for (const maxForks of [0, 4])
     const { runTurn, go } = gated();
     let made = 0;
     const forks = {
-      createFork: async (parent) => ({ sessionKey: `${parent}:fork:${(made += 1)}`, sessionId: `fork${made}` }),
+      createFork: async (parent) => {
+        made += 1;
+        return { sessionKey: `${parent}:fork:${made}`, sessionId: `fork${made}` };
+      },
       removeFork: async () => undefined,
       leftoverForks: async () => [],
     };
@@ -49,9 +52,12 @@ for (const maxForks of [0, 4])
     );
     const places = turns.flatMap((turn, place) => (turn.senderId === "usr_ada" ? [place] : []));
     const lanes = maxForks + 1;
-    // What ran when she wrote, and from then on one turn of Eve before each of hers in every lane.
-    assert.ok(places[0] <= 2 * lanes, `her first turn is number ${places[0]}`);
-    assert.ok(places[2] <= 4 * lanes, `her turns are ${places}`);
+    // What ran when she wrote, then one turn of Eve before each of hers; a lane may begin one while another answers her.
+    if (lanes === 1) assert.deepEqual(places, [2, 4, 6]);
+    assert.ok(
+      places.every((place, index) => place <= 2 * (index + 1) * lanes),
+      `her turns are ${places}`,
+    );
   });
 
 test("what one sender has waiting beyond its limit is closed without an answer, and log and status say so once", async (t) => {
@@ -64,10 +70,15 @@ test("what one sender has waiting beyond its limit is closed without an answer, 
   parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "question" });
   go();
   await parall.waitFor(() => parall.world.openDispatches("usr_agent").size === 0 || undefined, LIMIT, "the end of the queue");
-  assert.deepEqual(
-    turns.map((turn) => turn.rawText).sort(),
-    ["flood 0", "flood 1", "flood 2", "flood 3", "flood 4", "flood 5", "question"],
-  );
+  assert.deepEqual(turns.map((turn) => turn.rawText).sort(), [
+    "flood 0",
+    "flood 1",
+    "flood 2",
+    "flood 3",
+    "flood 4",
+    "flood 5",
+    "question",
+  ]);
   assert.equal(logs.filter((line) => line.includes("wait already") && line.startsWith("warn")).length, 1);
 });
 
