@@ -176,6 +176,10 @@ export interface GatewayOptions {
   agentTurns?: number
   /** Most bytes of a text that the agent gets, 65,536 when left out. The rest is left out, and the event says how much that was. */
   maxTextBytes?: number
+  /** How many turns one sender may cause in an hour, 1,000 when left out; the rest of its events wait. */
+  senderTurns?: number
+  /** How many events of one sender may wait, 2,000 when left out; more are closed without an answer. */
+  senderWaiting?: number
   /** How many events may wait here before the rest waits at the server, 10,000 when left out. */
   maxWaiting?: number
   /** How many minutes a turn may run before it is called off, 60 when left out; for ever with 0. */

@@ -103,6 +103,14 @@ impl Event {
         }
     }
 
+    /// Who wrote the message or made the task; empty when the server does not say.
+    pub(crate) fn sender(&self) -> &str {
+        match &self.subject {
+            Subject::Message { message, .. } => &message.sender_id,
+            Subject::Task(task) => task.creator_id.as_deref().unwrap_or_default(),
+        }
+    }
+
     /// The sender asked for no answer.
     pub(crate) fn no_reply(&self) -> bool {
         matches!(&self.subject, Subject::Message { message, .. } if message.hints.no_reply)

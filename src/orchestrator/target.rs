@@ -9,7 +9,7 @@ use super::error::Error;
 const PREFIXES: [&str; 4] = ["parall:prll://", "parall://", "parall:", "prll://"];
 
 /// A chat or a task. Ids keep their case.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
     /// A chat, answered by messages.
     Chat(String),

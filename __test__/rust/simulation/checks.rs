@@ -11,6 +11,8 @@ use super::plan::{LetterKind, Life, Plan};
 use super::server::takes_answers;
 use super::world::{State, World};
 
+/// How long no fork is tried after one could not be made, milliseconds.
+const FORK_PAUSE: i64 = 30_000;
 /// How often a message is tried at most.
 const MOST_ATTEMPTS: usize = 5;
 
@@ -77,14 +79,16 @@ pub(crate) fn check_turn(
             broken.push(("results", text));
         }
     }
+    let forks_pause = state.ledger.no_fork + FORK_PAUSE > state.parall.posted[place].at;
     let quick = plan.faults.is_mild()
         && plan.habits.fork_refused == 0
         && !plan.habits.recovers
         && plan.letters.iter().all(|letter| letter.kind != LetterKind::Unreadable);
-    let since = state.parall.posted[place].at.max(state.life_began);
+    // It may have waited for a lane.
+    let since = state.parall.posted[place].at.max(state.life_began).max(state.ledger.lane_freed);
     let first =
         state.host.by_key.get(&turn.session_key).is_some_and(|session| session.target.is_none());
-    if quick && !main && first && now - since > 2_000 && !state.ledger.runs_alone {
+    if quick && !main && first && now - since > 2_000 && !forks_pause && !state.ledger.runs_alone {
         broken.push(("R19", format!("{source} waits {} ms for its fork", now - since)));
     }
     for (promise, text) in broken {

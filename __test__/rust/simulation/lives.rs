@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parall::orchestrator::{
-    AccountOptions, DEFAULT_MAX_WAITING, DEFAULT_TURN_MINUTES, Gateway, Replies,
+    AccountOptions, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING,
+    DEFAULT_TURN_MINUTES, Gateway, Replies,
 };
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
@@ -154,6 +155,8 @@ fn start(world: &Arc<World>) -> Arc<Gateway> {
         max_forks: world.plan.max_forks,
         agent_turns: world.plan.agent_turns,
         max_text_bytes: 64 * 1024,
+        sender_turns: DEFAULT_SENDER_TURNS,
+        sender_waiting: DEFAULT_SENDER_WAITING,
         max_waiting: DEFAULT_MAX_WAITING,
         turn_minutes: DEFAULT_TURN_MINUTES,
     };

@@ -110,7 +110,8 @@ async fn work(
         completion: Arc::clone(&completion),
         turn_limit: options.turn_limit(),
     };
-    let lanes = Lanes::new(runner, Forks(Arc::clone(context)), session.clone(), options.max_forks);
+    let lanes =
+        Lanes::new(runner, Forks(Arc::clone(context)), session.clone(), options.lane_limits());
     let runs = std::mem::take(&mut left.runs);
     let running: Vec<String> = runs.iter().map(|run| run.turn.session_key.clone()).collect();
     let (references, queue) = mpsc::unbounded_channel();

@@ -62,6 +62,9 @@ pub(crate) struct Status {
     /// Where agents were stopped that answered each other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loop_stopped: Option<String>,
+    /// The last sender that wanted too much, and what became of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_limited: Option<String>,
     /// When the oldest event that is not over was taken on.
     pub oldest_pending_at: Option<i64>,
     /// Events given up until somebody decides.
