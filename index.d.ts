@@ -192,12 +192,15 @@ export interface GatewayOptions {
 export interface HostCallbacks {
   /** Runs one agent turn; replies go to `Gateway.deliver` while it runs. */
   runTurn: (turn: Turn) => Promise<TurnOutcome>
-  /** Calls a turn off; its outcome follows when the host has ended it. */
-  callOff: (turnId: string) => void
+  /**
+   * Calls a turn off; its outcome follows when the host has ended it. This and the next two may be left out: then turns run to
+   * their end, and none outlives a start of the account.
+   */
+  callOff?: (turnId: string) => void
   /** The runs of earlier starts of this account that go on in this process, or whose outcome nobody has seen. */
-  earlierRuns: () => Array<EarlierTurn>
+  earlierRuns?: () => Array<EarlierTurn>
   /** Resolves when such a run has ended. */
-  followTurn: (turnId: string) => Promise<TurnOutcome>
+  followTurn?: (turnId: string) => Promise<TurnOutcome>
   /** Makes a session that knows the history of a session up to its last completed turn; `null` when there is none. */
   createFork: (parent: string) => Promise<Fork | null>
   /** Removes a fork with everything that belongs to it. */

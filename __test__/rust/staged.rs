@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its bench has failed")]
 
+#[path = "staged/attribution.rs"]
+mod attribution;
 #[path = "staged/bench.rs"]
 mod bench;
 #[path = "staged/clock.rs"]
@@ -18,6 +20,8 @@ mod memory;
 mod order;
 #[path = "staged/owed.rs"]
 mod owed;
+#[path = "staged/reload.rs"]
+mod reload;
 #[path = "staged/status.rs"]
 mod status;
 #[path = "staged/stop.rs"]

@@ -70,7 +70,8 @@ function open(test, { columns, events, isPacked = false, extra = "" }) {
         reads.push(scope);
         return events;
       },
-      appendMessages: async ({ messages }) => written.push(...messages.map(({ message }) => (message.content[0].text ?? message.content).slice(0, 12))),
+      appendMessages: async ({ messages }) =>
+        written.push(...messages.map(({ message }) => (message.content[0].text ?? message.content).slice(0, 12))),
       deleteEntry: async () => {},
     },
   };

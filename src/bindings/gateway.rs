@@ -149,15 +149,16 @@ pub struct HostCallbacks {
     /// Runs one agent turn; replies go to `Gateway.deliver` while it runs.
     #[napi(ts_type = "(turn: Turn) => Promise<TurnOutcome>")]
     pub run_turn: Callback<Turn, Promise<TurnOutcome>>,
-    /// Calls a turn off; its outcome follows when the host has ended it.
+    /// Calls a turn off; its outcome follows when the host has ended it. This and the next two may be left out: then turns run to
+    /// their end, and none outlives a start of the account.
     #[napi(ts_type = "(turnId: string) => void")]
-    pub call_off: Callback<String, ()>,
+    pub call_off: Option<Callback<String, ()>>,
     /// The runs of earlier starts of this account that go on in this process, or whose outcome nobody has seen.
     #[napi(ts_type = "() => Array<EarlierTurn>")]
-    pub earlier_runs: Callback<(), Vec<EarlierTurn>>,
+    pub earlier_runs: Option<Callback<(), Vec<EarlierTurn>>>,
     /// Resolves when such a run has ended.
     #[napi(ts_type = "(turnId: string) => Promise<TurnOutcome>")]
-    pub follow_turn: Callback<String, Promise<TurnOutcome>>,
+    pub follow_turn: Option<Callback<String, Promise<TurnOutcome>>>,
     /// Makes a session that knows the history of a session up to its last completed turn; `null` when there is none.
     #[napi(ts_type = "(parent: string) => Promise<Fork | null>")]
     pub create_fork: Callback<String, Promise<Option<Fork>>>,
@@ -312,14 +313,17 @@ impl Host for JavaScriptHost {
     }
 
     fn call_off(&self, turn_id: String) {
-        self.callbacks.call_off.call(turn_id, NonBlocking);
+        if let Some(call_off) = &self.callbacks.call_off {
+            call_off.call(turn_id, NonBlocking);
+        }
     }
 
     fn earlier_runs(&self) -> BoxFuture<'static, Vec<core::EarlierTurn>> {
         let callbacks = Arc::clone(&self.callbacks);
         // It is not to throw; without an answer there are none.
         async move {
-            let turns = callbacks.earlier_runs.call_async_catch(()).await.unwrap_or_default();
+            let Some(earlier_runs) = &callbacks.earlier_runs else { return Vec::new() };
+            let turns = earlier_runs.call_async_catch(()).await.unwrap_or_default();
             turns.into_iter().map(Into::into).collect()
         }
         .boxed()
@@ -328,7 +332,11 @@ impl Host for JavaScriptHost {
     fn follow_turn(&self, turn_id: String) -> BoxFuture<'static, core::TurnOutcome> {
         let callbacks = Arc::clone(&self.callbacks);
         async move {
-            let call = async { callbacks.follow_turn.call_async_catch(turn_id).await?.await };
+            // Only a host that names earlier runs is asked about them.
+            let Some(follow_turn) = &callbacks.follow_turn else {
+                return core::TurnOutcome::default();
+            };
+            let call = async { follow_turn.call_async_catch(turn_id).await?.await };
             outcome(call.await)
         }
         .boxed()

@@ -25,7 +25,8 @@ function openHost(events, change = {}) {
     getEntry: () => ({ sessionId: "parent", contextTokens: 100_000 }),
     upsertEntry: async ({ entry }) => done.push(entry),
     readEvents: async () => events,
-    appendMessages: async ({ messages }) => done.push(messages.map(({ message }) => (message.content[0].text ?? message.content).slice(0, 10))),
+    appendMessages: async ({ messages }) =>
+      done.push(messages.map(({ message }) => (message.content[0].text ?? message.content).slice(0, 10))),
     deleteEntry: async ({ sessionKey }) => done.push(`deleted ${sessionKey}`),
     ...change,
   };

@@ -50,7 +50,7 @@ describe("a turn", () => {
     const sids = host.dispatched.map(({ ctx }) => ctx.MessageSid);
     assert.deepEqual(sids, ["msg_1#turn-1", "msg_1#turn-2"]);
     await plugin.outbound.sendText({ cfg: CFG, to: "cht_Ab1", text: "hi", replyToId: sids[0] });
-    assert.deepEqual(addon.started[0].sent, [["cht_Ab1", "hi", "msg_1"]]);
+    assert.deepEqual(addon.started[0].sent, [["cht_Ab1", "hi", "msg_1", undefined]]);
     await account.end();
   });
 

@@ -206,7 +206,7 @@ describe("outbound", () => {
       channel: "parall",
       messageId: "msg_gateway",
     });
-    assert.deepEqual(addon.started[0].sent, [["cht_Ab1", "hi", "msg_0"]]);
+    assert.deepEqual(addon.started[0].sent, [["cht_Ab1", "hi", "msg_0", undefined]]);
     await account.end();
   });
 

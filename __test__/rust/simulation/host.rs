@@ -157,7 +157,10 @@ async fn run_turn(world: Arc<World>, turn: Turn) -> TurnOutcome {
     let number = begin(&world, &turn);
     let _running = Running { world: &world, session: turn.session_key.clone() };
     let (script, length) = script(&world, number, &source);
-    write_note(&world, &turn, number).await;
+    // A turn without a run has no tools.
+    if !matches!(script, Script::Late) {
+        write_note(&world, &turn, number).await;
+    }
     world.dawdle(length).await;
     world.crash_point().await;
     let (end, outcome) = match script {

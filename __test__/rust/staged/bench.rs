@@ -13,8 +13,8 @@ use parall::api::{Agent, Chat, Comment, Dispatch, Error, Message, NewMessage, Se
 use parall::journal::{Journal, SimulatedDisk};
 use parall::orchestrator::{
     AccountOptions, Answer, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING,
-    DEFAULT_TURN_MINUTES, Fork, Gateway, Host, Level, Replies, ReplyPart, Server, Turn,
-    TurnOutcome,
+    DEFAULT_TURN_MINUTES, EarlierTurn, Fork, Gateway, Host, Level, Replies, ReplyPart, Server,
+    Turn, TurnOutcome,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, watch};
@@ -53,6 +53,10 @@ pub(crate) enum Behaviour {
     Deny,
     /// It returns without a run, as one does that answers by itself later.
     Owe,
+    /// It says one part, and then the model fails.
+    Break,
+    /// It never ends, not even when it is called off.
+    Hang,
     /// The task that runs the turn panics.
     Panic,
 }
@@ -72,6 +76,11 @@ struct State {
     forks: bool,
     behaviour: Behaviour,
     turns: Vec<Turn>,
+    /// Turns that were called off.
+    called_off: Vec<String>,
+    /// Runs outlive a start of the account; these are they.
+    keeps_runs: bool,
+    runs: Vec<(EarlierTurn, watch::Receiver<Option<TurnOutcome>>)>,
     /// What the agent says; an echo without it.
     answer: Option<String>,
     /// How long it takes to send a message.
@@ -117,6 +126,16 @@ impl World {
     /// What the host does with turns from now on.
     pub(crate) fn behave(&self, behaviour: Behaviour) {
         self.state().behaviour = behaviour;
+    }
+
+    /// Runs outlive a start of the account from now on.
+    pub(crate) fn keep_runs(&self) {
+        self.state().keeps_runs = true;
+    }
+
+    /// Turns that were called off.
+    pub(crate) fn called_off(&self) -> Vec<String> {
+        self.state().called_off.clone()
     }
 
     /// The agent says this from now on, instead of an echo.
@@ -321,6 +340,11 @@ fn serve(world: &Arc<World>) -> (Arc<Gateway>, Journal) {
     (gateway, journal)
 }
 
+/// Waits for the end of a run.
+async fn ended(mut outcome: watch::Receiver<Option<TurnOutcome>>) -> TurnOutcome {
+    outcome.wait_for(Option::is_some).await.unwrap().clone().unwrap()
+}
+
 /// The outcome of a turn that failed.
 fn failed(started: bool, error: String) -> TurnOutcome {
     TurnOutcome { started, error: Some(error), is_called_off: false }
@@ -335,6 +359,11 @@ impl Host for StagedHost {
         assert!(behaviour != Behaviour::Panic, "as the test wants it");
         world.state().turns.push(turn.clone());
         world.changed.notify_one();
+        let earlier = EarlierTurn {
+            id: turn.id.clone(),
+            session_key: turn.session_key.clone(),
+            target: turn.target.clone(),
+        };
         let turn = async move {
             if behaviour == Behaviour::Owe {
                 return TurnOutcome::default();
@@ -342,22 +371,59 @@ impl Host for StagedHost {
             if behaviour == Behaviour::Fail {
                 return failed(true, "a staged failure".into());
             }
+            if behaviour == Behaviour::Hang {
+                return std::future::pending().await;
+            }
             let mut held = world.hold.subscribe();
             held.wait_for(|held| !held).await.unwrap();
-            let gateway = world.gateway.lock().unwrap().upgrade();
             let answer = world.state().answer.clone();
             let text = answer.or_else(|| Some(format!("echo: {}", turn.raw_text)));
-            let part = ReplyPart { kind: "final".into(), text, media_url: None };
+            let kind = if behaviour == Behaviour::Break { "block" } else { "final" };
+            let part = ReplyPart { kind: kind.into(), text, media_url: None };
             // A part that is refused stands in the status.
-            let refused = gateway.unwrap().deliver(&turn.id, part).await.err();
+            let refused = loop {
+                let gateway = world.gateway.lock().unwrap().upgrade();
+                let refused = gateway.unwrap().deliver(&turn.id, part.clone()).await.err();
+                let may_be_repeated = matches!(refused, Some(parall::orchestrator::Error::Closed));
+                if !(may_be_repeated && world.state().keeps_runs) {
+                    break refused;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            };
+            if behaviour == Behaviour::Break {
+                return failed(true, "a staged failure".into());
+            }
             match refused.filter(|_| behaviour == Behaviour::Deny) {
                 Some(error) => failed(false, error.to_string()),
                 None => TurnOutcome { started: true, ..TurnOutcome::default() },
             }
         };
         // A host goes on with a turn that nobody waits for any more.
-        let turn = tokio::spawn(turn);
-        async move { turn.await.unwrap() }.boxed()
+        let (sender, outcome) = watch::channel(None);
+        self.0.state().runs.push((earlier, outcome.clone()));
+        tokio::spawn(async move { sender.send_replace(Some(turn.await)) });
+        ended(outcome).boxed()
+    }
+
+    fn call_off(&self, turn_id: String) {
+        self.0.state().called_off.push(turn_id);
+    }
+
+    fn earlier_runs(&self) -> BoxFuture<'static, Vec<EarlierTurn>> {
+        let state = self.0.state();
+        let runs = state.runs.iter().filter(|(_, outcome)| outcome.borrow().is_none());
+        let turns = if state.keeps_runs {
+            runs.map(|(turn, _)| turn.clone()).collect()
+        } else {
+            Vec::new()
+        };
+        async move { turns }.boxed()
+    }
+
+    fn follow_turn(&self, turn_id: String) -> BoxFuture<'static, TurnOutcome> {
+        let state = self.0.state();
+        let run = state.runs.iter().find(|(turn, _)| turn.id == turn_id).unwrap();
+        ended(run.1.clone()).boxed()
     }
 
     fn create_fork(&self, parent: String) -> BoxFuture<'static, Result<Option<Fork>, String>> {

@@ -34,3 +34,16 @@ async fn an_account_that_is_closed_ends_without_a_reason() {
     bench.gateway.close().await;
     assert_eq!(ended.await.unwrap(), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_the_journal_refuses_ends_the_account_with_a_reason() {
+    let bench = Bench::start().await;
+    let world = &bench.world;
+    world.hold(true);
+    world.say("usr_ada", "human", 1).await;
+    bench.soon("main works", |status| status["activeRuns"] == 1).await;
+    bench.journal.dead_letter("dsp_usr_ada_1", "somebody else gave it up").await.unwrap();
+    world.hold(false);
+    let reason = bench.gateway.ended().await;
+    assert!(reason.is_some_and(|reason| reason.contains("dsp_usr_ada_1")));
+}

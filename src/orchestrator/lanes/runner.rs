@@ -255,6 +255,11 @@ impl Runner {
             outcome = run.outcome() => outcome.ok_or(Stopped),
             () = self.context.work.cancelled() => Err(Stopped),
         };
+        if watched.is_ok() && turn.was_begun_before() {
+            // Parts that the last start left are sent first.
+            let order = self.outbox.order(&turn.fixed.target);
+            let _ = self.context.work.run_until_cancelled(order).await;
+        }
         self.judge(turn, &run.id, watched, !run.is_fork).await
     }
 

@@ -106,7 +106,7 @@ pub(crate) fn resume(
     let context = &completion.context;
     let Left { recovery, mut orders, runs } = left;
     let followed = runs.iter().filter(|run| run.event_key.is_some()).count();
-    let mut unsent: HashMap<Option<Target>, Vec<OpenDispatch>> = HashMap::new();
+    let mut unsent: Vec<(Option<Target>, Vec<OpenDispatch>)> = Vec::new();
     let (mut finished, mut again) = (0, 0);
     for open in recovery.dispatches {
         let reference = recorded(&open.record);
@@ -121,7 +121,10 @@ pub(crate) fn resume(
         }
         if is_answered || !open.parts.is_empty() {
             let target = open.parts.first().and_then(|part| part.part.target.parse().ok());
-            unsent.entry(target).or_default().push(open);
+            match unsent.iter_mut().find(|(known, _)| *known == target) {
+                Some((_, left)) => left.push(open),
+                None => unsent.push((target, vec![open])),
+            }
         }
     }
     if finished + again > 0 {
@@ -166,9 +169,15 @@ async fn finish(
     let since = open.record.details.as_ref().and_then(|details| details.created_at.as_deref());
     for part in &open.parts {
         match outbox.resume(key, part, since, order).await {
-            Ok(()) => is_visible = true,
+            Ok(()) => {
+                is_visible = true;
+                completion.turns.delivered_late(key, &part.part.text);
+            }
             Err(Error::Closed) => return Err(Stopped),
-            Err(error) => refusal = chain(&error),
+            Err(error) => {
+                refusal = chain(&error);
+                completion.turns.refused_late(key, &refusal);
+            }
         }
     }
     if !has_answer(open) {

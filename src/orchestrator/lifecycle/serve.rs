@@ -117,7 +117,7 @@ async fn work(
     let (references, queue) = mpsc::unbounded_channel();
     recovery::resume(&completion, outbox, &session, &references, left);
     for run in runs {
-        takeover::hold(context, &lanes, &session, options.turn_limit(), run);
+        takeover::hold(context, turns, &lanes, &session, options.turn_limit(), run);
     }
     context.spawn(prepare(
         Arc::clone(context),

@@ -10,11 +10,13 @@ use super::recovery::LeftRun;
 use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::host::Level;
 use crate::orchestrator::lanes::scheduler::{Held, Lanes};
-use crate::orchestrator::turn::watchdog::Watch;
+use crate::orchestrator::turn::registry::OpenTurns;
+use crate::orchestrator::turn::watchdog::{Watch, Watched};
 
 /// Follows a run to its end and keeps its lane until then.
 pub(crate) fn hold(
     context: &Arc<Context>,
+    turns: &Arc<OpenTurns>,
     lanes: &Arc<Lanes>,
     main: &str,
     limit: Option<Duration>,
@@ -24,7 +26,7 @@ pub(crate) fn hold(
     let about = event_key.as_deref().unwrap_or("an event that is over");
     let text = format!("turn {} on {about} goes on in {}", turn.id, turn.session_key);
     context.log(Level::Info, text);
-    let task = Arc::clone(context);
+    let (task, turns) = (Arc::clone(context), Arc::clone(turns));
     let (session_key, target) = (turn.session_key.clone(), turn.target.parse());
     let ended = async move {
         let _no_config_writes = task.gate.turn().await;
@@ -35,7 +37,11 @@ pub(crate) fn hold(
             event_key: event_key.as_deref().unwrap_or("an event that is over"),
             limit,
         };
-        let watched = watch.over(task.host.follow_turn(turn.id.clone())).await?;
+        let mut watched = watch.over(task.host.follow_turn(turn.id.clone())).await?;
+        // Before its lane gets to it: from now on the host may answer by itself.
+        if let (Watched::Ended(outcome), Some(key)) = (&mut watched, &event_key) {
+            outcome.started = turns.returned(key, outcome);
+        }
         outcome.send_replace(Some(watched));
         Ok::<(), Stopped>(())
     };

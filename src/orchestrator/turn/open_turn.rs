@@ -136,10 +136,9 @@ impl OpenTurn {
     /// A turn whose run goes on from an earlier start of the account; nothing when it is not known where its answer goes.
     pub(crate) fn taken_over(open: &OpenDispatch, run: EarlierRun) -> Option<Self> {
         let id = run.id.clone();
-        let has_begun = !open.parts.is_empty();
-        let answer = if has_begun { Answer::Begun } else { Answer::Nothing };
-        let stage = Stage::Running { id, has_replied: has_begun };
-        Some(Self::at(Fixed::of(open, Some(run))?, stage, answer))
+        // What is known of its parts is noted as they are sent, or found to be in the chat.
+        let stage = Stage::Running { id, has_replied: !open.parts.is_empty() };
+        Some(Self::at(Fixed::of(open, Some(run))?, stage, Answer::Nothing))
     }
 
     fn at(fixed: Fixed, stage: Stage, answer: Answer) -> Self {

@@ -10,6 +10,7 @@ use super::earlier::EarlierRun;
 use super::open_turn::OpenTurn;
 use crate::journal::OpenDispatch;
 use crate::orchestrator::event::Event;
+use crate::orchestrator::host::TurnOutcome;
 use crate::orchestrator::target::Target;
 
 /// All open turns, oldest first. There are few: one for each lane, and what the last process left.
@@ -57,6 +58,33 @@ impl OpenTurns {
         let turns = self.turns();
         let of_event = turns.iter().filter(|turn| turn.fixed.event_key == event_key);
         of_event.for_each(|turn| turn.end_interrupted());
+    }
+
+    /// A part that the last process wrote down is in the chat, as far as a run that goes on is concerned.
+    pub(crate) fn delivered_late(&self, event_key: &str, text: &str) {
+        if let Some(turn) = self.followed(event_key) {
+            turn.delivered(text);
+        }
+    }
+
+    /// The server will never take such a part.
+    pub(crate) fn refused_late(&self, event_key: &str, cause: &str) {
+        if let Some(turn) = self.followed(event_key) {
+            turn.refused(cause.to_owned());
+        }
+    }
+
+    /// The host is done with a run that goes on from an earlier start. Says whether the agent ran.
+    pub(crate) fn returned(&self, event_key: &str, outcome: &TurnOutcome) -> bool {
+        self.followed(event_key).map_or(outcome.started, |turn| turn.returned(outcome))
+    }
+
+    fn followed(&self, event_key: &str) -> Option<Arc<OpenTurn>> {
+        let turns = self.turns();
+        let turn = turns
+            .iter()
+            .find(|turn| turn.fixed.event_key == event_key && turn.fixed.earlier_run.is_some());
+        turn.cloned()
     }
 
     /// All that the last process left is noted.
