@@ -362,6 +362,12 @@ export declare function resolveTranscriptFile(sessionsDir: string, sessionKey: s
  */
 export declare function retryDispatch(options: JournalOptions, id: string): Promise<void>
 
+/**
+ * Runs the `parall` command with the arguments after its name and returns the exit code. Blocks: the process has nothing else
+ * to do.
+ */
+export declare function runCommand(arguments: Array<string>): number
+
 /** Sends text without a running account and resolves to the id of the message or comment. */
 export declare function sendText(options: GatewayOptions, to: string, text: string, threadId?: string | undefined | null): Promise<string>
 

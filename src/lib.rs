@@ -4,7 +4,9 @@
 //!
 //! ```text
 //! bindings       #[napi] glue, one line a call; the only module that knows Node
+//!   cli          the `parall` command: nouns, tables, exit codes
 //!   orchestrator events, lanes, turns, delivery
+//!     organisation  people, chats, messages, tasks, projects; what command and tools share
 //!     api        Parall over HTTP and WebSocket
 //!     config     platform config: fetch, cache, merge, apply
 //!     session    session store, transcripts, forks
@@ -20,11 +22,13 @@ pub mod account;
 pub mod api;
 pub mod background;
 pub mod bindings;
+pub mod cli;
 pub mod config;
 pub mod error;
 pub mod fs;
 pub mod journal;
 mod memory;
 pub mod orchestrator;
+pub mod organisation;
 pub mod session;
 mod time;

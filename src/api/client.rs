@@ -43,6 +43,8 @@ pub struct NewMessage {
     pub idempotency_key: String,
     /// Asks the agents in the chat not to answer.
     pub no_reply: bool,
+    /// Files that were uploaded before, in order. With any, the text may be empty.
+    pub attachment_ids: Vec<String>,
 }
 
 /// What the server says about the platform configuration.
@@ -169,6 +171,7 @@ impl Client {
             message_type: "text",
             content: wire::ContentBody { text: &message.text },
             idempotency_key: &message.idempotency_key,
+            attachment_ids: &message.attachment_ids,
             hints: message.no_reply.then_some(wire::HintsBody { no_reply: true }),
             thread_root_id: message.thread_root_id.as_deref().map(wire::bare_id),
         };

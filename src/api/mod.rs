@@ -9,6 +9,7 @@
 //! tls      one set-up for both                retry        backoff, and repeating idempotent calls
 //! wire     paths, fields and marked choices   types        Parall's objects as far as they are read
 //! history  chats and messages of the past     moment       server times that can be compared
+//! objects  Parall's objects as they came, for the command and the tools
 //! ```
 
 pub mod announced;
@@ -19,6 +20,7 @@ mod history;
 mod lenient;
 mod moment;
 mod network;
+mod objects;
 mod request;
 pub mod retry;
 mod secret;
@@ -32,6 +34,7 @@ pub use error::{Cause, Class, Error};
 pub use history::MessagePage;
 pub use moment::moment;
 pub use network::{Limits, Network};
+pub use objects::{Object, ObjectPage, Query};
 pub use secret::{Secret, redact};
 pub use types::{
     Agent, Attachment, Chat, Comment, Content, Dispatch, Frame, Hints, Mention, Message, Sender,

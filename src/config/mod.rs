@@ -12,6 +12,7 @@
 //!       edit       new text for some of them, every other byte as it was
 //!       verify     a second parser's opinion
 //! outcome      what came of it
+//! read         a section as hosts read it, for programs that run without one
 //! ```
 //!
 //! Two sections are written and nothing else: `models.providers.parall` and `agents.defaults`, key by key. The rules for the
@@ -31,6 +32,7 @@ mod manager;
 mod outcome;
 mod plan;
 mod platform;
+mod read;
 mod schema;
 mod skip;
 mod source;
@@ -42,4 +44,5 @@ pub use gate::{Gate, Idle, Turn};
 pub use manager::{Manager, ManagerOptions, Refreshed};
 pub use outcome::{Change, Level, Note, Outcome, Status};
 pub use platform::{PlatformConfig, Refusal};
+pub use read::read_section;
 pub use source::{Answer, Source};

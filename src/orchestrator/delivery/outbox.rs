@@ -293,6 +293,7 @@ async fn put(
                 thread_root_id: thread.map(str::to_owned),
                 idempotency_key: key.to_owned(),
                 no_reply: false,
+                attachment_ids: Vec::new(),
             };
             let sent = context
                 .persist("sending a message", || context.server.send_message(chat_id, &message))

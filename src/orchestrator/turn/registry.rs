@@ -128,9 +128,9 @@ impl Drop for OpenGuard<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::orchestrator::turn::open_turn::HOST_ADDS;
     use super::*;
     use crate::orchestrator::event::{Origin, Subject};
+    use crate::orchestrator::turn::open_turn::HOST_ADDS;
 
     fn event(id: &str) -> Event {
         let text = format!(r#"{{"id": "{id}", "chat_id": "cht_1"}}"#);
