@@ -10,6 +10,7 @@
 //! wire     paths, fields and marked choices   types        Parall's objects as far as they are read
 //! history  chats and messages of the past     moment       server times that can be compared
 //! objects  Parall's objects as they came, for the command and the tools
+//! upload   a file on its way to a message
 //! ```
 
 pub mod announced;
@@ -27,6 +28,7 @@ mod secret;
 pub mod socket;
 mod tls;
 mod types;
+mod upload;
 pub mod wire;
 
 pub use client::{Client, ClientOptions, NewMessage, PlatformConfigAnswer};
@@ -40,3 +42,4 @@ pub use types::{
     Agent, Attachment, Chat, Comment, Content, Dispatch, Frame, Hints, Mention, Message, Sender,
     Sent, Task,
 };
+pub use upload::NewFile;

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::client::{Client, Page, read_items};
+use super::client::{Client, NewMessage, Page, read_items};
 use super::error::Error;
-use super::request::Call;
+use super::request::{Answer, Call};
 use super::wire::organisation as wire;
 use super::wire::{self as routes, Route};
 
@@ -102,6 +102,11 @@ impl Client {
         self.page(&routes::CHAT_MESSAGES, &[self.org_id(), chat], query).await
     }
 
+    /// Sends a message. Safe to repeat with the same key: the server keeps one.
+    pub async fn create_message(&self, chat: &str, message: &NewMessage) -> Result<Object, Error> {
+        self.write(&routes::SEND_MESSAGE, &[self.org_id(), chat], message.body()?).await
+    }
+
     /// One message.
     pub async fn message_object(&self, message: &str) -> Result<Object, Error> {
         self.get(&routes::MESSAGE, &[message]).await
@@ -158,9 +163,9 @@ impl Client {
         self.get(&wire::PROJECT, &[self.org_id(), project]).await
     }
 
-    /// Reads one object.
+    /// Reads one object. One that names nothing is no answer.
     pub(super) async fn get(&self, route: &'static Route, ids: &[&str]) -> Result<Object, Error> {
-        self.http().send(Call::to(route, ids)).await?.json()
+        named(&self.http().send(Call::to(route, ids)).await?)
     }
 
     /// Reads a page of a list.
@@ -184,6 +189,20 @@ impl Client {
         ids: &[&str],
         body: B,
     ) -> Result<Object, Error> {
-        self.http().send(Call::to(route, ids).body(body)).await?.json()
+        named(&self.http().send(Call::to(route, ids).body(body)).await?)
+    }
+}
+
+/// An object that says which one it is. Users are named in several ways.
+fn named(answer: &Answer<'_>) -> Result<Object, Error> {
+    let object: Object = answer.json()?;
+    let is_named = |object: &Object| {
+        let ids = ["id", "user_id", "agent_id"].map(|key| object.get(key).and_then(Value::as_str));
+        ids.into_iter().flatten().any(|id| !id.is_empty())
+    };
+    if is_named(&object) || object.get("user").and_then(Value::as_object).is_some_and(is_named) {
+        Ok(object)
+    } else {
+        Err(answer.malformed("it holds no id"))
     }
 }

@@ -3,6 +3,8 @@
 //! A key is only sent to the address that stands beside it: both come from flags, or both from the environment, or both from the
 //! configuration. Somebody who can make an agent type `--url` must not get its key that way.
 
+#![expect(clippy::doc_markdown, reason = "doc comments are what the help prints")]
+
 use std::env;
 use std::path::{Path, PathBuf};
 

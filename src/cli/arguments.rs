@@ -5,8 +5,16 @@ use clap::{Parser, Subcommand};
 use super::account::{Selection, Session};
 use super::completions::Completions;
 use super::failure::Failure;
+use super::nouns::agents::Agents;
+use super::nouns::chats::Chats;
+use super::nouns::dm::Dm;
+use super::nouns::members::Members;
+use super::nouns::messages::Messages;
+use super::nouns::projects::Projects;
+use super::nouns::tasks::Tasks;
+use super::nouns::users::Users;
+use super::nouns::whoami::Whoami;
 use super::output::Output;
-use super::whoami::Whoami;
 
 /// The organisation on Parall: people, chats, messages, tasks, projects and wikis.
 ///
@@ -29,6 +37,21 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Whoami(Whoami),
+    #[command(subcommand)]
+    Members(Members),
+    #[command(subcommand)]
+    Agents(Agents),
+    #[command(subcommand)]
+    Users(Users),
+    #[command(subcommand)]
+    Chats(Chats),
+    #[command(subcommand)]
+    Messages(Messages),
+    Dm(Dm),
+    #[command(subcommand)]
+    Tasks(Tasks),
+    #[command(subcommand)]
+    Projects(Projects),
     Completions(Completions),
 }
 
@@ -38,6 +61,14 @@ impl Arguments {
         let open = || Session::open(&self.selection);
         match self.command {
             Command::Whoami(command) => command.run(&open()?).await,
+            Command::Members(command) => command.run(&open()?).await,
+            Command::Agents(command) => command.run(&open()?).await,
+            Command::Users(command) => command.run(&open()?).await,
+            Command::Chats(command) => command.run(&open()?).await,
+            Command::Messages(command) => command.run(&open()?).await,
+            Command::Dm(command) => command.run(&open()?).await,
+            Command::Tasks(command) => command.run(&open()?).await,
+            Command::Projects(command) => command.run(&open()?).await,
             Command::Completions(command) => Ok(command.run()),
         }
     }

@@ -23,9 +23,12 @@ pub(super) enum Exit {
     LocalFile = 5,
 }
 
-/// Why a command failed.
+/// Why a command failed. Boxed, so that results stay small.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct Failure(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     exit: Exit,
     /// The server's own code where it gave one, else a stable one that begins with `PARALL_`.
     code: String,
@@ -42,7 +45,8 @@ impl Failure {
     /// A failure of the caller's own making.
     pub(super) fn new(exit: Exit, code: &str, message: impl Into<String>) -> Self {
         let (code, message) = (code.to_owned(), message.into());
-        Self { exit, code, message, status: None, retry_after: None, details: Vec::new() }
+        let details = Vec::new();
+        Self(Box::new(Parts { exit, code, message, status: None, retry_after: None, details }))
     }
 
     /// The command was typed in a way that cannot work.
@@ -57,25 +61,25 @@ impl Failure {
 
     /// The same with a further field in the JSON object.
     pub(super) fn with(mut self, key: &'static str, value: impl Into<Value>) -> Self {
-        self.details.push((key, value.into()));
+        self.0.details.push((key, value.into()));
         self
     }
 
     /// The exit code.
     pub(super) fn exit(&self) -> Exit {
-        self.exit
+        self.0.exit
     }
 
     /// The sentence.
     pub(super) fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The object for standard error.
     pub(super) fn to_json(&self) -> Value {
-        let Self { code, message, status, retry_after, .. } = self;
+        let Parts { code, message, status, retry_after, details, .. } = &*self.0;
         let mut json = json!({ "code": code, "message": message, "status": status, "retry_after": retry_after });
-        for (key, value) in &self.details {
+        for (key, value) in details {
             json[*key] = value.clone();
         }
         json
@@ -87,8 +91,8 @@ impl Failure {
             _ => None,
         };
         let mut failure = Self::new(exit, own_code.unwrap_or(code), message);
-        failure.status = error.status();
-        failure.retry_after = error.retry_after().map(|time| time.as_secs_f64());
+        failure.0.status = error.status();
+        failure.0.retry_after = error.retry_after().map(|time| time.as_secs_f64());
         failure
     }
 }
@@ -110,13 +114,13 @@ impl From<organisation::Error> for Failure {
         let message = chain(&error);
         match &error {
             Error::Api(_) => match error {
-                Error::Api(error) => error.into(),
+                Error::Api(error) => (*error).into(),
                 other => Self::usage(other.to_string()),
             },
             Error::UnknownOutcome { source, .. } => {
                 let code = error.code().to_owned();
                 let mut failure = Self::of_api(Exit::Unknown, source, &code, message);
-                failure.code = code;
+                failure.0.code = code;
                 failure
             }
             Error::File { .. } => Self::new(Exit::LocalFile, error.code(), message),

@@ -3,8 +3,9 @@
 //! ```text
 //! arguments  what can be typed       account  whose key talks to which server
 //! output     JSON or text on stdout  failure  one JSON object on stderr, and the exit code
-//! table      columns for people      input    text from an argument, a file or standard input
-//! whoami  members  agents  users  chats  messages  dm  tasks  projects   one noun each
+//! human      documents for people    input    text from an argument, a file or standard input
+//! paging     a part of a list        progress bars for uploads
+//! nouns      whoami, members, agents, users, chats, messages, dm, tasks, projects
 //! ```
 //!
 //! A noun is a module with what clap reads and a `run` that returns an [`output::Output`]; it is hung into
@@ -14,9 +15,13 @@ mod account;
 mod arguments;
 mod completions;
 mod failure;
+mod human;
+mod input;
+mod nouns;
 mod output;
+mod paging;
+mod progress;
 mod table;
-mod whoami;
 
 use clap::Parser;
 use clap::error::ErrorKind;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::error::Error;
+use crate::organisation::{Id, Kind};
 
 /// A chat or a task. Ids keep their case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -17,25 +18,12 @@ pub enum Target {
 impl FromStr for Target {
     type Err = Error;
 
-    /// Takes `cht_...` and `tsk_...`, bare or behind `parall:` or `prll://`.
+    /// Takes the id of a chat or task in every spelling of [`Id`].
     fn from_str(text: &str) -> Result<Self, Error> {
-        let bare = text.trim();
-        let bare = strip_prefix(bare, "parall:").unwrap_or(bare);
-        let bare = strip_prefix(bare, "prll://").unwrap_or(bare).trim();
-        let is_id = |prefix: &str| {
-            bare.strip_prefix(prefix).is_some_and(|rest| {
-                !rest.is_empty()
-                    && rest
-                        .bytes()
-                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-            })
-        };
-        if is_id("cht_") {
-            Ok(Self::Chat(bare.to_owned()))
-        } else if is_id("tsk_") {
-            Ok(Self::Task(bare.to_owned()))
-        } else {
-            Err(Error::Target { target: text.chars().take(80).collect() })
+        match Id::parse(text) {
+            Some(Id { kind: Kind::Chat, text }) => Ok(Self::Chat(text.to_owned())),
+            Some(Id { kind: Kind::Task, text }) => Ok(Self::Task(text.to_owned())),
+            _ => Err(Error::Target { target: text.trim().chars().take(80).collect() }),
         }
     }
 }
@@ -45,11 +33,6 @@ impl fmt::Display for Target {
         let (Self::Chat(id) | Self::Task(id)) = self;
         formatter.write_str(id)
     }
-}
-
-fn strip_prefix<'text>(text: &'text str, prefix: &str) -> Option<&'text str> {
-    let head = text.get(..prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub struct Candidate {
 pub enum Error {
     /// Parall could not be asked, or said no.
     #[error(transparent)]
-    Api(#[from] api::Error),
+    Api(Box<api::Error>),
     /// Nothing has that name.
     #[error("no {what} is called {name:?}{}", listed("there are", candidates))]
     UnknownName {
@@ -76,7 +76,7 @@ pub enum Error {
         advice: String,
         /// Why it is not known.
         #[source]
-        source: api::Error,
+        source: Box<api::Error>,
     },
     /// A local file cannot be read.
     #[error("cannot read {}", path.display())]
@@ -87,6 +87,12 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl From<api::Error> for Error {
+    fn from(error: api::Error) -> Self {
+        Self::Api(Box::new(error))
+    }
 }
 
 impl Error {

@@ -6,18 +6,21 @@
 //! ```text
 //! people  chats  messages  tasks  projects   one noun each
 //!   attachments  files on their way to a message
-//!   write    what became of a write that the server cannot recognise when it is repeated
 //!   names    names -> ids          id      one spelling of ids
 //!   list     one page or all       object  readers for objects as they came
 //! ```
 
+mod attachments;
+mod chats;
 mod error;
 mod id;
 mod list;
+mod messages;
 mod names;
 mod object;
 mod people;
 mod projects;
+mod tasks;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -26,9 +29,11 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
+pub use attachments::Progress;
 pub use error::{Candidate, Error, shown};
 pub use id::{Id, Kind, bare};
 pub use list::{LARGEST_PAGE, List, Paging};
+pub use messages::{Draft, LONGEST_TEXT, MessageFilter};
 pub use names::{Place, message_id};
 pub use object::{inner_text, text, user_id, user_name};
 

@@ -3,18 +3,18 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::account::Session;
-use super::failure::Failure;
-use super::output::Output;
-use super::table::Table;
+use crate::cli::account::Session;
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+use crate::cli::table::Table;
 use crate::organisation::{text, user_id, user_name};
 
 /// Show who the key belongs to, and the organisation
 #[derive(Debug, Args)]
-pub(super) struct Whoami {}
+pub(in crate::cli) struct Whoami {}
 
 impl Whoami {
-    pub(super) async fn run(self, session: &Session) -> Result<Output, Failure> {
+    pub(in crate::cli) async fn run(self, session: &Session) -> Result<Output, Failure> {
         let me = session.organisation.me().await?;
         Ok(Output::Document { json: Value::Object(me), human })
     }
