@@ -7,13 +7,14 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use crate::account::resolve_account;
-use crate::api::{Client, ClientOptions, Secret};
+use crate::api::{Client, ClientOptions, Limits, Network, Secret};
 use crate::config::read_section;
 use crate::fs;
 use crate::organisation::Organisation;
@@ -45,6 +46,19 @@ pub(super) struct Selection {
     /// Organisation, where it is not the account's own.
     #[arg(long, global = true, value_name = "ORG")]
     org_id: Option<String>,
+    /// How long an answer may take. What is safe to repeat is asked for up to three times.
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "15", value_parser = seconds)]
+    timeout: Duration,
+}
+
+/// A time between a tenth of a second and ten minutes.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
+    if (0.1..=600.0).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err("it is not between 0.1 and 600".to_owned())
+    }
 }
 
 /// A command's way to the organisation.
@@ -58,7 +72,11 @@ impl Session {
     /// Chooses the account. Asks no server yet.
     pub(super) fn open(selection: &Selection) -> Result<Self, Failure> {
         let options = options(selection, &|name| env::var(name).ok())?;
-        Ok(Self { organisation: Organisation::new(Client::new(options)?) })
+        let usual = Limits::default();
+        let connect = usual.connect.min(selection.timeout);
+        let limits = Limits { connect, request: selection.timeout, ..usual };
+        let client = Client::with(options, &Network::from_environment(), limits)?;
+        Ok(Self { organisation: Organisation::new(client) })
     }
 }
 
