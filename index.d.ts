@@ -120,6 +120,10 @@ export interface GatewayOptions {
   stateDir?: string
   /** The user's `openclaw.json`. With it and `stateDir` the platform's configuration is kept in line. */
   configPath?: string
+  /** What the platform's configuration may set: `models` (default), `all` or `off`. */
+  platformConfig?: string
+  /** Hosts besides the server's own at which the platform's models may be. */
+  modelHosts?: Array<string>
   /** Most forks at once, 4 when left out; none with 0. */
   maxForks?: number
   /** How many turns agents may cause each other in an hour, 8 when left out. */
@@ -214,6 +218,10 @@ export interface PlatformConfigOptions {
   stateDir: string
   /** The user's `openclaw.json`. */
   configPath: string
+  /** What the platform may set: `models` (default), `all` or `off`. */
+  platformConfig?: string
+  /** Hosts besides the server's own at which the platform's models may be. */
+  modelHosts?: Array<string>
   /** Gets a line for everything worth one. The shim makes a function of a logger object. */
   log?: ((level: string, message: string) => void) | { info?(message: string): void, warn?(message: string): void, error?(message: string): void }
 }
@@ -221,14 +229,14 @@ export interface PlatformConfigOptions {
 /** What came of it. */
 export interface PlatformConfigOutcome {
   /** In a word. */
-  status: 'updated' | 'unchanged' | 'cached' | 'refused' | 'unavailable'
+  status: 'updated' | 'unchanged' | 'cached' | 'refused' | 'unavailable' | 'none' | 'off'
   /** Version of the configuration that the user's file now follows. */
   version?: string
   /** Whether a file of the user was written. */
   written: boolean
   /** What changed, or would change. */
   changes: Array<PlatformConfigChange>
-  /** Paths that are not written because not every host knows them. */
+  /** Paths that are not written: the platform may not decide them, or not every host knows them. */
   leftOut: Array<string>
   /** Everything worth a line in the log. */
   notes: Array<PlatformConfigNote>

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use crate::text::printable;
+
 /// An error with a stable, machine-readable code.
 ///
 /// Each module has an enum of its own; this trait is what they share, so that the bindings can hand any of them to
@@ -11,7 +13,7 @@ pub trait Coded: Error + Send + Sync + 'static {
     fn code(&self) -> &'static str;
 }
 
-/// The error's text followed by the texts of its causes, each once.
+/// The error's text followed by the texts of its causes, each once, on one line and without control characters.
 ///
 /// Libraries such as `reqwest` keep what really happened in the cause; a text without it does not help anybody.
 pub fn chain(error: &dyn Error) -> String {
@@ -25,7 +27,8 @@ pub fn chain(error: &dyn Error) -> String {
         }
         cause = source.source();
     }
-    text
+    // Servers, files and certificates have a say in it, and it goes to logs and terminals.
+    printable(&text)
 }
 
 #[cfg(test)]
@@ -44,5 +47,7 @@ mod tests {
     fn chain_names_the_thing_and_its_cause() {
         let error = Outer { path: "/a", source: std::io::Error::other("disk on fire") };
         assert_eq!(chain(&error), "cannot read /a: disk on fire");
+        let error = Outer { path: "/a", source: std::io::Error::other("\u{1b}[2J\nERROR forged") };
+        assert_eq!(chain(&error), "cannot read /a:  [2J ERROR forged");
     }
 }

@@ -31,4 +31,5 @@ mod memory;
 pub mod orchestrator;
 pub mod organisation;
 pub mod session;
+mod text;
 mod time;

@@ -36,7 +36,8 @@ export async function config() {
 async function measureAll(url, folder) {
   const configPath = path.join(folder, "openclaw.json");
   writeFileSync(configPath, userFile());
-  const options = { credentials: { api_key: "key_agent", parall_url: url }, stateDir: folder, configPath };
+  const credentials = { api_key: "key_agent", parall_url: url };
+  const options = { credentials, stateDir: folder, configPath, modelHosts: ["models.example.org"] };
   const apply = () => fetchAndApplyPlatformConfig(options);
   const publish = (version) => {
     const provider = { baseUrl: `https://models.example.org/${version}`, models: [{ id: "m", name: "M" }] };

@@ -10,7 +10,7 @@ import path from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { createFork, removeFork } from "../../src/shim/fork.js";
+import { createFork, removeFork } from "../../src/shim/forks/fork.js";
 import { deferred, native } from "../js/support.mjs";
 import { writeTranscript } from "./session/transcript.mjs";
 import { percentile, row } from "./table.mjs";

@@ -59,7 +59,7 @@ export class ForkScene {
     return value;
   }
 
-  /** @returns {Promise<import("../../src/shim/fork.js").Fork>} */
+  /** @returns {Promise<import("../../src/shim/forks/fork.js").Fork>} */
   async fork(given) {
     const { result } = await this.ask("create", given);
     if (!result.fork) throw new Error(`no fork: ${JSON.stringify(result)}`);

@@ -25,7 +25,7 @@ export class Host {
    */
   constructor(release, { registry, environment = {} } = {}) {
     this.release = release;
-    this.program = installHost(release.version);
+    this.program = installHost(release);
     this.root = mkdtempSync(path.join(os.tmpdir(), `parall-host-${release.version}-`));
     this.stateDir = path.join(this.root, "state");
     this.configFile = path.join(this.stateDir, "openclaw.json");

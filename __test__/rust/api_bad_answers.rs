@@ -1,5 +1,7 @@
 //! Answers that are late, broken, endless or not Parall's at all.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parall::api::{Class, Client, Error, Limits, Network};
@@ -50,6 +52,45 @@ async fn deep_nesting_where_nobody_looks_does_no_harm() {
         assert_eq!(error.code(), "PARALL_MALFORMED");
         assert!(error.to_string().len() < 500);
     }
+}
+
+#[tokio::test]
+async fn a_list_without_end_stops_after_a_bounded_number_of_bytes_and_pages() {
+    let filler = "x".repeat(4_000_000 / 2);
+    let pages = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&pages);
+    let server = RawServer::start(move |mut stream| {
+        let (counter, filler) = (Arc::clone(&counter), filler.clone());
+        async move {
+            read_head(&mut stream).await;
+            let page = counter.fetch_add(1, Ordering::SeqCst);
+            let body = format!(
+                r#"{{"data":[{{"id":"dsp_{page}","noise":"{filler}"}}],"has_more":true,"next_cursor":"{page}"}}"#
+            );
+            let _ = stream.write_all(json_answer("200 OK", "Connection: close\r\n", &body).as_bytes()).await;
+        }
+    })
+    .await;
+    let dispatches = client(&server.url()).pending_dispatches().await.unwrap();
+    assert_eq!(dispatches.len(), pages.load(Ordering::SeqCst), "what was read counts");
+    assert!((32..=40).contains(&dispatches.len()), "{}", dispatches.len());
+
+    let cursor = "c".repeat(3_000_000);
+    let body = format!(r#"{{"data":[{{"id":"dsp_1"}}],"has_more":true,"next_cursor":"{cursor}"}}"#);
+    let server = RawServer::answering(json_answer("200 OK", "", &body)).await;
+    assert_eq!(client(&server.url()).pending_dispatches().await.unwrap().len(), 1);
+    assert_eq!(server.visits(), 1, "a cursor of megabytes is not sent back");
+}
+
+#[tokio::test]
+async fn an_item_with_an_id_that_cannot_be_used_is_left_out_of_its_list() {
+    let long = "d".repeat(300);
+    let body = format!(
+        r#"{{"data":[{{"id":"{long}"}},{{"id":"dsp_1"}},{{"id":"dsp_2","source_id":"{long}"}},{{"id":"a\nb"}}]}}"#
+    );
+    let server = RawServer::answering(json_answer("200 OK", "", &body)).await;
+    let dispatches = client(&server.url()).pending_dispatches().await.unwrap();
+    assert_eq!(dispatches.iter().map(|dispatch| &*dispatch.id).collect::<Vec<_>>(), ["dsp_1"]);
 }
 
 #[tokio::test]

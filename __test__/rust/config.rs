@@ -13,5 +13,6 @@ mod config_fs;
 mod config_includes;
 mod config_manager;
 mod config_properties;
+mod config_trust;
 #[path = "support/platform.rs"]
 mod platform;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
-use parall::config::{Gate, Manager, ManagerOptions};
+use parall::config::{Gate, Manager, ManagerOptions, Trust};
 use parall::fs::Step;
 use serde_json::json;
 
@@ -34,7 +34,7 @@ const STEPS: [Step; 6] = [
 const FOREIGN_LINES: usize = 2_000;
 
 fn config(version: &str) -> String {
-    let provider = json!({ "baseUrl": format!("https://{version}"), "models": [] });
+    let provider = json!({ "baseUrl": format!("https://p/{version}"), "models": [] });
     json!({ "version": version, "config": { "models": { "providers": { "parall": provider } } } })
         .to_string()
 }
@@ -42,7 +42,7 @@ fn config(version: &str) -> String {
 /// What the file holds once a version is applied.
 fn expected(foreign: &str, version: &str) -> String {
     format!(
-        "{{{foreign}\n  models: {{ providers: {{ parall: {{ baseUrl: \"https://{version}\", models: [], apiKey: '{KEY}' }} }} }} }}"
+        "{{{foreign}\n  models: {{ providers: {{ parall: {{ baseUrl: \"https://p/{version}\", models: [], apiKey: '{KEY}' }} }} }} }}"
     )
 }
 
@@ -65,6 +65,7 @@ async fn child_refreshes_the_configuration() {
         api_key: KEY.into(),
         state_dir: folder.join("state"),
         config_path: folder.join("openclaw.json"),
+        trust: Trust::new("https://p", None, &[]),
         gate: Gate::default(),
         observer: Some(Arc::new(observer)),
     };

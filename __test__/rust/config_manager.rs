@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::platform::{CONFIG, KEY, Place, Script};
-use parall::api::PlatformConfigAnswer::{self, Changed, Unchanged};
+use parall::api::PlatformConfigAnswer::{self, Absent, Changed, Unchanged};
 use parall::config::{Answer, Level, Manager, ManagerOptions, Outcome, Source, Status};
 use parall::error::Coded;
 use parall::fs::Step;
@@ -91,6 +91,24 @@ async fn without_the_platform_and_without_a_cache_things_go_on_as_they_are() {
         );
         assert_eq!(place.text(), "{}");
     }
+}
+
+#[tokio::test]
+async fn a_platform_without_a_configuration_is_nothing_to_worry_about() {
+    let place = Place::with("{}");
+    let outcome = refresh(&place, Ok(Absent)).await;
+    assert_eq!(
+        (summary(&outcome), worst(&outcome)),
+        ((Status::Absent, None, false), Some(Level::Info))
+    );
+    assert_eq!((place.text().as_str(), outcome.summary().as_str()), ("{}", "none"));
+
+    refresh(&place, Ok(Changed(model("1")))).await;
+    let outcome = refresh(&place, Ok(Absent)).await;
+    assert_eq!(
+        (summary(&outcome), worst(&outcome)),
+        ((Status::Cached, Some("1"), false), Some(Level::Info))
+    );
 }
 
 #[tokio::test]

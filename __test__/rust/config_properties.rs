@@ -1,7 +1,7 @@
 //! What holds for every file and every configuration, tried on thousands of made-up ones.
 
 use crate::platform::{Place, Script};
-use parall::config::Status;
+use parall::config::{Status, Trust};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -107,12 +107,19 @@ fn file() -> impl Strategy<Value = String> {
     )
 }
 
+/// A place whose user lets the platform set everything.
+fn place(contents: impl AsRef<[u8]>) -> Place {
+    let mut place = Place::with(contents);
+    place.trust = Trust::new("https://p", Some("all"), &[]);
+    place
+}
+
 /// A configuration of the platform.
 fn config() -> impl Strategy<Value = Value> {
     let name = "[a-z]{1,6}";
     (name, vec(name, 0..3), proptest::option::of(name), any::<bool>()).prop_map(|(url, models, default, compact)| {
         let models: Vec<_> = models.into_iter().map(|id| json!({ "id": id, "name": id, "reasoning": compact })).collect();
-        let mut config = json!({ "models": { "providers": { "parall": { "baseUrl": format!("https://{url}"), "models": models } } } });
+        let mut config = json!({ "models": { "providers": { "parall": { "baseUrl": format!("https://p/{url}"), "models": models } } } });
         if let Some(model) = default {
             config["agents"] = json!({ "defaults": { "model": model, "maxConcurrent": 2 } });
         }
@@ -160,7 +167,7 @@ proptest! {
 
     #[test]
     fn the_result_is_the_merge_and_applying_it_again_changes_nothing(text in file(), config in config()) {
-        let place = Place::with(&text);
+        let place = place(&text);
         let before = read(&text);
         refresh(&place, "1", &config);
         let after = place.text();
@@ -174,7 +181,7 @@ proptest! {
     fn foreign_members_keep_their_bytes(members in vec(("[a-z]{1,4}", value()), 1..5), config in config()) {
         let members: Vec<_> = members.iter().enumerate().map(|(index, (key, value))| format!("{key}{index}: {value}")).collect();
         let text = format!("{{ {}, models: {{ providers: {{ {} }} }}, /* end */ }}", members.join(", // note\n"), members.join(","));
-        let place = Place::with(&text);
+        let place = place(&text);
         refresh(&place, "1", &config);
         for member in members.iter().map(String::as_str).chain(["/* end */", "// note\n"]) {
             prop_assert!(is_kept(&text, &place.text(), member), "{member} is gone from {}", place.text());
@@ -185,9 +192,9 @@ proptest! {
 
     #[test]
     fn what_came_before_the_newest_does_not_matter_for_its_keys(text in file(), older in vec(config(), 0..3), newest in config()) {
-        let direct = Place::with(&text);
+        let direct = place(&text);
         refresh(&direct, "n", &newest);
-        let around = Place::with(&text);
+        let around = place(&text);
         for (index, config) in older.iter().enumerate() {
             refresh(&around, &index.to_string(), config);
         }
@@ -201,7 +208,7 @@ proptest! {
 
     #[test]
     fn no_bytes_whatsoever_end_the_process_or_lose_the_file(bytes in vec(any::<u8>(), 0..64)) {
-        let place = Place::with(&bytes);
+        let place = place(&bytes);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         if runtime.block_on(place.manager(Script::sends(crate::platform::CONFIG)).refresh()).is_err() {
             prop_assert_eq!(std::fs::read(&place.config).unwrap(), bytes);

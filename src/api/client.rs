@@ -9,15 +9,20 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use url::{Host, Url};
 
-use super::error::Error;
+use super::error::{Class, Error};
 use super::lenient::null_as_default;
 use super::network::{Limits, Network};
 use super::request::{Answer, Call, Http};
 use super::secret::Secret;
 use super::socket::SocketDialer;
-use super::tls;
+use super::tls::{self, ExtraRoots};
 use super::types::{Agent, AgentAnswer, Chat, Comment, Dispatch, Message, Sent, Task};
 use super::wire;
+
+/// Bytes after which no further page of a list is read: 400 pages of ordinary dispatches have 6 MB.
+const LARGEST_LIST: usize = 64 * 1024 * 1024;
+/// Longest cursor that is sent back, in bytes.
+const LONGEST_CURSOR: usize = 2048;
 
 /// Who talks to which server.
 #[derive(Debug, Clone)]
@@ -67,6 +72,8 @@ impl NewMessage {
 pub enum PlatformConfigAnswer {
     /// The version at hand is the newest.
     Unchanged,
+    /// The server has none.
+    Absent,
     /// A configuration, as JSON text exactly as it came.
     Changed(String),
 }
@@ -81,6 +88,7 @@ struct Inner {
     dialer: SocketDialer,
     org_id: String,
     warnings: Vec<String>,
+    roots: Arc<ExtraRoots>,
     limits: Limits,
 }
 
@@ -91,7 +99,15 @@ pub(super) struct Page {
     #[serde(default, deserialize_with = "null_as_default")]
     pub(super) has_more: bool,
     #[serde(default)]
-    pub(super) next_cursor: Option<String>,
+    next_cursor: Option<String>,
+}
+
+impl Page {
+    /// What to ask for the next page with.
+    pub(super) fn next_cursor(&self) -> Option<&str> {
+        let cursor = self.next_cursor.as_deref();
+        cursor.filter(|cursor| !cursor.is_empty() && cursor.len() <= LONGEST_CURSOR)
+    }
 }
 
 impl Client {
@@ -113,7 +129,9 @@ impl Client {
         let org_id = wire::bare_id(options.org_id.trim()).to_owned();
         wire::AGENT.url(&base, &[&org_id]).map_err(|_| option("org_id", "it is not an id"))?;
         let unencrypted = warn_unencrypted(&base);
+        let is_encrypted = base.scheme() == "https";
         let tls = tls::configure(network)?;
+        let roots = tls.roots;
         let dialer = SocketDialer::new(
             &base,
             options.ws_url.as_deref(),
@@ -122,14 +140,20 @@ impl Client {
             &limits,
         )?;
         let http = Http::new(base, options.api_key, network, tls.config, &limits)?;
-        let mut warnings = tls.warnings;
-        warnings.extend(unencrypted);
-        Ok(Self(Arc::new(Inner { http, dialer, org_id, warnings, limits })))
+        let mut warnings: Vec<_> = unencrypted.into_iter().collect();
+        if is_encrypted && dialer.is_unencrypted() {
+            warnings.push(
+                "ws_url begins with ws:// while parall_url is encrypted, so everything the server announces travels unencrypted"
+                    .to_owned(),
+            );
+        }
+        Ok(Self(Arc::new(Inner { http, dialer, org_id, warnings, roots, limits })))
     }
 
-    /// What is odd about the set-up without being wrong, such as an unreadable certificate file. For the log.
-    pub fn warnings(&self) -> &[String] {
-        &self.0.warnings
+    /// What is odd about the set-up without being wrong, such as an unreadable certificate file. For the log. Reads these
+    /// files, so it blocks for some milliseconds.
+    pub fn warnings(&self) -> Vec<String> {
+        self.0.warnings.iter().chain(self.0.roots.warnings()).cloned().collect()
     }
 
     /// The agent that the key belongs to.
@@ -210,7 +234,12 @@ impl Client {
             cached_version.map(|version| (wire::VERSION_PARAMETER, version)).into_iter().collect();
         let call =
             Call::to(&wire::PLATFORM_CONFIG, &[]).query(&query).cached_version(cached_version);
-        let answer = self.0.http.send(call).await?;
+        let answer = match self.0.http.send(call).await {
+            Err(error) if error.class() == Class::Missing => {
+                return Ok(PlatformConfigAnswer::Absent);
+            }
+            answer => answer?,
+        };
         if answer.status == StatusCode::NOT_MODIFIED {
             return Ok(PlatformConfigAnswer::Unchanged);
         }
@@ -218,7 +247,8 @@ impl Client {
         Ok(PlatformConfigAnswer::Changed(answer.text()?.to_owned()))
     }
 
-    /// Walks a paged list. A cursor that is missing or comes again ends it, whatever `has_more` says.
+    /// Walks a paged list. A cursor that is missing, too long or comes again ends it, whatever `has_more` says, and so does a
+    /// page after which the list has more than [`LARGEST_LIST`] bytes; what was read until then counts.
     pub(super) async fn list<T: for<'de> Deserialize<'de>>(
         &self,
         route: &'static wire::Route,
@@ -228,6 +258,7 @@ impl Client {
         let mut items = Vec::new();
         let mut seen = HashSet::new();
         let mut cursor = String::new();
+        let mut bytes = 0;
         for _ in 0..wire::MOST_PAGES {
             let mut query = query.to_vec();
             if !cursor.is_empty() {
@@ -236,9 +267,12 @@ impl Client {
             let answer = self.0.http.send(Call::to(route, ids).query(&query)).await?;
             let page: Page = answer.json()?;
             items.extend(read_items(&answer, &page.data)?);
-            match page.next_cursor {
-                Some(next) if page.has_more && !next.is_empty() && seen.insert(next.clone()) => {
-                    cursor = next;
+            bytes += answer.size();
+            match page.next_cursor() {
+                Some(next)
+                    if page.has_more && bytes < LARGEST_LIST && seen.insert(next.to_owned()) =>
+                {
+                    next.clone_into(&mut cursor);
                 }
                 _ => break,
             }

@@ -183,7 +183,7 @@ impl Coded for Error {
 
 fn said(code: Option<&str>, message: &str) -> String {
     match (code, message) {
-        (Some(code), "") => format!(": {code}"),
+        (Some(code), message) if message.is_empty() || message == code => format!(": {code}"),
         (Some(code), message) => format!(": {code}: {message}"),
         (None, "") => String::new(),
         (None, message) => format!(": {message}"),
@@ -257,6 +257,15 @@ mod tests {
             error.to_string(),
             "Parall answered 404 to GET /api/v1/messages/{message}: NOT_FOUND: no such message"
         );
+        let error = Error::Status {
+            method: Method::GET,
+            path: "/x",
+            status: 404,
+            error_code: Some("NOT_FOUND".into()),
+            message: "NOT_FOUND".into(),
+            retry_after: None,
+        };
+        assert_eq!(error.to_string(), "Parall answered 404 to GET /x: NOT_FOUND");
         let error = Error::Redirect {
             method: Method::GET,
             path: "/x",

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::lenient::{null_as_default, optional_text};
 use super::secret::{Secret, redact};
+use crate::text::one_line;
 
 /// Longest text of a server that is shown.
 const LONGEST_MESSAGE: usize = 300;
@@ -17,6 +18,11 @@ pub(super) struct Refusal {
     pub(super) message: String,
 }
 
+/// Like [`read`], for an answer of a service that may not be Parall: a text of another form is left out.
+pub(super) fn read_known(body: &[u8], secrets: &[&Secret]) -> Refusal {
+    if json(body).is_some() { read(body, secrets) } else { Refusal::default() }
+}
+
 /// Reads any of the known forms: `{error: {code, message}}`, `{error: "text"}`, `{error, code, message}`, and anything that
 /// is not JSON at all.
 pub(super) fn read(body: &[u8], secrets: &[&Secret]) -> Refusal {
@@ -24,26 +30,10 @@ pub(super) fn read(body: &[u8], secrets: &[&Secret]) -> Refusal {
     Refusal {
         code: refusal
             .code
-            .map(|code| short(&redact(&code, secrets), LONGEST_CODE))
+            .map(|code| one_line(&redact(&code, secrets), LONGEST_CODE))
             .filter(|code| !code.is_empty()),
-        message: short(&redact(&refusal.message, secrets), LONGEST_MESSAGE),
+        message: one_line(&redact(&refusal.message, secrets), LONGEST_MESSAGE),
     }
-}
-
-/// One line of at most `longest` characters, without control characters.
-pub(super) fn short(text: &str, longest: usize) -> String {
-    let mut line = String::new();
-    for (count, character) in
-        text.split_whitespace().flat_map(|word| word.chars().chain([' '])).enumerate()
-    {
-        if count == longest {
-            line.push('…');
-            break;
-        }
-        line.push(if character.is_control() { ' ' } else { character });
-    }
-    line.truncate(line.trim_end().len());
-    line
 }
 
 #[derive(Default, Deserialize)]
@@ -139,7 +129,18 @@ mod tests {
     }
 
     #[test]
-    fn a_long_or_binary_body_stays_short() {
+    fn of_another_service_only_the_known_forms_are_shown() {
+        for body in ["<html><title>router</title>", "root:x:0:0", "{}", "\u{1b}[2J"] {
+            assert_eq!(read_known(body.as_bytes(), &[]), Refusal::default(), "{body}");
+        }
+        assert_eq!(
+            read_known(br#"{"error":"full\u001b[2J\u202e"}"#, &[]),
+            refusal(None, "full [2J")
+        );
+    }
+
+    #[test]
+    fn a_long_or_binary_body_stays_one_line() {
         assert_eq!(
             read("é".repeat(10_000).as_bytes(), &[]).message.chars().count(),
             LONGEST_MESSAGE + 1

@@ -64,7 +64,7 @@ impl Client {
         let page: Page = answer.json()?;
         let messages = newest_first(read_items(&answer, &page.data)?);
         let oldest = || messages.last().map(|message| message.id.clone());
-        let next = page.next_cursor.filter(|cursor| !cursor.is_empty()).or_else(oldest);
+        let next = page.next_cursor().map(str::to_owned).or_else(oldest);
         Ok(MessagePage { next: next.filter(|_| page.has_more), messages, asked })
     }
 }

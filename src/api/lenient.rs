@@ -1,10 +1,13 @@
 //! Readers for fields in which servers differ: `null` for "absent", odd numbers, texts that are not quite Unicode.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+
+use crate::text::is_printable;
 
 /// `null` means the same as an absent field.
 pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -13,6 +16,44 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Longest id, or word of the protocol such as `task.assigned`, in bytes. **Choice**: real ones have about 30. They end up in
+/// the journal, in paths, in session keys and in log lines.
+pub(super) const LONGEST_ID: usize = 256;
+
+/// An id. One that is too long, or that holds control or invisible characters, is an error: there is no safe way to use it.
+pub(super) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let id = Cow::<'_, str>::deserialize(deserializer)?;
+    if id.len() > LONGEST_ID {
+        return Err(Error::custom(format_args!("an id of more than {LONGEST_ID} bytes")));
+    }
+    if !id.chars().all(is_printable) {
+        return Err(Error::custom("an id with control characters"));
+    }
+    Ok(id.into_owned())
+}
+
+/// Like [`id`], with `null` for none.
+pub(super) fn optional_id<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    struct Id(#[serde(deserialize_with = "id")] String);
+    Ok(Option::<Id>::deserialize(deserializer)?.map(|id| id.0))
+}
+
+/// Like [`id`], with `null` for an empty one.
+pub(super) fn id_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(optional_id(deserializer)?.unwrap_or_default())
+}
+
+/// The id of something that a message mentions or carries. The sender of the message may have made it up, so one that cannot be
+/// used counts as empty and does not cost the message.
+pub(super) fn mentioned_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let value = Box::<RawValue>::deserialize(deserializer)?;
+    let mut value = serde_json::Deserializer::from_str(value.get());
+    Ok(id_or_empty(&mut value).unwrap_or_default())
 }
 
 /// Largest whole number that every JSON implementation reads alike, 2^53 - 1.
@@ -128,6 +169,34 @@ mod tests {
     fn half_a_surrogate_pair_does_not_spoil_the_text() {
         assert_eq!(read(r#"{"text":"a\ud800b"}"#).text, "a\u{fffd}\u{fffd}\u{fffd}b");
         assert_eq!(read(r#"{"name":"\ud83d\ude00"}"#).name.as_deref(), Some("😀"));
+    }
+
+    #[test]
+    fn ids_that_cannot_be_used_are_refused_or_count_as_absent() {
+        #[derive(Debug, Deserialize)]
+        struct Ids {
+            #[serde(deserialize_with = "id")]
+            id: String,
+            #[serde(default, deserialize_with = "optional_id")]
+            other: Option<String>,
+            #[serde(default, deserialize_with = "mentioned_id")]
+            mentioned: String,
+        }
+        let read = |id: &str, other: &str, mentioned: &str| {
+            let text = format!(r#"{{"id":{id},"other":{other},"mentioned":{mentioned}}}"#);
+            serde_json::from_str::<Ids>(&text).map(|ids| (ids.id, ids.other, ids.mentioned))
+        };
+        let long = |length| format!("\"{}\"", "x".repeat(length));
+        let longest = "x".repeat(LONGEST_ID);
+        assert_eq!(
+            read(&long(256), "null", r#""usr_\u0031""#).unwrap(),
+            (longest, None, "usr_1".to_owned())
+        );
+        for bad in [&long(257), r#""a\nb""#, r#""a\u202eb""#, "5", "{}"] {
+            assert!(read(bad, "null", "\"a\"").is_err(), "{bad}");
+            assert!(read("\"a\"", bad, "\"a\"").is_err(), "{bad}");
+            assert_eq!(read("\"a\"", "\"b\"", bad).unwrap().2, "", "{bad}");
+        }
     }
 
     #[test]

@@ -178,7 +178,7 @@ impl Client {
         let answer = self.http().send(Call::to(route, ids).query(query)).await?;
         let page: Page = answer.json()?;
         let items = read_items(&answer, &page.data)?;
-        let next_cursor = page.next_cursor.filter(|cursor| !cursor.is_empty());
+        let next_cursor = page.next_cursor().map(str::to_owned);
         Ok(ObjectPage { items, has_more: page.has_more, next_cursor })
     }
 

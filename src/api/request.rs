@@ -16,6 +16,7 @@ use super::failure;
 use super::network::{Limits, Network, cause};
 use super::secret::{Secret, redact};
 use super::wire::Route;
+use crate::text::one_line;
 
 /// Largest answer that is read, in bytes.
 pub(super) const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
@@ -86,6 +87,11 @@ impl Answer<'_> {
         serde_json::from_str(text).map_err(|error| self.malformed(&error.to_string()))
     }
 
+    /// Bytes of the body.
+    pub(super) fn size(&self) -> usize {
+        self.body.len()
+    }
+
     /// The body as text.
     pub(super) fn text(&self) -> Result<&str, Error> {
         std::str::from_utf8(&self.body).map_err(|_| self.malformed("it is not UTF-8"))
@@ -94,7 +100,7 @@ impl Answer<'_> {
     /// The error for a body that is not what the protocol says.
     pub(super) fn malformed(&self, reason: &str) -> Error {
         // Parsers quote values of the body; the beginning is enough to find the place.
-        let reason = failure::short(&self.http.redact(reason, &[]), LONGEST_REASON);
+        let reason = one_line(&self.http.redact(reason, &[]), LONGEST_REASON);
         Error::Malformed { method: self.route.method.clone(), path: self.route.path, reason }
     }
 }
@@ -164,7 +170,7 @@ impl Http {
         if status.is_success() {
             return Ok(Answer { http: self, route, status, body });
         }
-        Err(refused(route, status, retry_after, &body, &[&self.key]))
+        Err(refused(route, status, retry_after, failure::read(&body, &[&self.key])))
     }
 
     /// Puts bytes to an address that carries its own permission. The key stays here.
@@ -193,7 +199,7 @@ impl Http {
         }
         let retry_after = retry_after(response.headers());
         let body = self.read(route, &mut response, status).await?;
-        Err(refused(route, status, retry_after, &body, &[&self.key]))
+        Err(refused(route, status, retry_after, failure::read_known(&body, &[&self.key])))
     }
 
     /// Reads the body without trusting the length the server states. Of a refusal the beginning is enough.
@@ -274,10 +280,8 @@ pub(super) fn refused(
     route: &'static Route,
     status: StatusCode,
     retry_after: Option<Duration>,
-    body: &[u8],
-    secrets: &[&Secret],
+    refusal: failure::Refusal,
 ) -> Error {
-    let refusal = failure::read(body, secrets);
     Error::Status {
         method: route.method.clone(),
         path: route.path,
@@ -291,7 +295,7 @@ pub(super) fn refused(
 /// A redirect, named by the host it leads to and nothing else of its address.
 pub(super) fn redirected(route: &'static Route, status: StatusCode, headers: &HeaderMap) -> Error {
     let target_host = headers.get(LOCATION).and_then(|value| {
-        Url::parse(value.to_str().ok()?).ok()?.host_str().map(|host| failure::short(host, 100))
+        Url::parse(value.to_str().ok()?).ok()?.host_str().map(|host| one_line(host, 100))
     });
     Error::Redirect {
         method: route.method.clone(),

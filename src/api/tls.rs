@@ -1,6 +1,6 @@
 //! One TLS set-up for HTTP and WebSocket: the system's certificates and those of the house.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -13,32 +13,53 @@ use rustls_platform_verifier::Verifier;
 use super::error::Error;
 use super::network::Network;
 
-/// A TLS set-up, and what was odd about it.
+/// A TLS set-up, and the certificates that it trusts besides the system's.
 pub(super) struct Tls {
     pub(super) config: ClientConfig,
-    /// Certificate files or parts of them that could not be used; connections go on without them.
-    pub(super) warnings: Vec<String>,
+    pub(super) roots: Arc<ExtraRoots>,
 }
 
-/// Makes the TLS set-up. Only the extra files are read now, and only when there are any: the system's certificates wait
-/// for the first handshake.
+/// Makes the TLS set-up. Reads no file: certificates wait for the first handshake or the first look at the warnings, because
+/// this runs on the host's own thread.
 pub(super) fn configure(network: &Network) -> Result<Tls, Error> {
-    let mut warnings = Vec::new();
-    let extra_roots = network
-        .certificate_files
-        .iter()
-        .flat_map(|path| read_certificates(path, &mut warnings))
-        .collect();
+    let files = network.certificate_files.clone();
+    let roots = Arc::new(ExtraRoots { files, read: OnceLock::new() });
     let provider = Arc::new(crypto::ring::default_provider());
-    let verifier =
-        LazyVerifier { extra_roots, provider: Arc::clone(&provider), inner: OnceLock::new() };
+    let verifier = LazyVerifier {
+        extra_roots: Arc::clone(&roots),
+        provider: Arc::clone(&provider),
+        inner: OnceLock::new(),
+    };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|source| Error::Setup { source: Box::new(source) })?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
-    Ok(Tls { config, warnings })
+    Ok(Tls { config, roots })
+}
+
+/// The certificates in the files that the environment names, read once.
+#[derive(Debug)]
+pub(super) struct ExtraRoots {
+    files: Vec<PathBuf>,
+    read: OnceLock<(Vec<CertificateDer<'static>>, Vec<String>)>,
+}
+
+impl ExtraRoots {
+    /// Files or parts of them that could not be used; connections go on without them.
+    pub(super) fn warnings(&self) -> &[String] {
+        &self.read().1
+    }
+
+    fn read(&self) -> &(Vec<CertificateDer<'static>>, Vec<String>) {
+        self.read.get_or_init(|| {
+            let mut warnings = Vec::new();
+            let read = |path: &PathBuf| read_certificates(path, &mut warnings);
+            let certificates = self.files.iter().flat_map(read).collect();
+            (certificates, warnings)
+        })
+    }
 }
 
 fn read_certificates(path: &Path, warnings: &mut Vec<String>) -> Vec<CertificateDer<'static>> {
@@ -76,7 +97,7 @@ fn read_certificates(path: &Path, warnings: &mut Vec<String>) -> Vec<Certificate
 /// `http://` server never needs.
 #[derive(Debug)]
 struct LazyVerifier {
-    extra_roots: Vec<CertificateDer<'static>>,
+    extra_roots: Arc<ExtraRoots>,
     provider: Arc<CryptoProvider>,
     inner: OnceLock<Verifier>,
 }
@@ -88,7 +109,7 @@ impl LazyVerifier {
         }
         // A failure is not kept: the next connection tries again. Two threads may both build one; the first is kept.
         let verifier = Verifier::new_with_extra_roots(
-            self.extra_roots.iter().cloned(),
+            self.extra_roots.read().0.iter().cloned(),
             Arc::clone(&self.provider),
         )?;
         Ok(self.inner.get_or_init(|| verifier))

@@ -1,34 +1,37 @@
 //! Parall's objects as this plugin reads them: only the fields it uses, everything optional that a server may leave out.
 //!
-//! Ids are opaque strings. Fields and their evidence are listed in the protocol notes; whatever is a choice rather than
-//! evidence stands in [`super::wire`].
+//! Ids are opaque strings of at most 256 bytes without control characters; an object with another one cannot be read. Fields
+//! and their evidence are listed in the protocol notes; whatever is a choice rather than evidence stands in [`super::wire`].
 
 use serde::Deserialize;
 
-use super::lenient::{null_as_default, optional_text, text, whole_number};
+use super::lenient::{
+    id, id_or_empty, mentioned_id, null_as_default, optional_id, optional_text, text, whole_number,
+};
 
 /// A piece of work the server hands to this agent: "look at this source".
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Dispatch {
     /// `dsp_...`; what [`super::Client::acknowledge`] takes.
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// Kind of the source, `message` or `task`; absent means `message`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub source_type: Option<String>,
     /// Id of the message or task; empty when the server does not say.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "id_or_empty")]
     pub source_id: String,
     /// What happened, such as `message` or `task.assigned`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub event_type: Option<String>,
     /// `pending` or `received`; absent means pending.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub status: Option<String>,
     /// Chat of the message. **Choice**: that servers tell it under this name; they need not.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub chat_id: Option<String>,
     /// Why this agent got it, such as `mention` or `direct`; free text.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_text")]
     pub delivery_reason: Option<String>,
 }
 
@@ -36,11 +39,13 @@ pub struct Dispatch {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Message {
     /// Message id.
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// The chat it stands in.
+    #[serde(deserialize_with = "id")]
     pub chat_id: String,
     /// Who wrote it; empty when the server does not say.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "id_or_empty")]
     pub sender_id: String,
     /// The writer's profile, which the server may leave out.
     #[serde(default)]
@@ -49,7 +54,7 @@ pub struct Message {
     #[serde(default, deserialize_with = "null_as_default")]
     pub content: Content,
     /// Root of the thread this message belongs to.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub thread_root_id: Option<String>,
     /// Wishes of the sender.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -58,7 +63,7 @@ pub struct Message {
     #[serde(default, deserialize_with = "null_as_default")]
     pub attachments: Vec<Attachment>,
     /// RFC 3339, UTC.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub created_at: Option<String>,
 }
 
@@ -66,13 +71,13 @@ pub struct Message {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Sender {
     /// `usr_...`
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "id_or_empty")]
     pub id: String,
     /// Name as people see it.
     #[serde(default, deserialize_with = "optional_text")]
     pub display_name: Option<String>,
     /// `human` or `agent`.
-    #[serde(default, rename = "type")]
+    #[serde(default, rename = "type", deserialize_with = "optional_id")]
     pub kind: Option<String>,
 }
 
@@ -91,7 +96,7 @@ pub struct Content {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Mention {
     /// `usr_...`
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "mentioned_id")]
     pub user_id: String,
 }
 
@@ -107,7 +112,7 @@ pub struct Hints {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "AttachmentAnswer")]
 pub struct Attachment {
-    /// `att_...`
+    /// `att_...`; empty when it cannot be used.
     pub id: String,
     /// File name.
     pub file_name: Option<String>,
@@ -121,7 +126,7 @@ pub struct Attachment {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct AttachmentAnswer {
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "mentioned_id")]
     id: String,
     #[serde(deserialize_with = "optional_text")]
     file_name: Option<String>,
@@ -150,9 +155,10 @@ impl From<AttachmentAnswer> for Attachment {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Chat {
     /// `cht_...`
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// `direct` or `group`.
-    #[serde(default, rename = "type")]
+    #[serde(default, rename = "type", deserialize_with = "optional_id")]
     pub kind: Option<String>,
     /// A direct chat may have none.
     #[serde(default, deserialize_with = "optional_text")]
@@ -163,9 +169,10 @@ pub struct Chat {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Task {
     /// `tsk_...`
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// The short name people use, such as `FP-1`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub identifier: Option<String>,
     /// Title.
     #[serde(default, deserialize_with = "text")]
@@ -174,25 +181,25 @@ pub struct Task {
     #[serde(default, deserialize_with = "optional_text")]
     pub description: Option<String>,
     /// `todo`, `in_progress`, `in_review`, `done` or `canceled`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub status: Option<String>,
     /// `high`, `normal` or `low`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub priority: Option<String>,
     /// Who is to do it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub assignee_id: Option<String>,
     /// Who made it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub creator_id: Option<String>,
     /// `YYYY-MM-DD`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub due_date: Option<String>,
     /// Project it belongs to.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub project_id: Option<String>,
     /// When it last changed; RFC 3339, UTC.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub updated_at: Option<String>,
 }
 
@@ -200,15 +207,16 @@ pub struct Task {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Comment {
     /// `cmt_...`
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// Who wrote it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub author_id: Option<String>,
     /// The text.
     #[serde(default, deserialize_with = "text")]
     pub body: String,
     /// RFC 3339, UTC.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     pub created_at: Option<String>,
 }
 
@@ -224,9 +232,9 @@ pub struct Agent {
 /// The three forms in which a server may answer `agents/me`: `id`, `agent_id` or `user.id`.
 #[derive(Deserialize)]
 pub(super) struct AgentAnswer {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     agent_id: Option<String>,
     #[serde(default, deserialize_with = "optional_text")]
     display_name: Option<String>,
@@ -248,6 +256,7 @@ impl AgentAnswer {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Sent {
     /// Id of the message that now stands in the chat.
+    #[serde(deserialize_with = "id")]
     pub id: String,
 }
 
@@ -255,7 +264,7 @@ pub struct Sent {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Frame {
     /// What it is; unknown kinds are ignored.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "id")]
     pub kind: String,
     /// Position in this agent's stream, where the frame has one.
     #[serde(default, deserialize_with = "whole_number")]

@@ -9,7 +9,9 @@ use napi_derive::napi;
 
 use super::promise::to_js;
 use crate::api::{Client, ClientOptions, Secret};
-use crate::config::{Change, Gate, Level, Manager, ManagerOptions, Note, Outcome, Refreshed};
+use crate::config::{
+    Change, Gate, Level, Manager, ManagerOptions, Note, Outcome, Refreshed, Trust,
+};
 use crate::error::{Coded, chain};
 
 /// The configuration belongs to the key; no organisation is part of its address.
@@ -40,6 +42,10 @@ pub struct PlatformConfigOptions {
     pub state_dir: String,
     /// The user's `openclaw.json`.
     pub config_path: String,
+    /// What the platform may set: `models` (default), `all` or `off`.
+    pub platform_config: Option<String>,
+    /// Hosts besides the server's own at which the platform's models may be.
+    pub model_hosts: Option<Vec<String>>,
     /// Gets a line for everything worth one. The shim makes a function of a logger object.
     #[napi(
         ts_type = "((level: string, message: string) => void) | { info?(message: string): void, warn?(message: string): void, error?(message: string): void }"
@@ -64,7 +70,9 @@ pub struct PlatformConfigChange {
 #[napi(object, object_from_js = false)]
 pub struct PlatformConfigOutcome {
     /// In a word.
-    #[napi(ts_type = "'updated' | 'unchanged' | 'cached' | 'refused' | 'unavailable'")]
+    #[napi(
+        ts_type = "'updated' | 'unchanged' | 'cached' | 'refused' | 'unavailable' | 'none' | 'off'"
+    )]
     pub status: String,
     /// Version of the configuration that the user's file now follows.
     pub version: Option<String>,
@@ -72,7 +80,7 @@ pub struct PlatformConfigOutcome {
     pub written: bool,
     /// What changed, or would change.
     pub changes: Vec<PlatformConfigChange>,
-    /// Paths that are not written because not every host knows them.
+    /// Paths that are not written: the platform may not decide them, or not every host knows them.
     pub left_out: Vec<String>,
     /// Everything worth a line in the log.
     pub notes: Vec<PlatformConfigNote>,
@@ -110,12 +118,12 @@ pub fn diff_platform_config(
 
 fn run(
     env: Env,
-    options: PlatformConfigOptions,
+    mut options: PlatformConfigOptions,
     work: fn(Manager) -> BoxFuture<'static, Refreshed>,
 ) -> napi::Result<AsyncBlock<PlatformConfigOutcome>> {
-    let PlatformConfigOptions { credentials, state_dir, config_path, log } = options;
+    let log = options.log.take();
     let future = async move {
-        let outcome = match open(credentials, state_dir, config_path) {
+        let outcome = match open(options) {
             Ok(manager) => work(manager).await.map_err(|error| error as Arc<dyn Coded>),
             Err(error) => Err(error),
         };
@@ -129,19 +137,19 @@ fn run(
     })
 }
 
-fn open(
-    PlatformCredentials { api_key, parall_url }: PlatformCredentials,
-    state_dir: String,
-    config_path: String,
-) -> Result<Manager> {
+fn open(options: PlatformConfigOptions) -> Result<Manager> {
+    let PlatformCredentials { api_key, parall_url } = options.credentials;
     let api_key = Secret::new(api_key);
+    let hosts = options.model_hosts.unwrap_or_default();
+    let trust = Trust::new(&parall_url, options.platform_config.as_deref(), &hosts);
     let org_id = NO_ORGANISATION.to_owned();
     let client = ClientOptions { parall_url, api_key: api_key.clone(), org_id, ws_url: None };
     let client = Client::new(client).map_err(|error| Arc::new(error) as Arc<dyn Coded>)?;
     let options = ManagerOptions {
         api_key,
-        state_dir: state_dir.into(),
-        config_path: config_path.into(),
+        state_dir: options.state_dir.into(),
+        config_path: options.config_path.into(),
+        trust,
         gate: Gate::default(),
         observer: None,
     };

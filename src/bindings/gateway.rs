@@ -13,6 +13,7 @@ use napi_derive::napi;
 
 use super::promise::{promise, to_js};
 use crate::api::{ClientOptions, Secret};
+use crate::config::Trust;
 use crate::orchestrator::{
     self as core, DEFAULT_MAX_FORKS, DEFAULT_MAX_WAITING, DEFAULT_TURNS, Host, HostFiles, Level,
     Replies,
@@ -44,6 +45,10 @@ pub struct GatewayOptions {
     pub state_dir: Option<String>,
     /// The user's `openclaw.json`. With it and `stateDir` the platform's configuration is kept in line.
     pub config_path: Option<String>,
+    /// What the platform's configuration may set: `models` (default), `all` or `off`.
+    pub platform_config: Option<String>,
+    /// Hosts besides the server's own at which the platform's models may be.
+    pub model_hosts: Option<Vec<String>>,
     /// Most forks at once, 4 when left out; none with 0.
     pub max_forks: Option<u32>,
     /// How many turns agents may cause each other in an hour, 8 when left out.
@@ -319,7 +324,9 @@ impl GatewayOptions {
 
     fn host_files(&self) -> Option<HostFiles> {
         let (state_dir, config_path) = (self.state_dir.as_ref()?, self.config_path.as_ref()?);
-        Some(HostFiles { state_dir: state_dir.into(), config_path: config_path.into() })
+        let hosts = self.model_hosts.as_deref().unwrap_or_default();
+        let trust = Trust::new(&self.parall_url, self.platform_config.as_deref(), hosts);
+        Some(HostFiles { state_dir: state_dir.into(), config_path: config_path.into(), trust })
     }
 }
 

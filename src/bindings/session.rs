@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncBlock, Either};
 use napi_derive::napi;
-use tokio::task::spawn_blocking;
 
 use super::promise::promise;
 use crate::background;
@@ -225,7 +224,7 @@ fn text(path: PathBuf) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// A promise for work that blocks, done behind the host's back.
+/// A promise for blocking work, which runs on a low-priority thread.
 fn blocking<T>(
     env: Env,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
@@ -233,7 +232,5 @@ fn blocking<T>(
 where
     T: napi::bindgen_prelude::ToNapiValue + Send + 'static,
 {
-    promise(env, async move {
-        spawn_blocking(|| background::run(work)).await.unwrap_or(Err(Error::Stopped))
-    })
+    promise(env, async move { background::run(work).await.unwrap_or(Err(Error::Stopped)) })
 }

@@ -2,6 +2,8 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::text::{is_printable, printable};
+
 /// Spaces between columns.
 const GAP: usize = 2;
 /// Width where the terminal does not tell its own.
@@ -57,23 +59,18 @@ impl Table {
     }
 }
 
-/// One line without control characters.
+/// One line without characters that hide or move others.
 pub(super) fn one_line(text: &str) -> String {
-    let line: String = text
-        .chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .collect();
-    line.trim().to_owned()
+    printable(text).trim().to_owned()
 }
 
-/// A text of others for a terminal: its line breaks stay, nothing else that moves the cursor or changes colours.
+/// A text of others for a terminal: its line breaks stay, nothing else that moves the cursor, hides text or changes colours.
 pub(super) fn paragraph(text: &str) -> String {
     text.chars()
         .filter_map(|character| match character {
             '\n' => Some('\n'),
             '\t' => Some(' '),
-            other if other.is_control() => None,
-            other => Some(other),
+            other => is_printable(other).then_some(other),
         })
         .collect()
 }

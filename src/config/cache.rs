@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::platform::{PlatformConfig, Refusal};
 use super::timestamp::timestamp;
+use super::trust::Trust;
 use crate::fs::{self, ReplaceOptions};
 
 /// Name of the file.
@@ -36,19 +37,17 @@ pub(super) fn path(state_dir: &Path) -> PathBuf {
 }
 
 /// Reads the cache. A damaged file is set aside, never applied and never deleted.
-pub(super) fn read(state_dir: &Path) -> Cached {
+pub(super) fn read(state_dir: &Path, trust: &Trust) -> Cached {
     let path = path(state_dir);
     let bytes = match fs::read(&path) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Cached::Nothing,
         Err(error) => return Cached::Unreadable(error),
     };
-    match std::str::from_utf8(&bytes).map(PlatformConfig::parse) {
+    match std::str::from_utf8(&bytes).map(|text| PlatformConfig::parse(text, trust)) {
         Ok(Ok(config)) => Cached::Good(Box::new(config)),
-        Ok(Err(refusal @ (Refusal::SchemaVersion(_) | Refusal::Host { .. }))) => {
-            Cached::Refused(refusal)
-        }
         Ok(Err(Refusal::Malformed(_))) | Err(_) => set_aside(path),
+        Ok(Err(refusal)) => Cached::Refused(refusal),
     }
 }
 
@@ -78,6 +77,10 @@ pub(super) fn write(state_dir: &Path, config: &PlatformConfig) -> Result<(), fs:
 mod tests {
     use super::*;
 
+    fn trust() -> Trust {
+        Trust::new("https://p", Some("all"), &[])
+    }
+
     fn names(folder: &Path) -> Vec<String> {
         std::fs::read_dir(folder)
             .unwrap()
@@ -90,10 +93,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = PlatformConfig::parse(
             r#"{"version": "7", "config": {"agents": {"defaults": {"model": "a/b"}}, "more": 1}}"#,
+            &trust(),
         )
         .unwrap();
         write(folder.path(), &config).unwrap();
-        assert!(matches!(read(folder.path()), Cached::Good(found) if *found == config));
+        assert!(matches!(read(folder.path(), &trust()), Cached::Good(found) if *found == config));
         assert_eq!(names(folder.path()), [NAME]);
     }
 
@@ -104,11 +108,11 @@ mod tests {
         {
             let folder = tempfile::tempdir().unwrap();
             std::fs::write(path(folder.path()), damage).unwrap();
-            let Cached::SetAside(aside) = read(folder.path()) else {
+            let Cached::SetAside(aside) = read(folder.path(), &trust()) else {
                 panic!("{damage:?} was taken")
             };
             assert_eq!(std::fs::read_to_string(&aside).unwrap(), damage);
-            assert!(matches!(read(folder.path()), Cached::Nothing));
+            assert!(matches!(read(folder.path(), &trust()), Cached::Nothing));
         }
     }
 
@@ -120,7 +124,10 @@ mod tests {
             r#"{"version": "1", "config": {}, "schema_version": 2}"#,
         )
         .unwrap();
-        assert!(matches!(read(folder.path()), Cached::Refused(Refusal::SchemaVersion(_))));
+        assert!(matches!(
+            read(folder.path(), &trust()),
+            Cached::Refused(Refusal::SchemaVersion(_))
+        ));
         assert_eq!(names(folder.path()), [NAME]);
     }
 
@@ -128,6 +135,6 @@ mod tests {
     fn a_folder_in_its_place_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(path(folder.path())).unwrap();
-        assert!(matches!(read(folder.path()), Cached::Unreadable(_)));
+        assert!(matches!(read(folder.path(), &trust()), Cached::Unreadable(_)));
     }
 }

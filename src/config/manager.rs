@@ -12,14 +12,23 @@ use super::apply::Target;
 use super::cache::{self, Cached};
 use super::outcome::{Change, Level, Note, Outcome, Status};
 use super::plan::Blocked;
-use super::platform::{PlatformConfig, Refusal};
+use super::platform::{LeftOut, PlatformConfig, Refusal};
+use super::trust::Trust;
 use super::{Error, Gate, Source};
 use crate::api::{PlatformConfigAnswer, Secret};
 use crate::error::chain;
 use crate::fs::{self, Step};
+use crate::text;
 
 /// How often a refresh starts anew because another one was asked for. A server that never rests must not keep it from ending.
 const MOST_ROUNDS: usize = 5;
+/// How many paths a note names at most, and how long a path may be in characters.
+const NAMED: (usize, usize) = (20, 120);
+/// How many left-out paths an outcome holds.
+const MOST_LEFT_OUT: usize = 1000;
+/// Characters of a note, and of a version in an outcome.
+const LONGEST_NOTE: usize = 4000;
+const LONGEST_VERSION: usize = 200;
 
 /// Whose configuration is kept in line, and where.
 #[derive(Clone)]
@@ -30,6 +39,8 @@ pub struct ManagerOptions {
     pub state_dir: PathBuf,
     /// The user's `openclaw.json`.
     pub config_path: PathBuf,
+    /// What the platform may decide.
+    pub trust: Trust,
     /// Keeps writes away from agent turns.
     pub gate: Gate,
     /// Told after every step of a write. For tests.
@@ -69,6 +80,9 @@ impl Manager {
     /// # Errors
     /// The user's file is one that must not be touched. It is as it was.
     pub async fn refresh(&self) -> Refreshed {
+        if self.options.trust.is_off() {
+            return Ok(self.off());
+        }
         let ticket = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let mut last = self.last.lock().await;
         if let Some(last) = last.as_ref().filter(|last| last.asked >= ticket) {
@@ -95,17 +109,30 @@ impl Manager {
     /// # Errors
     /// As for [`Self::refresh`].
     pub async fn preview(&self) -> Refreshed {
+        if self.options.trust.is_off() {
+            return Ok(self.off());
+        }
         let prepared = self.prepare().await;
         self.blocking(move |worker| worker.compare(prepared)).await.map_err(Arc::new)
     }
 
+    /// The outcome where the operator wants none of it.
+    fn off(&self) -> Outcome {
+        let mut prepared = Prepared::new(&self.options.trust);
+        prepared.status = Status::Off;
+        prepared.outcome(None, Vec::new())
+    }
+
     /// Reads the cache and asks the platform.
     async fn prepare(&self) -> Prepared {
-        let cached = self.blocking(|worker| cache::read(&worker.options.state_dir)).await;
-        let mut prepared = Prepared::from(cached);
+        let cached = self
+            .blocking(|worker| cache::read(&worker.options.state_dir, &worker.options.trust))
+            .await;
+        let mut prepared = Prepared::new(&self.options.trust);
+        prepared.take_cached(cached);
         let version = prepared.cached.as_ref().map(|config| config.version.clone());
         let answer = self.source.fetch(version.as_deref()).await;
-        prepared.judge(answer);
+        prepared.judge(answer, &self.options.trust);
         prepared
     }
 
@@ -134,48 +161,65 @@ struct Prepared {
     notes: Vec<Note>,
 }
 
-impl From<Cached> for Prepared {
-    fn from(cached: Cached) -> Self {
+impl Prepared {
+    /// Nothing but what is wrong with the account's settings.
+    fn new(trust: &Trust) -> Self {
         let mut prepared =
             Self { cached: None, fetched: None, status: Status::Unchanged, notes: Vec::new() };
+        for warning in trust.warnings() {
+            prepared.note(Level::Warn, warning);
+        }
+        prepared
+    }
+
+    /// Takes the last known good configuration into account.
+    fn take_cached(&mut self, cached: Cached) {
         match cached {
             Cached::Nothing => {}
-            Cached::Good(config) => prepared.cached = Some(*config),
-            Cached::Refused(refusal) => prepared
+            Cached::Good(config) => self.cached = Some(*config),
+            Cached::Refused(refusal) => self
                 .note(Level::Warn, format!("The cached platform config is not used: {refusal}.")),
-            Cached::SetAside(path) => prepared.note(
+            Cached::SetAside(path) => self.note(
                 Level::Warn,
                 format!(
                     "The cached platform config was damaged. It is now called {}.",
                     path.display()
                 ),
             ),
-            Cached::Unreadable(error) => {
-                prepared.note(
-                    Level::Warn,
-                    format!("The cached platform config is not used: {}.", chain(&error)),
-                );
-            }
+            Cached::Unreadable(error) => self.note(
+                Level::Warn,
+                format!("The cached platform config is not used: {}.", chain(&error)),
+            ),
         }
-        prepared
     }
-}
 
-impl Prepared {
-    fn note(&mut self, level: Level, message: String) {
+    fn note(&mut self, level: Level, message: impl AsRef<str>) {
+        // Paths and reasons may hold what the platform sent.
+        let message = text::one_line(message.as_ref(), LONGEST_NOTE);
         self.notes.push(Note { level, message });
     }
 
     /// Takes the platform's answer into account.
-    fn judge(&mut self, answer: super::Answer) {
+    fn judge(&mut self, answer: super::Answer, trust: &Trust) {
         match answer {
+            Ok(PlatformConfigAnswer::Absent) if self.cached.is_some() => {
+                self.status = Status::Cached;
+                self.note(
+                    Level::Info,
+                    "Parall sends no configuration now. The last known good one stays.",
+                );
+            }
+            Ok(PlatformConfigAnswer::Absent) => {
+                self.status = Status::Absent;
+                self.note(Level::Info, "Parall sends no configuration. Yours stays as it is.");
+            }
             Ok(PlatformConfigAnswer::Unchanged) if self.cached.is_some() => {
                 self.status = Status::Unchanged;
             }
             Ok(PlatformConfigAnswer::Unchanged) => {
                 self.fail("the server says it has not changed, but no version was named");
             }
-            Ok(PlatformConfigAnswer::Changed(text)) => match PlatformConfig::parse(&text) {
+            Ok(PlatformConfigAnswer::Changed(text)) => match PlatformConfig::parse(&text, trust) {
                 Ok(config) => {
                     self.status = Status::Updated;
                     self.fetched = Some(config);
@@ -213,14 +257,25 @@ impl Prepared {
     /// The end: `config` is what the user's file now follows.
     fn outcome(mut self, config: Option<PlatformConfig>, changes: Vec<Change>) -> Outcome {
         let (version, left_out) = config.map(|config| (config.version, config.left_out)).unzip();
-        let left_out: Vec<String> = left_out.unwrap_or_default();
-        if !left_out.is_empty() {
-            let paths = left_out.join(", ");
+        let LeftOut { not_allowed, unknown } = left_out.unwrap_or_default();
+        let (count, width) = NAMED;
+        if !not_allowed.is_empty() {
+            let paths = text::list(&not_allowed, count, width);
+            self.note(
+                Level::Warn,
+                format!("Left out, because Parall may not decide it on this host: {paths}."),
+            );
+        }
+        if !unknown.is_empty() {
+            let paths = text::list(&unknown, count, width);
             self.note(
                 Level::Info,
                 format!("Left out, because not every OpenClaw knows it: {paths}."),
             );
         }
+        let left_out = not_allowed.iter().chain(&unknown).take(MOST_LEFT_OUT);
+        let left_out = left_out.map(|path| text::one_line(path, width)).collect();
+        let version = version.map(|version| text::one_line(&version, LONGEST_VERSION));
         Outcome {
             status: self.status,
             version,

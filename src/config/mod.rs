@@ -3,11 +3,11 @@
 //! ```text
 //! manager      one refresh: fetch -> check -> remember -> apply; one at a time, the newest wins
 //!   source     where configurations come from
-//!   platform   what the platform sends   (schema: what hosts accept, credential: the account's key)
+//!   platform   what the platform sends   (trust: what it may decide, schema: what hosts accept)
 //!   cache      the last known good one
 //!   gate       no write while a turn runs
 //!   apply      plan -> write
-//!     plan     what has to change       (include: which file, draft: one file)
+//!     plan     what has to change       (include: which file, draft: one file, credential: the account's key)
 //!       document   where values stand in a file (skip: what is none of ours)
 //!       edit       new text for some of them, every other byte as it was
 //!       verify     a second parser's opinion
@@ -37,12 +37,14 @@ mod schema;
 mod skip;
 mod source;
 mod timestamp;
+mod trust;
 mod verify;
 
 pub use error::Error;
 pub use gate::{Gate, Idle, Turn};
 pub use manager::{Manager, ManagerOptions, Refreshed};
 pub use outcome::{Change, Level, Note, Outcome, Status};
-pub use platform::{PlatformConfig, Refusal};
+pub use platform::{LeftOut, PlatformConfig, Refusal};
 pub use read::read_section;
 pub use source::{Answer, Source};
+pub use trust::{Scope, Trust};

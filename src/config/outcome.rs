@@ -4,6 +4,12 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
+use crate::text;
+
+/// How many paths a summary names.
+const NAMED: usize = 10;
+/// Most characters of a version or path in a summary.
+const SHOWN: usize = 80;
 /// What stands in the place of a secret.
 const HIDDEN: &str = "(hidden)";
 /// Parts of key names whose values are nobody's business.
@@ -24,6 +30,10 @@ pub enum Status {
     Refused,
     /// The platform could not be asked and there is no configuration to fall back to.
     Unavailable,
+    /// The platform has no configuration for this agent, and never sent one.
+    Absent,
+    /// The operator does not want one.
+    Off,
 }
 
 impl Status {
@@ -35,6 +45,8 @@ impl Status {
             Self::Cached => "cached",
             Self::Refused => "refused",
             Self::Unavailable => "unavailable",
+            Self::Absent => "none",
+            Self::Off => "off",
         }
     }
 }
@@ -94,10 +106,27 @@ pub struct Outcome {
     pub written: bool,
     /// What changed, or would change.
     pub changes: Vec<Change>,
-    /// Paths the platform sent that not every host knows; they are not written.
+    /// Paths the platform sent that are not written: it may not decide them, or not every host knows them.
     pub left_out: Vec<String>,
     /// Everything worth a line in the log.
     pub notes: Vec<Note>,
+}
+
+impl Outcome {
+    /// For the account's status: what came of it and what was left out, on one line.
+    pub fn summary(&self) -> String {
+        let mut summary = self.status.name().to_owned();
+        if !matches!(self.status, Status::Absent | Status::Off) {
+            let version = self.version.as_deref().unwrap_or("none");
+            summary.push_str(", version ");
+            summary.push_str(&text::one_line(version, SHOWN));
+        }
+        if !self.left_out.is_empty() {
+            summary.push_str(", left out: ");
+            summary.push_str(&text::list(&self.left_out, NAMED, SHOWN));
+        }
+        summary
+    }
 }
 
 impl Change {

@@ -5,9 +5,12 @@ use serde_json::{Map, Value};
 use super::credential::has_variable;
 use super::include::INCLUDE;
 use super::schema;
+use super::trust::Trust;
 
 /// The newest form of the platform's configuration that is understood.
 const SCHEMA_VERSION: f64 = 1.0;
+/// Names through which a careless merge reaches the prototype of every object of the host.
+const OBJECT_NAMES: [&str; 3] = ["__proto__", "constructor", "prototype"];
 
 /// A configuration that may be applied: its form is known and every host accepts what is in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,8 +23,17 @@ pub struct PlatformConfig {
     pub(super) provider: Option<Map<String, Value>>,
     /// Keys for `agents.defaults`, when the platform sends any.
     pub(super) defaults: Option<Map<String, Value>>,
-    /// Paths that came but that some host would refuse, and that are therefore left out.
-    pub left_out: Vec<String>,
+    /// Paths that came and are not applied.
+    pub left_out: LeftOut,
+}
+
+/// Paths that the platform sent and that are not applied, by the reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The operator does not let the platform decide this.
+    pub not_allowed: Vec<String>,
+    /// Some supported host does not know it.
+    pub unknown: Vec<String>,
 }
 
 /// Why a configuration is refused as a whole.
@@ -41,11 +53,20 @@ pub enum Refusal {
         /// What is wrong with it; never the value itself.
         reason: String,
     },
+    /// The models are at an address that must not get the account's key and conversations.
+    #[error("{path} cannot be used: {reason}")]
+    Address {
+        /// Path of the value.
+        path: String,
+        /// What is wrong with it. Names its host at most.
+        reason: String,
+    },
 }
 
 impl PlatformConfig {
     /// Reads `{version, schema_version?, config}`; more keys are ignored. The cache of version 1.12.0 has the same form.
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
+    /// `trust` says what the platform may decide.
+    pub fn parse(text: &str, trust: &Trust) -> Result<Self, Refusal> {
         let malformed = |reason: &str| Refusal::Malformed(reason.to_owned());
         let value: Value =
             serde_json::from_str(text).map_err(|error| Refusal::Malformed(position(&error)))?;
@@ -65,9 +86,9 @@ impl PlatformConfig {
         let Some(Value::Object(raw)) = fields.remove("config") else {
             return Err(malformed("config is not an object"));
         };
-        let mut left_out = Vec::new();
-        let provider = section(&raw, &schema::PROVIDER, &mut left_out)?;
-        let defaults = section(&raw, &schema::DEFAULTS, &mut left_out)?;
+        let mut left_out = LeftOut::default();
+        let provider = section(&raw, &schema::PROVIDER, trust, &mut left_out)?;
+        let defaults = section(&raw, &schema::DEFAULTS, trust, &mut left_out)?;
         Ok(Self { version, raw, provider, defaults, left_out })
     }
 
@@ -86,7 +107,8 @@ fn position(error: &serde_json::Error) -> String {
 fn section(
     config: &Map<String, Value>,
     section: &schema::Section,
-    left_out: &mut Vec<String>,
+    trust: &Trust,
+    left_out: &mut LeftOut,
 ) -> Result<Option<Map<String, Value>>, Refusal> {
     let mut fields = config;
     for (depth, key) in section.path.iter().enumerate() {
@@ -105,25 +127,47 @@ fn section(
     for key in section.never {
         fields.shift_remove(*key);
     }
-    section.check(&mut fields, left_out)?;
+    trust.restrict(&mut fields, section.path, &mut left_out.not_allowed);
+    section.check(&mut fields, &mut left_out.unknown)?;
+    if let Some(address) = section.address.and_then(|key| fields.get(key)?.as_str()) {
+        trust.check_address(
+            address,
+            &format!("{}.{}", section.name(), section.address.unwrap_or_default()),
+        )?;
+    }
     Ok(Some(fields))
 }
 
-/// Hosts put environment variables and files in the place of `${NAME}` and `$include`. Those are the user's, and nothing the
-/// platform sends may ask for them.
+/// Hosts put environment variables and files in the place of `${NAME}`, `$NAME` and `$include`. Those are the user's, and
+/// nothing the platform sends may ask for them. Names that mean something to JavaScript's own objects are refused, too.
 fn check_references(fields: &Map<String, Value>, path: &str) -> Result<(), Refusal> {
     fields.iter().try_for_each(|(key, value)| {
         let path = format!("{path}.{key}");
         if key == INCLUDE {
             return Err(Refusal::Host { path, reason: "asks for a file of the user".to_owned() });
         }
+        if OBJECT_NAMES.contains(&key.as_str()) || is_reference(key) {
+            return Err(Refusal::Host { path, reason: "is not the name of a setting".to_owned() });
+        }
         check_reference(value, &path)
     })
 }
 
+/// Whether a text is, or contains, a reference to the user's environment. `$NAME` and `secretref-env:NAME` are the short forms
+/// of newer hosts.
+fn is_reference(text: &str) -> bool {
+    let is_short = text.strip_prefix('$').is_some_and(|name| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    });
+    is_short || has_variable(text) || text.starts_with("secretref")
+}
+
 fn check_reference(value: &Value, path: &str) -> Result<(), Refusal> {
     match value {
-        Value::String(text) if has_variable(text) => Err(Refusal::Host {
+        Value::String(text) if is_reference(text) => Err(Refusal::Host {
             path: path.to_owned(),
             reason: "asks for an environment variable of the user".to_owned(),
         }),
@@ -140,6 +184,10 @@ fn check_reference(value: &Value, path: &str) -> Result<(), Refusal> {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<PlatformConfig, Refusal> {
+        PlatformConfig::parse(text, &Trust::new("https://p", None, &[]))
+    }
+
     const PROVIDER: &str = r#"{"baseUrl": "https://p", "models": [{"id": "m", "name": "M"}]}"#;
 
     fn config(provider: &str, more: &str) -> String {
@@ -152,7 +200,7 @@ mod tests {
     fn the_form_is_read_with_and_without_a_schema_version() {
         for more in ["", r#", "schema_version": 1"#, r#", "schema_version": null, "fetchedAt": 12"#]
         {
-            let found = PlatformConfig::parse(&config(PROVIDER, more)).unwrap();
+            let found = parse(&config(PROVIDER, more)).unwrap();
             assert_eq!(
                 (found.version.as_str(), found.provider.unwrap().len(), found.defaults),
                 ("v1", 2, None)
@@ -163,10 +211,7 @@ mod tests {
     #[test]
     fn newer_and_strange_schema_versions_are_refused() {
         for version in ["2", "1.5", "\"1\"", "true", "[1]", "1e400"] {
-            let refused = PlatformConfig::parse(&config(
-                PROVIDER,
-                &format!(r#", "schema_version": {version}"#),
-            ));
+            let refused = parse(&config(PROVIDER, &format!(r#", "schema_version": {version}"#)));
             assert!(
                 matches!(refused, Err(Refusal::SchemaVersion(_) | Refusal::Malformed(_))),
                 "{version}"
@@ -177,9 +222,10 @@ mod tests {
     #[test]
     fn what_no_host_takes_is_refused_or_left_out() {
         let unknown = r#"{"baseUrl": "https://p", "colour": 1, "models": [{"id": "m", "name": "M", "shape": {}}]}"#;
-        let found = PlatformConfig::parse(&config(unknown, "")).unwrap();
+        let all = Trust::new("https://p", Some("all"), &[]);
+        let found = PlatformConfig::parse(&config(unknown, ""), &all).unwrap();
         assert_eq!(
-            found.left_out,
+            found.left_out.unknown,
             ["models.providers.parall.colour", "models.providers.parall.models.0.shape"]
         );
         for (provider, path) in [
@@ -191,7 +237,7 @@ mod tests {
             ),
             ("[]", "models.providers.parall"),
         ] {
-            match PlatformConfig::parse(&config(provider, "")) {
+            match parse(&config(provider, "")) {
                 Err(Refusal::Host { path: found, .. }) => assert_eq!(found, path),
                 other => panic!("{other:?}"),
             }
@@ -201,13 +247,7 @@ mod tests {
     #[test]
     fn the_platform_does_not_set_the_credential() {
         let provider = r#"{"baseUrl": "https://p", "apiKey": "theirs", "models": []}"#;
-        assert!(
-            !PlatformConfig::parse(&config(provider, ""))
-                .unwrap()
-                .provider
-                .unwrap()
-                .contains_key("apiKey")
-        );
+        assert!(!parse(&config(provider, "")).unwrap().provider.unwrap().contains_key("apiKey"));
     }
 
     #[test]
@@ -217,9 +257,14 @@ mod tests {
             r#"{"baseUrl": "https://p", "headers": {"x": "${HOME}"}, "models": []}"#,
             r#"{"baseUrl": "https://p", "models": [{"id": "m", "name": "${HOME}"}]}"#,
             r#"{"baseUrl": "https://p", "headers": {"$include": "/etc/passwd"}, "models": []}"#,
+            r#"{"baseUrl": "https://p", "headers": {"x": "$HOME"}, "models": []}"#,
+            r#"{"baseUrl": "https://p", "headers": {"x": "secretref-env:HOME"}, "models": []}"#,
+            r#"{"baseUrl": "https://p", "headers": {"__proto__": {"x": "y"}}, "models": []}"#,
+            r#"{"baseUrl": "https://p", "__proto__": {"polluted": true}, "models": []}"#,
+            r#"{"baseUrl": "https://p", "headers": {"${HOME}": "x"}, "models": []}"#,
         ] {
             assert!(
-                matches!(PlatformConfig::parse(&config(provider, "")), Err(Refusal::Host { .. })),
+                matches!(parse(&config(provider, "")), Err(Refusal::Host { .. })),
                 "{provider}"
             );
         }
@@ -230,7 +275,7 @@ mod tests {
         let text = config(r#"{"baseUrl": {"secret-value": 1}, "models": []}"#, "")
             .replace("v1", "secret-value");
         for text in [&text[..], &text[..40], r#"{"version": "secret-value"}"#, "secret-value"] {
-            assert!(!PlatformConfig::parse(text).unwrap_err().to_string().contains("secret-value"));
+            assert!(!parse(text).unwrap_err().to_string().contains("secret-value"));
         }
     }
 }

@@ -20,16 +20,22 @@ pub(super) struct Section {
     pub(super) path: &'static [&'static str],
     /// Keys the platform may not set.
     pub(super) never: &'static [&'static str],
+    /// The key that holds an address to which the account's key goes.
+    pub(super) address: Option<&'static str>,
     /// Its name in the schema.
     schema: &'static str,
 }
 
 /// The model provider.
-pub(super) static PROVIDER: Section =
-    Section { path: &["models", "providers", "parall"], never: &["apiKey"], schema: "provider" };
+pub(super) static PROVIDER: Section = Section {
+    path: &["models", "providers", "parall"],
+    never: &["apiKey"],
+    address: Some("baseUrl"),
+    schema: "provider",
+};
 /// Defaults of all agents.
 pub(super) static DEFAULTS: Section =
-    Section { path: &["agents", "defaults"], never: &[], schema: "defaults" };
+    Section { path: &["agents", "defaults"], never: &[], address: None, schema: "defaults" };
 
 impl Section {
     /// Its path with dots.
@@ -144,21 +150,20 @@ fn check_members(
     left_out: &mut Vec<String>,
 ) -> Result<(), Refusal> {
     let (known, others) = (&schema["properties"], &schema["additionalProperties"]);
-    let mut unknown = Vec::new();
-    for (key, value) in fields.iter_mut() {
+    let mut checked = Ok(());
+    fields.retain(|key, value| {
         let inner = format!("{path}.{key}");
         match known.get(key).unwrap_or(others) {
             Value::Bool(false) => {
                 left_out.push(inner);
-                unknown.push(key.clone());
+                return false;
             }
-            schema => check(value, schema, &inner, left_out)?,
+            schema if checked.is_ok() => checked = check(value, schema, &inner, left_out),
+            _ => {}
         }
-    }
-    for key in unknown {
-        fields.shift_remove(&key);
-    }
-    Ok(())
+        true
+    });
+    checked
 }
 
 fn check_type(value: &Value, wanted: &Value, path: &str) -> Result<(), Refusal> {

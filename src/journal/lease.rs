@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use tokio::task::spawn_blocking;
 
 use super::Error;
 use super::error::Fault;
@@ -64,7 +65,11 @@ impl Lease {
     ) -> Result<Self, Error> {
         let mut told = None;
         loop {
-            let holder = match Self::try_acquire(folder, account)? {
+            // The system's lock and the look at the holder's database block; the caller's thread serves other accounts.
+            let (folder, account) = (folder.to_owned(), account.to_owned());
+            let attempt = spawn_blocking(move || Self::try_acquire(&folder, &account));
+            // It only fails to return when the runtime ends.
+            let holder = match attempt.await.map_err(|_| Error::Closed)?? {
                 LeaseAttempt::Acquired(lease) => return Ok(lease),
                 LeaseAttempt::Held(holder) => holder,
             };

@@ -18,12 +18,10 @@ use crate::api::{self, Class, retry::Backoff};
 use crate::config::Gate;
 use crate::error::chain;
 use crate::journal::{self, Journal};
-use crate::orchestrator::delivery::outbox::Outbox;
-use crate::orchestrator::lifecycle::platform::Platform;
 use crate::orchestrator::status::board::StatusBoard;
 use crate::orchestrator::status::problems::About;
 use crate::orchestrator::status::trouble::Trouble;
-use crate::orchestrator::turn::registry::OpenTurns;
+use crate::text::printable;
 
 /// Shortest and longest pause between two attempts at a call.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
@@ -35,17 +33,7 @@ const MOST_MALFORMED: u32 = 5;
 /// What is said of a panic. Its own words are in the standard error, and may quote what nobody else is to read.
 const PANIC: &str = "a fault of the plugin itself; its place is in the error output of the gateway";
 
-/// Which answers go out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Replies {
-    /// A turn's answer goes to the chat and thread that caused it.
-    #[default]
-    Auto,
-    /// Nothing goes out unless the agent sends it by a tool or command.
-    Explicit,
-}
-
-/// State of one running account.
+/// What the tasks of one running account share.
 pub(crate) struct Context {
     /// The way to the server.
     pub server: Arc<dyn Server>,
@@ -53,12 +41,6 @@ pub(crate) struct Context {
     pub host: Arc<dyn Host>,
     /// What the operator sees.
     pub status: Arc<StatusBoard>,
-    /// Turns whose replies are awaited.
-    pub turns: OpenTurns,
-    /// The way to the chats.
-    pub outbox: Outbox,
-    /// Which answers go out.
-    pub replies: Replies,
     /// Ends all work of the account: it was stopped, or the server refuses its key.
     pub work: CancellationToken,
     /// Ends the account.
@@ -73,28 +55,18 @@ pub(crate) struct Context {
     pub agent_id: OnceLock<String>,
     /// Keeps writes to the host's configuration away from turns.
     pub gate: Gate,
-    /// The platform configuration, where it is kept in line.
-    pub platform: Option<Platform>,
     /// How long a call is repeated before its last error counts; an account never loses patience.
     pub patience: Duration,
 }
 
 impl Context {
     /// The state of an account that runs until `shutdown`.
-    pub(crate) fn new(
-        server: Arc<dyn Server>,
-        host: Arc<dyn Host>,
-        replies: Replies,
-        patience: Duration,
-    ) -> Self {
+    pub(crate) fn new(server: Arc<dyn Server>, host: Arc<dyn Host>, patience: Duration) -> Self {
         let shutdown = CancellationToken::new();
         Self {
             server,
             host,
             status: Arc::default(),
-            turns: OpenTurns::default(),
-            outbox: Outbox::default(),
-            replies,
             work: shutdown.child_token(),
             shutdown,
             tasks: TaskTracker::new(),
@@ -102,14 +74,13 @@ impl Context {
             journal: OnceLock::new(),
             agent_id: OnceLock::new(),
             gate: Gate::default(),
-            platform: None,
             patience,
         }
     }
 
     /// Writes a line to the host's log.
     pub(crate) fn log(&self, level: Level, message: impl Into<String>) {
-        self.host.log(level, message.into());
+        self.host.log(level, printable(&message.into()));
     }
 
     /// Stops all work because the server will never let this account in again; the status says why.

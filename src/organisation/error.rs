@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::api;
 use crate::error::Coded;
+use crate::text::one_line;
 
 /// Longest name of others that a message repeats, in characters.
 const LONGEST_NAME: usize = 80;
@@ -129,17 +130,9 @@ impl Coded for Error {
     }
 }
 
-/// A name of others on one line of bounded length.
+/// A name of others on one line of bounded length, without characters that hide or move others.
 pub fn shown(name: &str) -> String {
-    let mut line = String::new();
-    for (count, character) in name.chars().enumerate() {
-        if count == LONGEST_NAME {
-            line.push('…');
-            break;
-        }
-        line.push(if character.is_control() { ' ' } else { character });
-    }
-    line
+    one_line(name, LONGEST_NAME)
 }
 
 fn listed(intro: &str, candidates: &[Candidate]) -> String {
@@ -166,7 +159,7 @@ mod tests {
             .collect();
         let error = Error::AmbiguousName { what: "member", name: "A".into(), candidates };
         let text = error.to_string();
-        assert!(text.contains("A da  (usr_0), A da  (usr_1)"), "{text}");
+        assert!(text.contains("A da (usr_0), A da (usr_1)"), "{text}");
         assert!(text.contains("and 2 more; use the id"), "{text}");
     }
 }

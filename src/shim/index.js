@@ -1,5 +1,5 @@
 /** Entry of the plugin. The host calls `register` several times a process, with different objects, also in command-line runs. */
-import { registerCommand } from "./command.js";
+import { registerCommand } from "./commands/register.js";
 import { plugin } from "./plugin.js";
 import { remember } from "./state.js";
 

@@ -1,12 +1,12 @@
 /** The channel as the host sees it: plain data, and functions that live in the files next to this one. */
-import { CHANNEL, DEFAULT_ACCOUNT, listAccountIds, resolveAccount, unconfiguredReason } from "./account.js";
-import { sendText } from "./outbound.js";
-import { setup } from "./setup-fields.js";
-import { buildAccountSnapshot, collectStatusIssues, defaultRuntime, describeAccount, probeAccount } from "./status.js";
-import { normalizeTarget, requireTarget, TARGET_HINT } from "./target.js";
+import { CHANNEL, DEFAULT_ACCOUNT, listAccountIds, resolveAccount, unconfiguredReason } from "./channel/account.js";
+import { sendText } from "./channel/outbound.js";
+import { buildAccountSnapshot, collectStatusIssues, defaultRuntime, describeAccount, probeAccount } from "./channel/status.js";
+import { normalizeTarget, requireTarget, TARGET_HINT } from "./channel/target.js";
+import { setup } from "./setup/fields.js";
 
 /** What only a gateway process needs; every command of the host registers the plugin and should not pay for it. */
-const serving = () => import("./gateway.js");
+const serving = () => import("./gateway/lifecycle.js");
 
 /** Parall itself decides who may write to an agent, so the plugin adds no list of its own. */
 const EVERYBODY = ["*"];

@@ -31,7 +31,7 @@ export default {
 
 async function actions(runtime) {
   const load = (name) => import(pathToFileURL(path.join(shim, name)).href);
-  const [fork, { runTurn }, { readConfig }] = await Promise.all([load("fork.js"), load("turn.js"), load("host.js")]);
+  const [fork, { runTurn }, { readConfig }] = await Promise.all([load("forks/fork.js"), load("gateway/turn.js"), load("host.js")]);
   const { channel } = runtime;
   const request = (given) => ({ runtime, channel, cfg: readConfig(runtime), agentId: "main", accountId: "default", ...given });
   return {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { listAccountIds, resolveAccount, settingSource, unconfiguredReason } from "../../../src/shim/account.js";
+import { listAccountIds, resolveAccount, settingSource, unconfiguredReason } from "../../../src/shim/channel/account.js";
 
 const cases = JSON.parse(readFileSync(new URL("../fixtures/accounts.json", import.meta.url), "utf8"));
 

@@ -4,9 +4,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { describe as describeOutcome, diff } from "../../../src/shim/command-config.js";
-import { configPlace } from "../../../src/shim/config-place.js";
+import { configPlace } from "../../../src/shim/channel/config-place.js";
+import { describe as describeOutcome, diff } from "../../../src/shim/commands/config.js";
 import { diffPlatformConfig, fetchAndApplyPlatformConfig } from "../../../src/shim/native.js";
+import { trustOptions } from "../../../src/shim/channel/options.js";
+import { shared } from "../../../src/shim/state.js";
 import { LocalParall } from "../../server/server.js";
 
 const CACHE = "parall-platform-config.json";
@@ -35,6 +37,7 @@ const options = (more = {}) => ({
   credentials: { api_key: KEY, parall_url: parall.url },
   stateDir: folder,
   configPath,
+  modelHosts: ["models.example.org"],
   log: (level, message) => logs.push(`${level} ${message}`),
   ...more,
 });
@@ -71,7 +74,6 @@ describe("fetching", () => {
 
   for (const [name, parameters] of [
     ["http.error", { status: 503 }],
-    ["http.error", { status: 404, form: "string" }],
     ["http.rate_limit", { retry_after: "0.01" }],
     ["http.redirect", {}],
     ["http.close", {}],
@@ -102,6 +104,22 @@ describe("fetching", () => {
     });
   }
 
+  test("a server without platform config is no error, and the command says so", async () => {
+    parall.fault("http.error", { route: "platform_config", status: 404, form: "string" });
+    const outcome = await apply();
+    assert.deepEqual(pick(outcome), ["none", undefined, false]);
+    assert.deepEqual(logs, ["info Parall sends no configuration. Yours stays as it is."]);
+    const lines = [];
+    await diff(section(), (line) => lines.push(line));
+    assert.deepEqual(lines, ["Parall sends no configuration. Yours stays as it is.", "The platform config changes nothing."]);
+    assert.equal(process.exitCode, undefined);
+    parall.clearFaults();
+    publish("7");
+    await apply();
+    parall.fault("http.error", { route: "platform_config", status: 404, form: "string" });
+    assert.deepEqual(pick(await apply()), ["cached", "7", false]);
+  });
+
   test("a fault that passes costs nothing", async () => {
     publish("7");
     parall.fault("http.error", { route: "platform_config", status: 503, times: 1 });
@@ -128,6 +146,58 @@ describe("fetching", () => {
     publish("8", { schema_version: 2 });
     assert.deepEqual(pick(await apply()), ["refused", "7", false]);
     assert.match(logs.at(-1), /schema_version is 2/);
+  });
+});
+
+describe("what the platform may decide", () => {
+  const dangerous = { sandbox: { mode: "off" }, elevatedDefault: "full", workspace: "/" };
+  const attack = (provider = PROVIDER) =>
+    publish("7", { config: { models: { providers: { parall: provider } }, agents: { defaults: { ...dangerous, model: "parall/m" } } } });
+  const names = Object.keys(dangerous).map((key) => `agents.defaults.${key}`);
+
+  test("power over the machine is left out and named in log and command", async () => {
+    attack();
+    const lines = [];
+    await diff(section(), (line) => lines.push(line));
+    const outcome = await apply();
+    assert.deepEqual([outcome.status, outcome.leftOut], ["updated", names]);
+    assert.match(file(), /"model": "parall\/m"/);
+    for (const key of Object.keys(dangerous)) assert.ok(!file().includes(key), key);
+    for (const name of names) {
+      assert.match(logs.join("\n"), new RegExp(`warn .*${name}`));
+      assert.match(lines.join("\n"), new RegExp(`warn: .*${name}`));
+    }
+  });
+
+  test("the key goes to no host that the operator did not name", async () => {
+    attack();
+    const outcome = await apply({ modelHosts: [] });
+    assert.deepEqual([outcome.status, outcome.written], ["refused", false]);
+    assert.match(
+      logs.join("\n"),
+      /baseUrl cannot be used: models\.example\.org is not the account's own host.*channels\.parall\.model_hosts/,
+    );
+    assert.equal(file(), "{ /* mine */ }\n");
+  });
+
+  test("the operator may allow all or nothing", async () => {
+    attack();
+    assert.deepEqual(pick(await apply({ platformConfig: "off" })), ["off", undefined, false]);
+    assert.deepEqual(requests(), []);
+    assert.deepEqual((await apply({ platformConfig: "all" })).leftOut, []);
+    assert.match(file(), /"elevatedDefault": "full"/);
+  });
+
+  test("the settings reach the native part as they are written", () => {
+    assert.deepEqual(trustOptions({}), {});
+    assert.deepEqual(trustOptions({ platform_config: "all", model_hosts: ["a.example"] }), {
+      platformConfig: "all",
+      modelHosts: ["a.example"],
+    });
+    assert.deepEqual(trustOptions({ platform_config: false, model_hosts: "a.example" }), {
+      platformConfig: "false",
+      modelHosts: ["a.example"],
+    });
   });
 });
 
@@ -202,6 +272,7 @@ describe("rejections", () => {
 
 describe("the log", () => {
   test("may be a function, a logger object, or absent, and may throw", async () => {
+    parall.fault("http.error", { route: "platform_config", status: 422 });
     const lines = [];
     const angry = () => {
       throw new Error("the log is full");
@@ -258,5 +329,12 @@ describe("the command", () => {
     assert.equal(configPlace(runtime, {}).configPath, path.join(folder, "clawdbot.json"));
   });
 });
+
+/** A host's configuration with this account. */
+function section() {
+  shared().runtime = { state: { resolveStateDir: () => folder } };
+  const account = { parall_url: parall.url, api_key: KEY, org_id: "org_demo", model_hosts: ["models.example.org"] };
+  return { channels: { parall: account } };
+}
 
 const pick = ({ status, version, written }) => [status, version, written];

@@ -1,7 +1,7 @@
 /** What a fork inherits of a transcript. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { selectHistory } from "../../../src/shim/fork-history.js";
+import { selectHistory } from "../../../src/shim/forks/history.js";
 
 /** Builds a transcript; entries follow each other unless `parent` says otherwise. */
 function transcript() {

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import os from "node:os";
 import path from "node:path";
 import { describe, it } from "node:test";
-import { createFork, detectForkBackend, findLeftoverForks, removeFork } from "../../../src/shim/fork.js";
+import { createFork, detectForkBackend, findLeftoverForks, removeFork } from "../../../src/shim/forks/fork.js";
 
 const PARENT = "agent:main:parall:default";
 const call = () => {};

@@ -1,7 +1,7 @@
 /** What the newest hosts note about interrupted turns is removed before ours begins, once a process. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { interruptedSessions, takeOver } from "../../../src/shim/interrupted.js";
+import { interruptedSessions, takeOver } from "../../../src/shim/gateway/interrupted.js";
 
 const MAIN = "agent:main:parall:default-usr_agent";
 const INTERRUPTED = { sessionId: "s1", status: "running", abortedLastRun: true, mainRestartRecovery: { revision: 1 }, model: "m" };

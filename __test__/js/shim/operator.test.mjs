@@ -4,9 +4,9 @@ import { mkdtemp, open as openFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { registerCommand } from "../../../src/shim/command.js";
-import { age, table } from "../../../src/shim/command-output.js";
-import { describeForks, describeQueue } from "../../../src/shim/command-queue.js";
+import { age, table } from "../../../src/shim/commands/output.js";
+import { describeForks, describeQueue } from "../../../src/shim/commands/queue.js";
+import { registerCommand } from "../../../src/shim/commands/register.js";
 import { shared } from "../../../src/shim/state.js";
 import { deferred, echo, native, open, startAccount } from "../support.mjs";
 

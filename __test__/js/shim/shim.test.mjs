@@ -1,8 +1,8 @@
 /** The shim between a host and the native part, both of which are stand-ins here; the real ones meet in `__test__/hosts`. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { configPlace } from "../../../src/shim/config-place.js";
-import { startAccount, stopAccount } from "../../../src/shim/gateway.js";
+import { configPlace } from "../../../src/shim/channel/config-place.js";
+import { startAccount, stopAccount } from "../../../src/shim/gateway/lifecycle.js";
 import { plugin } from "../../../src/shim/plugin.js";
 import { shared } from "../../../src/shim/state.js";
 import { addon, CFG, contextOf, SECTION, settled, start, useStandIns } from "./stand-ins.mjs";

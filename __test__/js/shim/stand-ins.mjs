@@ -1,7 +1,7 @@
 /** Stand-ins for a host and for the native part, between which the shim is tested. */
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach } from "node:test";
-import { startAccount } from "../../../src/shim/gateway.js";
+import { startAccount } from "../../../src/shim/gateway/lifecycle.js";
 import { plugin } from "../../../src/shim/plugin.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));

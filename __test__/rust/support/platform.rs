@@ -8,13 +8,15 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use parall::api::PlatformConfigAnswer;
-use parall::config::{Answer, Gate, Manager, ManagerOptions, Outcome, Refreshed, Source};
+use parall::config::{Answer, Gate, Manager, ManagerOptions, Outcome, Refreshed, Source, Trust};
 use tempfile::TempDir;
 
 /// A configuration as the platform sends it.
 pub(crate) const CONFIG: &str = r#"{"version":"v1","schema_version":1,"config":{
     "models":{"providers":{"parall":{"baseUrl":"https://p/v1","models":[{"id":"m","name":"M"}]}}},
     "agents":{"defaults":{"model":{"primary":"parall/m"}}}}}"#;
+/// The account's server.
+const SERVER: &str = "https://p";
 /// The account's key.
 pub(crate) const KEY: &str = "prll_canary";
 
@@ -58,6 +60,7 @@ pub(crate) struct Place {
     pub(crate) config: PathBuf,
     pub(crate) state: PathBuf,
     pub(crate) gate: Gate,
+    pub(crate) trust: Trust,
 }
 
 impl Place {
@@ -66,7 +69,8 @@ impl Place {
         let state = folder.path().join("state");
         fs::create_dir(&state).unwrap();
         let config = folder.path().join("openclaw.json");
-        Self { folder, config, state, gate: Gate::default() }
+        let trust = Trust::new(SERVER, None, &[]);
+        Self { folder, config, state, gate: Gate::default(), trust }
     }
 
     pub(crate) fn with(contents: impl AsRef<[u8]>) -> Self {
@@ -80,6 +84,7 @@ impl Place {
             api_key: KEY.into(),
             state_dir: self.state.clone(),
             config_path: self.config.clone(),
+            trust: self.trust.clone(),
             gate: self.gate.clone(),
             observer: None,
         }

@@ -4,17 +4,20 @@ use url::Url;
 
 use super::super::error::Error;
 use super::super::wire;
+use crate::text::one_line;
 
 /// Who named an address, for error texts.
 const FROM_OPTIONS: &str = "ws_url of the configuration";
 const FROM_TICKET: &str = "ws_url of the server's ticket";
+/// Most characters of a host that a message repeats.
+const SHOWN: usize = 100;
 
 /// Reads a configured `ws://` or `wss://` address into the `http` form that the HTTP client takes.
 pub(super) fn configured(text: &str) -> Result<Url, Error> {
     parse(text, FROM_OPTIONS)
 }
 
-/// The address to dial: the configured one, else the ticket's, else `/ws` on the API's host.
+/// The address to dial: the configured one, else the ticket's if it is at the API's host, else `/ws` on the API's host.
 pub(super) fn choose(
     configured: Option<&Url>,
     ticket: Option<&str>,
@@ -27,6 +30,14 @@ pub(super) fn choose(
         let url = parse(text, FROM_TICKET)?;
         if base.scheme() == "https" && url.scheme() != "https" {
             return Err(refuse(FROM_TICKET, "it is not encrypted, while parall_url is"));
+        }
+        // Else a server could make this client knock at any door of its network.
+        if url.host() != base.host() {
+            let host = one_line(url.host_str().unwrap_or_default(), SHOWN);
+            let reason = format!(
+                "{host} is not the host of parall_url; if it is right, set channels.parall.ws_url"
+            );
+            return Err(refuse(FROM_TICKET, &reason));
         }
         return Ok(url);
     }
@@ -87,18 +98,18 @@ mod tests {
             (None, None, "http://api.h:8080", Some(0), "http://api.h:8080/ws?ticket=t%261"),
             (
                 None,
-                Some("wss://s.h/x"),
+                Some("wss://API.h:8443/x"),
                 "https://api.h",
                 Some(5),
-                "https://s.h/x?ticket=t%261&last_seq=5",
+                "https://api.h:8443/x?ticket=t%261&last_seq=5",
             ),
             (None, Some(" "), "https://api.h", None, "https://api.h/ws?ticket=t%261"),
             (
                 None,
-                Some("ws://s.h:1/x?a=b#c"),
+                Some("ws://api.h:1/x?a=b#c"),
                 "http://api.h",
                 None,
-                "http://s.h:1/x?a=b&ticket=t%261",
+                "http://api.h:1/x?a=b&ticket=t%261",
             ),
             (
                 Some("ws://o.h/y?z"),
@@ -122,7 +133,11 @@ mod tests {
             (Some("wss://u:p@o.h"), None, FROM_OPTIONS),
             (None, Some("https://s.h"), FROM_TICKET),
             (None, Some("file:///etc/passwd"), FROM_TICKET),
-            (None, Some("ws://s.h"), FROM_TICKET),
+            (None, Some("ws://api.h"), FROM_TICKET),
+            (None, Some("wss://s.h"), FROM_TICKET),
+            (None, Some("wss://api.h.evil.example/ws"), FROM_TICKET),
+            (None, Some("wss://169.254.169.254/latest"), FROM_TICKET),
+            (None, Some("wss://evil.example\\@api.h/"), FROM_TICKET),
         ];
         for (options, ticket, expected) in table {
             let error = chosen(options, ticket, "https://api.h", None).unwrap_err();

@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use url::Url;
 
 use super::super::error::{Class, Error};
+use super::super::failure;
 use super::super::network::{Limits, Network};
 use super::super::request::{self, Call, Http};
 use super::super::secret::Secret;
@@ -78,11 +79,18 @@ impl SocketDialer {
         Ok(Self { client, base: base.clone(), configured, limits: *limits })
     }
 
+    /// Whether the configuration names an address that is not encrypted.
+    pub(in super::super) fn is_unencrypted(&self) -> bool {
+        self.configured.as_ref().is_some_and(|url| url.scheme() == "http")
+    }
+
     /// Gets a ticket and opens a socket with it.
     pub(super) async fn dial(&self, http: &Http, cursor: Option<u64>) -> Result<Open, Failure> {
         let answer = http.send(Call::to(&wire::SOCKET_TICKET, &[])).await.map_err(|error| {
             match error.class() {
-                Class::Unauthorized | Class::Forbidden => Failure::Refused(error),
+                // A ticket is asked for without naming anything, so 403 says nothing about the key; proxies and servers that
+                // are being updated answer so, too.
+                Class::Unauthorized => Failure::Refused(error),
                 _ => Failure::Passing(error),
             }
         })?;
@@ -176,5 +184,6 @@ async fn refused(mut response: reqwest::Response, ticket: &Secret) -> Error {
         }
     })
     .await;
-    request::refused(&wire::SOCKET, status, retry_after, &body, &[ticket])
+    let refusal = failure::read_known(&body, &[ticket]);
+    request::refused(&wire::SOCKET, status, retry_after, refusal)
 }

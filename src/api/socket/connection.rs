@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::client::Client;
 use super::super::error::Error;
-use super::super::failure::short;
 use super::super::lenient::number;
 use super::super::secret::Secret;
 use super::super::types::Frame;
@@ -24,6 +23,7 @@ use super::super::wire::PingFrame;
 use super::SocketEvent;
 use super::connect::{LARGEST_FRAME, Open};
 use super::vitals::Vitals;
+use crate::text::one_line;
 
 /// How often the clocks are compared.
 const CLOCK_CHECK: Duration = Duration::from_secs(1);
@@ -114,7 +114,9 @@ impl Connection<'_> {
             };
             if let Err(reason) = result {
                 let reason = self.client.http().redact(&reason, &[&self.ticket]);
-                return End::Lost(Error::SocketClosed { reason: short(&reason, LONGEST_REASON) });
+                return End::Lost(Error::SocketClosed {
+                    reason: one_line(&reason, LONGEST_REASON),
+                });
             }
         }
     }
@@ -191,7 +193,7 @@ impl Connection<'_> {
         let count = self.ignored;
         count.is_power_of_two().then(|| {
             let reason = self.client.http().redact(reason, &[&self.ticket]);
-            SocketEvent::Ignored { reason: short(&reason, LONGEST_REASON), count }
+            SocketEvent::Ignored { reason: one_line(&reason, LONGEST_REASON), count }
         })
     }
 }

@@ -41,7 +41,7 @@ pub enum SocketEvent {
     Ignored { reason: String, count: u64 },
     /// There is no connection, or no more; the attempt of this number comes after the pause.
     Disconnected { error: String, attempt: u32, retry_in: Duration },
-    /// The server refuses this key (401 or 403 for a ticket). Nothing more will come.
+    /// The server refuses this key (401 for a ticket). Nothing more will come.
     Blocked { error: Error },
 }
 

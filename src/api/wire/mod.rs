@@ -8,6 +8,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::error::Error;
+use super::lenient::LONGEST_ID;
 
 pub(super) mod organisation;
 
@@ -101,9 +102,6 @@ const RESERVED_KEY_PREFIXES: [&str; 2] = ["reply:", "task_update:"];
 
 /// The scheme of references to Parall's objects.
 const REFERENCE_SCHEME: &str = "prll://";
-
-/// Longest id that is put into a path. **Choice**: real ones have about 30 characters.
-const LONGEST_ID: usize = 256;
 
 /// Whether a dispatch in this state still waits for the agent.
 pub(super) fn is_open(status: Option<&str>) -> bool {

@@ -13,55 +13,60 @@ use super::split::{PART_LIMIT, split};
 use crate::api::NewMessage;
 use crate::error::chain;
 use crate::journal::{Intent, NewPart, PartRecord, PartState};
-use crate::orchestrator::context::{Context, Replies};
+use crate::orchestrator::context::Context;
 use crate::orchestrator::error::Error;
 use crate::orchestrator::host::{Level, ReplyPart};
 use crate::orchestrator::target::Target;
 use crate::orchestrator::turn::open_turn::OpenTurn;
-use crate::orchestrator::turn::registry::Addressee;
+use crate::orchestrator::turn::registry::{Addressee, OpenTurns};
 
 /// What people read where a part is missing.
 const MISSING_PART: &str = "(A part of this answer could not be delivered.)";
 
+/// Which answers go out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Replies {
+    /// A turn's answer goes to the chat and thread that caused it.
+    #[default]
+    Auto,
+    /// Nothing goes out unless the agent sends it by a tool or command.
+    Explicit,
+}
+
 /// Sends text, one part after the other for each target.
-#[derive(Default)]
 pub(crate) struct Outbox {
+    context: Arc<Context>,
+    turns: Arc<OpenTurns>,
+    replies: Replies,
     lanes: Mutex<HashMap<Target, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 impl Outbox {
+    /// The way to the chats for the turns of an account.
+    pub(crate) fn new(context: Arc<Context>, turns: Arc<OpenTurns>, replies: Replies) -> Self {
+        Self { context, turns, replies, lanes: Mutex::default() }
+    }
+
     /// Delivers a part of a turn's answer. Comes back when it stands in the chat, or when there is nothing to send.
-    pub(crate) async fn deliver(
-        &self,
-        context: &Context,
-        turn: &OpenTurn,
-        part: ReplyPart,
-    ) -> Result<(), Error> {
+    pub(crate) async fn deliver(&self, turn: &OpenTurn, part: ReplyPart) -> Result<(), Error> {
         turn.reply();
         // Output of tools is for the agent alone.
         let Some(text) = (part.kind != "tool").then(|| visible_text(&part)).flatten() else {
             return Ok(());
         };
-        if turn.no_reply || context.replies == Replies::Explicit {
-            keep_back(context, turn);
+        if turn.no_reply || self.replies == Replies::Explicit {
+            keep_back(&self.context, turn);
             return Ok(());
         }
-        self.send_for_turn(
-            context,
-            turn,
-            &text,
-            turn.thread_root_id.as_deref(),
-            part.kind == "final",
-        )
-        .await
-        .map(drop)
+        self.send_for_turn(turn, &text, turn.thread_root_id.as_deref(), part.kind == "final")
+            .await
+            .map(drop)
     }
 
     /// Sends text to a target, on behalf of the turn that it belongs to, if there is one. Returns the id of the last message
     /// or comment, or that of the message it is about when there is nothing to send.
     pub(crate) async fn send(
         &self,
-        context: &Context,
         target: &Target,
         text: &str,
         thread: Option<&str>,
@@ -70,22 +75,22 @@ impl Outbox {
             return Err(Error::Empty { target: target.to_string() });
         }
         let parts = split(text, PART_LIMIT);
-        let addressee = context.turns.addressee(target);
+        let addressee = self.turns.addressee(target);
         if let Addressee::Owed(turn) | Addressee::Past(turn) = &addressee
             && turn.no_reply
         {
-            keep_back(context, turn);
+            keep_back(&self.context, turn);
             return Ok(turn.source.id.clone());
         }
         if let Addressee::Running(turn) | Addressee::Owed(turn) = &addressee
             && !is_notice(text)
         {
             let thread = thread.or(turn.thread_root_id.as_deref());
-            let sent = self.send_for_turn(context, turn, text, thread, false).await;
+            let sent = self.send_for_turn(turn, text, thread, false).await;
             // Its answer may have been closed meanwhile, and takes no further part.
             let is_closed = match &sent {
                 Ok(id) => id.is_empty(),
-                Err(error) => matches!(error, Error::Closed) && !context.work.is_cancelled(),
+                Err(error) => matches!(error, Error::Closed) && !self.context.work.is_cancelled(),
             };
             if !is_closed {
                 return sent;
@@ -98,13 +103,20 @@ impl Outbox {
             _ => format!("outbound:{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)),
         };
         let _order = self.lane(target).lock_owned().await;
-        if context.work.is_cancelled() {
+        if self.context.work.is_cancelled() {
             return Err(Error::Closed);
         }
         let mut id = String::new();
         for (ordinal, part) in parts.into_iter().enumerate() {
-            id = put(context, target, &part, thread, &key(&nonce, ordinal, &part), Attempt::First)
-                .await?;
+            id = put(
+                &self.context,
+                target,
+                &part,
+                thread,
+                &key(&nonce, ordinal, &part),
+                Attempt::First,
+            )
+            .await?;
         }
         Ok(id)
     }
@@ -118,13 +130,12 @@ impl Outbox {
 
     async fn send_for_turn(
         &self,
-        context: &Context,
         turn: &OpenTurn,
         text: &str,
         thread: Option<&str>,
         last: bool,
     ) -> Result<String, Error> {
-        let sent = self.send_parts(context, turn, text, thread, last).await;
+        let sent = self.send_parts(turn, text, thread, last).await;
         if matches!(sent, Err(Error::Closed)) {
             turn.cut_off();
         }
@@ -133,7 +144,6 @@ impl Outbox {
 
     async fn send_parts(
         &self,
-        context: &Context,
         turn: &OpenTurn,
         text: &str,
         thread: Option<&str>,
@@ -157,8 +167,9 @@ impl Outbox {
                 }
             })
             .collect();
-        let journal = context.journal()?;
-        let intents = context
+        let journal = self.context.journal()?;
+        let intents = self
+            .context
             .record("noting an answer", || journal.intend(&turn.event_key, parts.clone(), false))
             .await?;
         let mut sent = Ok(String::new());
@@ -166,7 +177,7 @@ impl Outbox {
             if intent != Intent::Send {
                 continue;
             }
-            match send_part(context, &turn.event_key, part, Attempt::First).await {
+            match send_part(&self.context, &turn.event_key, part, Attempt::First).await {
                 Ok(id) => {
                     turn.delivered(&part.text, last && index + 1 == parts.len());
                     sent = sent.map(|_| id);
@@ -174,7 +185,7 @@ impl Outbox {
                 Err(Error::Closed) => return Err(Error::Closed),
                 Err(error) => {
                     turn.refused(chain(&error));
-                    if apologise(context, &turn.target, thread, part, Attempt::First).await {
+                    if apologise(&self.context, &turn.target, thread, part, Attempt::First).await {
                         turn.delivered("", false);
                     }
                     sent = sent.and(Err(error));
@@ -188,7 +199,6 @@ impl Outbox {
     /// never take it, people are told that something is missing; an error means that not even that was possible.
     pub(crate) async fn resume(
         &self,
-        context: &Context,
         dispatch_id: &str,
         record: &PartRecord,
         since: Option<&str>,
@@ -200,14 +210,15 @@ impl Outbox {
         let error = match record.state {
             PartState::Delivered => return Ok(()),
             PartState::Refused => None,
-            PartState::Intended => match send_part(context, dispatch_id, part, attempt).await {
+            PartState::Intended => match send_part(&self.context, dispatch_id, part, attempt).await
+            {
                 Ok(_) => return Ok(()),
                 Err(Error::Closed) => return Err(Error::Closed),
                 Err(error) => Some(error),
             },
         };
         let thread = part.thread_root_id.as_deref();
-        if apologise(context, &target, thread, part, attempt).await {
+        if apologise(&self.context, &target, thread, part, attempt).await {
             return Ok(());
         }
         Err(error.unwrap_or_else(|| Error::Refused {

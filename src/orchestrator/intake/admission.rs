@@ -1,14 +1,13 @@
 //! What gets a turn and what does not.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::loop_budget::{Incoming, LoopBudget, SenderKind, Verdict};
 use crate::api::{Agent, announced};
 use crate::orchestrator::context::Context;
-use crate::orchestrator::delivery::completion::close;
+use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::event::{Event, Origin, Subject};
 use crate::orchestrator::host::Level;
-use crate::orchestrator::in_flight::InFlight;
 
 /// Name of the journal's note that keeps the loop budget.
 pub(crate) const LOOP_BUDGET_NOTE: &str = "loop_budget";
@@ -39,14 +38,9 @@ impl Gate {
     }
 
     /// Whether an event gets a turn. One that does not is closed.
-    pub(crate) async fn admits(
-        &self,
-        context: &Arc<Context>,
-        in_flight: &InFlight,
-        event: &Event,
-    ) -> bool {
-        let Some(reason) = self.objection(context, event) else { return true };
-        close(context, in_flight, event.key(), &event.origin, &reason).await;
+    pub(crate) async fn admits(&self, completion: &Completion, event: &Event) -> bool {
+        let Some(reason) = self.objection(&completion.context, event) else { return true };
+        completion.close(event.key(), &event.origin, &reason).await;
         false
     }
 

@@ -17,7 +17,6 @@ use super::order::{Aimed, Ordered};
 use super::progress::Progress;
 use crate::journal::{Claim, NewDispatch, Origin as JournalOrigin};
 use crate::orchestrator::context::Stopped;
-use crate::orchestrator::delivery::completion::acknowledge;
 use crate::orchestrator::event::{Event, Origin, Subject};
 use crate::orchestrator::target::Target;
 
@@ -189,8 +188,7 @@ impl Loader {
             }
             Claim::Running(_) => Ok(()),
             Claim::Done => {
-                self.in_flight.done(key);
-                acknowledge(&self.context, key, origin);
+                self.completion.answered(key, origin);
                 Err(Nothing::Over)
             }
             Claim::Dead { .. } => {

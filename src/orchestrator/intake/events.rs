@@ -18,10 +18,10 @@ use crate::api::socket::SocketEvent;
 use crate::api::{Class, Dispatch, Error, Frame};
 use crate::error::chain;
 use crate::orchestrator::context::Context;
-use crate::orchestrator::delivery::completion::acknowledge;
+use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::host::Level;
 use crate::orchestrator::in_flight::{InFlight, Known};
-use crate::orchestrator::lifecycle::platform;
+use crate::orchestrator::platform::{self, Platform};
 use crate::orchestrator::status::board::Disconnect;
 use crate::orchestrator::status::problems::About;
 use crate::orchestrator::turn::event_text::now_milliseconds;
@@ -62,6 +62,8 @@ enum Frames {
 pub(crate) struct Intake {
     context: Arc<Context>,
     in_flight: Arc<InFlight>,
+    completion: Arc<Completion>,
+    platform: Option<Arc<Platform>>,
     catch_up: Arc<CatchUp>,
     generation: Generation,
     references: mpsc::UnboundedSender<Reference>,
@@ -97,12 +99,15 @@ impl Intake {
     /// Sets the intake up; what is taken on goes to `references`.
     pub(crate) fn new(
         catch_up: CatchUp,
-        in_flight: Arc<InFlight>,
+        completion: Arc<Completion>,
+        platform: Option<Arc<Platform>>,
         references: mpsc::UnboundedSender<Reference>,
     ) -> Self {
         Self {
             context: Arc::clone(&catch_up.context),
-            in_flight,
+            in_flight: Arc::clone(&completion.in_flight),
+            completion,
+            platform,
             catch_up: Arc::new(catch_up),
             generation: Generation::Unknown,
             references,
@@ -191,8 +196,9 @@ impl Intake {
                 self.context.status.touch(|status| &mut status.last_transport_activity_at);
             }
             SocketEvent::Frame(frame) if frame.kind == AGENT_CONFIG_UPDATE => {
-                let task = Arc::clone(&self.context);
-                self.context.spawn(async move { platform::refresh(&task).await });
+                let (task, platform) = (Arc::clone(&self.context), self.platform.clone());
+                self.context
+                    .spawn(async move { platform::refresh(&task, platform.as_deref()).await });
             }
             SocketEvent::Frame(frame) => {
                 self.context.status.touch(|status| &mut status.last_transport_activity_at);
@@ -384,7 +390,7 @@ impl Intake {
                 let _ = self.references.send(reference);
             }
             // The server does not know yet that this is done: the acknowledgement got lost.
-            Known::Done => acknowledge(&self.context, &reference.key, &reference.origin),
+            Known::Done => self.completion.acknowledge(&reference.key, &reference.origin),
             Known::Running | Known::Failed => {}
         }
     }

@@ -17,7 +17,7 @@ use super::order::{Aimed, Ordered};
 use crate::api::{Chat, Error, Message, Task};
 use crate::error::chain;
 use crate::orchestrator::context::{Context, PersistError, Stopped};
-use crate::orchestrator::delivery::completion::close;
+use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::event::{Event, Origin, Subject};
 use crate::orchestrator::host::Level;
 use crate::orchestrator::in_flight::InFlight;
@@ -117,6 +117,8 @@ pub(crate) struct Loader {
     pub context: Arc<Context>,
     /// What this process has taken on.
     pub in_flight: Arc<InFlight>,
+    /// How events end.
+    pub completion: Arc<Completion>,
     /// What needs no turn.
     pub gate: Gate,
     /// How far chats were read.
@@ -207,7 +209,7 @@ impl Loader {
                 },
             };
             if let Some(Loaded { event: Some(event), alone }) = loaded
-                && self.gate.admits(&self.context, &self.in_flight, &event).await
+                && self.gate.admits(&self.completion, &event).await
             {
                 if alone {
                     lanes.accept_alone(event).await;
@@ -251,7 +253,7 @@ impl Loader {
         }
         // Deleted, or hidden from this agent by now: nobody waits for an answer.
         self.context.log(Level::Info, format!("{key}: {id} is gone"));
-        close(&self.context, &self.in_flight, key, origin, "its source is gone").await;
+        self.completion.close(key, origin, "its source is gone").await;
         Err(Nothing::Over)
     }
 
@@ -269,7 +271,7 @@ impl Loader {
     }
 
     async fn refused(&self, key: &str, origin: &Origin, cause: &str) {
-        self.context.turns.end_left(key);
+        self.completion.turns.end_left(key);
         self.context.log(Level::Error, format!("{key} cannot be loaded: {cause}"));
         self.in_flight.failed(key);
         if let (Origin::Dispatch { .. }, Ok(journal)) = (origin, self.context.journal()) {

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crate::journal::{Adoption, NewResult};
 use crate::orchestrator::context::{Context, Stopped};
-use crate::orchestrator::delivery::completion::{acknowledge, close, give_up, mark_received};
+use crate::orchestrator::delivery::completion::Completion;
+use crate::orchestrator::delivery::outbox::Outbox;
 use crate::orchestrator::event::Event;
 use crate::orchestrator::host::{Level, TurnOutcome};
-use crate::orchestrator::in_flight::InFlight;
 use crate::orchestrator::turn::event_text;
 use crate::orchestrator::turn::open_turn::OpenTurn;
-use crate::orchestrator::turn::registry::OpenGuard;
+use crate::orchestrator::turn::registry::{OpenGuard, OpenTurns};
 use crate::orchestrator::turn::results::{SECTION_LIMIT, TEXT_LIMIT, section, shorten};
 
 /// How often an event is tried before it becomes a dead letter; attempts that ended with the process count too.
@@ -62,8 +62,12 @@ enum Verdict {
 pub(crate) struct Runner {
     /// The account.
     pub context: Arc<Context>,
-    /// What this process has taken on.
-    pub in_flight: Arc<InFlight>,
+    /// The way to the chats.
+    pub outbox: Arc<Outbox>,
+    /// Turns whose replies are awaited.
+    pub turns: Arc<OpenTurns>,
+    /// How events end.
+    pub completion: Arc<Completion>,
 }
 
 impl Runner {
@@ -88,13 +92,8 @@ impl Runner {
                 self.adopt(key, &id, session).await?;
             let repeated = *is_repeated.get_or_insert(after_failure);
             if attempt > MOST_ATTEMPTS {
-                return give_up(
-                    &self.context,
-                    &self.in_flight,
-                    key,
-                    &format!("tried {MOST_ATTEMPTS} times"),
-                )
-                .await;
+                let problem = format!("tried {MOST_ATTEMPTS} times");
+                return self.completion.give_up(key, &problem).await;
             }
             let guard = match &guard {
                 Some(guard) => guard,
@@ -108,7 +107,7 @@ impl Runner {
                     return Ok(());
                 }
                 Ok(Verdict::Hopeless(problem)) => {
-                    return give_up(&self.context, &self.in_flight, key, &problem).await;
+                    return self.completion.give_up(key, &problem).await;
                 }
                 Ok(Verdict::Again(problem)) => {
                     is_repeated = Some(true);
@@ -121,7 +120,7 @@ impl Runner {
                 }
             };
             if attempt == MOST_ATTEMPTS {
-                return give_up(&self.context, &self.in_flight, key, &problem).await;
+                return self.completion.give_up(key, &problem).await;
             }
             guard.turn.end_attempt();
             self.pause(key, attempt, &problem).await?;
@@ -145,7 +144,7 @@ impl Runner {
                 .await?;
             parts.last().map_or(0, |last| last.part.ordinal + 1)
         };
-        Ok(self.context.turns.open(event, first_part))
+        Ok(self.turns.open(event, first_part))
     }
 
     async fn attempt(
@@ -169,7 +168,7 @@ impl Runner {
             request.text = format!("{news}\n{}", request.text);
         }
         let _no_config_writes = self.context.gate.turn().await;
-        mark_received(&self.context, &event.origin);
+        self.completion.mark_received(&event.origin);
         let mut ran = false;
         let verdict = tokio::select! {
             biased;
@@ -188,7 +187,7 @@ impl Runner {
         // A part that is on its way must be known to have arrived, or the next start would answer again.
         let verdict = match verdict {
             Err(Stopped) => {
-                self.context.outbox.settle(turn, SETTLE).await;
+                self.outbox.settle(turn, SETTLE).await;
                 ran = turn.has_begun();
                 if turn.is_finished() { Ok(Verdict::Answered) } else { Err(Stopped) }
             }
@@ -244,7 +243,7 @@ impl Runner {
     ) -> Result<(), Stopped> {
         if guard.turn.end_owed() {
             // The host may be about to say more than one part.
-            let settled = self.context.outbox.settle(&guard.turn, Duration::MAX);
+            let settled = self.outbox.settle(&guard.turn, Duration::MAX);
             self.context.work.run_until_cancelled(settled).await.ok_or(Stopped)?;
         }
         let journal = self.context.journal()?;
@@ -255,20 +254,13 @@ impl Runner {
                 .record("noting a fork's result", || journal.add_result(result.clone()))
                 .await?;
         }
-        self.in_flight.done(event.key());
-        acknowledge(&self.context, event.key(), &event.origin);
+        self.completion.answered(event.key(), &event.origin);
         Ok(())
     }
 
     async fn silent(&self, event: &Event) {
-        close(
-            &self.context,
-            &self.in_flight,
-            event.key(),
-            &event.origin,
-            "the agent chose to say nothing",
-        )
-        .await;
+        let cause = "the agent chose to say nothing";
+        self.completion.close(event.key(), &event.origin, cause).await;
     }
 
     async fn pause(&self, key: &str, attempt: u32, problem: &str) -> Result<(), Stopped> {

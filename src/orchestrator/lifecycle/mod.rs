@@ -3,5 +3,6 @@
 pub(crate) mod gateway;
 pub(crate) mod monitor;
 pub(crate) mod once;
-pub(crate) mod platform;
+pub(crate) mod open_journal;
 pub(crate) mod recovery;
+pub(crate) mod serve;

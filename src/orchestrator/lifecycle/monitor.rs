@@ -10,11 +10,10 @@ use super::recovery::reference;
 use crate::error::chain;
 use crate::journal::{Error, Journal};
 use crate::memory;
-use crate::orchestrator::context::Context;
-use crate::orchestrator::delivery::completion::{acknowledge, given_up_text};
+use crate::orchestrator::delivery::completion::{Completion, given_up_text};
 use crate::orchestrator::event::Origin;
 use crate::orchestrator::host::Level;
-use crate::orchestrator::in_flight::{InFlight, Known};
+use crate::orchestrator::in_flight::Known;
 use crate::orchestrator::intake::loader::Reference;
 use crate::orchestrator::status::problems::About;
 
@@ -27,14 +26,14 @@ const MEMORY_STEP: usize = 1024 * 1024;
 
 /// Looks at the journal until the account stops.
 pub(crate) async fn watch(
-    context: Arc<Context>,
-    in_flight: Arc<InFlight>,
+    completion: Arc<Completion>,
     references: mpsc::UnboundedSender<Reference>,
 ) {
+    let context = &completion.context;
     let Ok(journal) = context.journal() else { return };
     let mut prune_at = Instant::now();
     loop {
-        let looked = look(&context, &in_flight, journal, &references).await;
+        let looked = look(&completion, journal, &references).await;
         let pruned = if Instant::now() >= prune_at {
             prune_at = Instant::now() + PRUNE_INTERVAL;
             journal.prune().await.map(drop)
@@ -58,11 +57,11 @@ pub(crate) async fn watch(
 }
 
 async fn look(
-    context: &Arc<Context>,
-    in_flight: &InFlight,
+    completion: &Completion,
     journal: &Journal,
     references: &mpsc::UnboundedSender<Reference>,
 ) -> Result<(), Error> {
+    let (context, in_flight) = (&completion.context, &completion.in_flight);
     let counters = journal.counters().await?;
     let dead_letter = match counters.dead {
         0 => None,
@@ -93,8 +92,7 @@ async fn look(
         }
     }
     for record in journal.finished().await?.iter().filter(|record| given_up(&record.id)) {
-        in_flight.done(&record.id);
-        acknowledge(context, &record.id, &Origin::from(record));
+        completion.answered(&record.id, &Origin::from(record));
     }
     Ok(())
 }

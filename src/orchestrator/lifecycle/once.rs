@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{Client, ClientOptions, socket, socket::SocketEvent};
 use crate::error::{Coded, chain};
-use crate::orchestrator::context::{Context, Replies};
+use crate::orchestrator::context::Context;
+use crate::orchestrator::delivery::outbox::{Outbox, Replies};
 use crate::orchestrator::error::Error;
 use crate::orchestrator::host::{Host, Level, Turn, TurnOutcome};
 
@@ -28,8 +29,9 @@ pub async fn send_text(
 ) -> Result<String, Error> {
     let target = to.parse()?;
     let client = Client::new(options).map_err(|error| Error::Setup(Box::new(error)))?;
-    let context = Context::new(Arc::new(client), Arc::new(Nobody), Replies::Auto, PATIENCE);
-    context.outbox.send(&context, &target, text, thread).await
+    let context = Arc::new(Context::new(Arc::new(client), Arc::new(Nobody), PATIENCE));
+    let outbox = Outbox::new(context, Arc::default(), Replies::Auto);
+    outbox.send(&target, text, thread).await
 }
 
 /// What a probe found.

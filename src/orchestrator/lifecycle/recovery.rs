@@ -7,11 +7,11 @@ use tokio::sync::mpsc;
 use crate::error::chain;
 use crate::journal::{DispatchRecord, OpenDispatch, State};
 use crate::orchestrator::context::{Context, PersistError, Stopped};
-use crate::orchestrator::delivery::completion::{acknowledge, give_up};
+use crate::orchestrator::delivery::completion::Completion;
+use crate::orchestrator::delivery::outbox::Outbox;
 use crate::orchestrator::error::Error;
 use crate::orchestrator::event::{Event, Origin, Subject};
 use crate::orchestrator::host::Level;
-use crate::orchestrator::in_flight::InFlight;
 use crate::orchestrator::intake::loader::{Reference, Source};
 use crate::orchestrator::lanes::runner::fork_result;
 
@@ -20,25 +20,26 @@ const SUSPICIOUS: u32 = 2;
 
 /// Finishes answers that were given, without another turn, and takes everything else on again, in order.
 pub(crate) async fn recover(
-    context: &Arc<Context>,
-    in_flight: &InFlight,
+    completion: &Completion,
+    outbox: &Outbox,
     main: &str,
     references: &mpsc::UnboundedSender<Reference>,
 ) -> Result<(), Stopped> {
+    let context = &completion.context;
     let journal = context.journal()?;
     let recovery = context.record("reading what the last run left", || journal.recover()).await?;
     for open in &recovery.dispatches {
         if open.record.turn_id.is_some() {
-            context.turns.leave(open, has_answer(open));
+            completion.turns.leave(open, has_answer(open));
         }
     }
-    context.turns.set_recovered();
+    completion.turns.set_recovered();
     let (mut finished, mut resumed) = (0_usize, 0_usize);
     for open in &recovery.dispatches {
-        in_flight.claim(&open.record.id);
+        completion.in_flight.claim(&open.record.id);
         if has_answer(open) {
             finished += 1;
-            finish(context, in_flight, main, open).await?;
+            finish(completion, outbox, main, open).await?;
         } else {
             resumed += 1;
             // The receiver lives as long as the account.
@@ -76,17 +77,18 @@ pub(crate) fn reference(record: &DispatchRecord) -> Reference {
 /// Delivers what is missing of an answer. One that was cut off by the end of the process counts as it stands: another turn
 /// would say the same things twice.
 async fn finish(
-    context: &Arc<Context>,
-    in_flight: &InFlight,
+    completion: &Completion,
+    outbox: &Outbox,
     main: &str,
     open: &OpenDispatch,
 ) -> Result<(), Stopped> {
+    let context = &completion.context;
     let key = &open.record.id;
     let mut stands = false;
     let mut refusal = String::new();
     let since = open.record.details.as_ref().and_then(|details| details.created_at.as_deref());
     for part in &open.parts {
-        match context.outbox.resume(context, key, part, since).await {
+        match outbox.resume(key, part, since).await {
             Ok(()) => stands = true,
             Err(Error::Closed) => return Err(Stopped),
             Err(error) => refusal = chain(&error),
@@ -95,7 +97,7 @@ async fn finish(
     let journal = context.journal()?;
     if !open.is_answered() {
         if !stands {
-            return give_up(context, in_flight, key, &refusal).await;
+            return completion.give_up(key, &refusal).await;
         }
         context.record("noting an answer", || journal.answer_complete(key)).await?;
     }
@@ -105,8 +107,7 @@ async fn finish(
     {
         tell_main(context, open, &origin).await?;
     }
-    in_flight.done(key);
-    acknowledge(context, key, &origin);
+    completion.answered(key, &origin);
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use super::problems::{About, Problems};
 use super::trouble::Trouble;
 use crate::orchestrator::host::Host;
 use crate::orchestrator::turn::event_text::now_milliseconds;
+use crate::text::printable;
 
 /// Least time between two publications. Well under the two seconds within which the status has to be true.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(200);
@@ -117,7 +118,7 @@ impl StatusBoard {
 
     /// Something is wrong; with `blocks` the account can do nothing before it is solved.
     pub(crate) fn raise(&self, about: About, text: String, blocks: bool) {
-        self.known().problems.raise(about, text, blocks);
+        self.known().problems.raise(about, printable(&text), blocks);
         self.changed.notify_one();
     }
 

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { resolveStateDir } from "./host.js";
+import { resolveStateDir } from "../host.js";
 
 const FILE = "openclaw.json";
 /** The file's name before the host was renamed; hosts still read it where the new one is missing. */

@@ -4,7 +4,7 @@
  * know, so every turn has an id of its own. Only within one start of the account a message keeps it, unless its turn failed: the
  * host may still run a turn that it did not run at once.
  */
-import { shared } from "./state.js";
+import { shared } from "../state.js";
 
 /** Stands in no id of Parall. */
 const MARK = "#";

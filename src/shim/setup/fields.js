@@ -1,5 +1,5 @@
 /** `openclaw channels add --channel parall ...`: options -> `channels.parall`. */
-import { CHANNEL } from "./account.js";
+import { CHANNEL } from "../channel/account.js";
 
 /**
  * Newer hosts offer the options that package.json declares (`--url --api-key --org-id --ws-url --use-env`). The oldest ones

@@ -2,7 +2,7 @@
  * The session calls of a host with a database. Some are injected, others must be imported; the sub-paths of the host's kit come
  * and go with its releases, so every one of them is tried and nothing is expected.
  */
-import { forkId } from "./fork-key.js";
+import { forkId } from "./key.js";
 
 /**
  * @typedef {object} SessionCalls

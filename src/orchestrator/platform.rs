@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::api::{Client, Secret};
-use crate::config::{self, Gate, Manager, ManagerOptions};
+use crate::config::{self, Gate, Manager, ManagerOptions, Trust};
 use crate::error::chain;
 use crate::orchestrator::context::Context;
 use crate::orchestrator::host::Level;
@@ -16,6 +16,8 @@ pub struct HostFiles {
     pub state_dir: PathBuf,
     /// The user's `openclaw.json`.
     pub config_path: PathBuf,
+    /// What the platform may decide.
+    pub trust: Trust,
 }
 
 /// The platform configuration of an account.
@@ -24,15 +26,16 @@ pub(crate) struct Platform(Manager);
 impl Platform {
     /// Keeps `files` in line; writes wait at `gate` for turns to end.
     pub(crate) fn new(client: Client, api_key: Secret, files: HostFiles, gate: Gate) -> Self {
-        let HostFiles { state_dir, config_path } = files;
-        let options = ManagerOptions { api_key, state_dir, config_path, gate, observer: None };
+        let HostFiles { state_dir, config_path, trust } = files;
+        let options =
+            ManagerOptions { api_key, state_dir, config_path, trust, gate, observer: None };
         Self(Manager::new(Arc::new(client), options))
     }
 }
 
 /// Brings the host's configuration in line; log and status say what came of it.
-pub(crate) async fn refresh(context: &Context) {
-    let Some(Platform(manager)) = &context.platform else { return };
+pub(crate) async fn refresh(context: &Context, platform: Option<&Platform>) {
+    let Some(Platform(manager)) = platform else { return };
     let refreshed = tokio::select! {
         refreshed = manager.refresh() => refreshed,
         () = context.work.cancelled() => return,
@@ -42,8 +45,7 @@ pub(crate) async fn refresh(context: &Context) {
             for note in &outcome.notes {
                 context.log(note.level.into(), format!("platform config: {}", note.message));
             }
-            let version = outcome.version.as_deref().unwrap_or("none");
-            format!("{}, version {version}", outcome.status.name())
+            outcome.summary()
         }
         Err(error) => {
             let text = chain(&*error);

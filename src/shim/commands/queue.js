@@ -3,11 +3,11 @@
  *
  * The commands run beside the gateway. It looks into the journal every second and does there what was decided here.
  */
-import { DEFAULT_ACCOUNT } from "./account.js";
-import { age, fail, table } from "./command-output.js";
-import { configPlace } from "./config-place.js";
-import { dropDispatch, listForks, listQueue, retryDispatch } from "./native.js";
-import { shared } from "./state.js";
+import { DEFAULT_ACCOUNT } from "../channel/account.js";
+import { configPlace } from "../channel/config-place.js";
+import { dropDispatch, listForks, listQueue, retryDispatch } from "../native.js";
+import { shared } from "../state.js";
+import { age, fail, table } from "./output.js";
 
 /** States of the journal in words for people. */
 const STATES = {

@@ -5,7 +5,7 @@
  * the chat. Among people and agents silence is often right, so that error is not passed on. The host's own event at the end of
  * the run says which it was; older hosts send no such event and no such error.
  */
-import { onAgentEvent } from "./host.js";
+import { onAgentEvent } from "../host.js";
 
 /** @param {any} runtime the host's `api.runtime` */
 export function watchSilence(runtime) {

@@ -1,9 +1,10 @@
 /** Messages the host sends by itself: `openclaw message send`, the agent's `message` tool, answers that come after their turn. */
+
+import { native } from "../native.js";
+import { shared } from "../state.js";
 import { CHANNEL, DEFAULT_ACCOUNT, resolveAccount, unconfiguredReason } from "./account.js";
 import { messageIdOf } from "./message-sid.js";
-import { native } from "./native.js";
 import { gatewayOptions } from "./options.js";
-import { shared } from "./state.js";
 import { requireTarget } from "./target.js";
 
 /**

@@ -3,7 +3,7 @@
  * the start they write a notice into the chat, run the turn and answer past the turn of ours, and they ignore a message whose turn
  * they count as theirs or as over, although nobody got its answer. So their notes about it are removed before ours begins.
  */
-import { shared } from "./state.js";
+import { shared } from "../state.js";
 
 /** What a host notes in a session's entry about turns that it would recover, or has finished. */
 const NOTES = [

@@ -2,6 +2,15 @@
 
 const isCount = (value) => Number.isInteger(value) && value >= 0 && value <= 1000;
 
+/** What the platform's configuration may set. Whatever is written is passed on: the native part names what it does not know. */
+export function trustOptions({ platform_config: setting, model_hosts: hosts }) {
+  const names = typeof hosts === "string" ? [hosts] : hosts;
+  return {
+    ...(setting === undefined || setting === null ? {} : { platformConfig: String(setting) }),
+    ...(Array.isArray(names) ? { modelHosts: names.map(String) } : {}),
+  };
+}
+
 /**
  * @param {import("./account.js").ResolvedAccount} account
  * @param {{ agentId: string, stateDir?: string, configPath?: string }} place
@@ -18,6 +27,7 @@ export function gatewayOptions(account, { agentId, stateDir, configPath }) {
     ...(typeof config.replies === "string" ? { replies: config.replies } : {}),
     ...(isCount(config.max_forks) ? { maxForks: config.max_forks } : {}),
     ...(isCount(config.agent_turns) ? { agentTurns: config.agent_turns } : {}),
+    ...trustOptions(config),
     ...(stateDir ? { stateDir } : {}),
     ...(configPath ? { configPath } : {}),
   };

@@ -1,6 +1,7 @@
 /** What `openclaw channels status` and `channels list` tell about an account. No key ever leaves this file. */
+
+import { native } from "../native.js";
 import { CHANNEL, settingSource, unconfiguredReason } from "./account.js";
-import { native } from "./native.js";
 import { gatewayOptions } from "./options.js";
 
 /** Values of the running account that the host passes through. */

@@ -4,9 +4,9 @@
  */
 import { rm } from "node:fs/promises";
 import path from "node:path";
-import { contextBudget } from "./fork-budget.js";
-import { forkKey } from "./fork-key.js";
-import { native } from "./native.js";
+import { native } from "../native.js";
+import { contextBudget } from "./budget.js";
+import { forkKey } from "./key.js";
 
 /** What newer hosts write about a session, beside its transcript. */
 const BESIDE = [".trajectory.jsonl", ".trajectory-path.json"];

@@ -4,9 +4,9 @@
  */
 import { randomUUID } from "node:crypto";
 import { setImmediate as breathe } from "node:timers/promises";
-import { contextBudget } from "./fork-budget.js";
-import { selectHistory } from "./fork-history.js";
-import { forkId, forkKey } from "./fork-key.js";
+import { contextBudget } from "./budget.js";
+import { selectHistory } from "./history.js";
+import { forkId, forkKey } from "./key.js";
 
 /** Messages are handed over in groups of about this many characters, so that the gateway goes on in between. */
 const GROUP_CHARACTERS = 128 * 1024;

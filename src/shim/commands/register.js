@@ -4,7 +4,7 @@ const COMMAND = { name: "parall", description: "Parall: queue, forks and platfor
 const print = (line) => console.log(line);
 
 /** What a command needs is loaded when somebody runs it. */
-const queueCommands = () => import("./command-queue.js");
+const queueCommands = () => import("./queue.js");
 
 /**
  * Offers the commands to the host. Nothing is loaded until somebody runs one, so this is right in every registration mode.
@@ -31,7 +31,7 @@ function addConfig(parall, config) {
   platform
     .command("diff")
     .description("Show what it would change in openclaw.json, without changing anything")
-    .action(async () => (await import("./command-config.js")).diff(config, print));
+    .action(async () => (await import("./config.js")).diff(config, print));
 }
 
 function addQueue(parall) {

@@ -4,10 +4,10 @@
  * Two kinds of hosts, two ways, chosen by what the host offers. On both the fork knows the conversation up to the last completed
  * turn, nothing of the running one, and the parent stays as it is.
  */
-import { sessionCalls } from "./fork-calls.js";
-import * as files from "./fork-files.js";
-import { forkId, normalizeKey } from "./fork-key.js";
-import * as sessions from "./fork-sessions.js";
+import { sessionCalls } from "./calls.js";
+import * as files from "./files.js";
+import { forkId, normalizeKey } from "./key.js";
+import * as sessions from "./sessions.js";
 
 /**
  * @typedef {object} ForkRequest

@@ -1,13 +1,13 @@
 /** The life of one account in the gateway process. */
-import { resolveAccount } from "./account.js";
-import { configPlace } from "./config-place.js";
-import { createFork, detectForkBackend, findLeftoverForks, removeFork } from "./fork.js";
-import { parentOfFork } from "./fork-key.js";
-import { channelRuntime, readConfig, resolveAgentId } from "./host.js";
+import { resolveAccount } from "../channel/account.js";
+import { configPlace } from "../channel/config-place.js";
+import { gatewayOptions } from "../channel/options.js";
+import { createFork, detectForkBackend, findLeftoverForks, removeFork } from "../forks/fork.js";
+import { parentOfFork } from "../forks/key.js";
+import { channelRuntime, readConfig, resolveAgentId } from "../host.js";
+import { native } from "../native.js";
+import { shared } from "../state.js";
 import { interruptedSessions, takeOver } from "./interrupted.js";
-import { native } from "./native.js";
-import { gatewayOptions } from "./options.js";
-import { shared } from "./state.js";
 import { runTurn } from "./turn.js";
 
 /** The native part ends within this time by contract; after it the host goes on without it. */

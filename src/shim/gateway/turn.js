@@ -1,6 +1,7 @@
 /** Runs one agent turn on the host: an event of Parall in, parts of the answer out. */
-import { inboundPath, readConfig } from "./host.js";
-import { messageSid } from "./message-sid.js";
+
+import { inboundPath, readConfig } from "../host.js";
+import { inboundContext } from "./inbound-context.js";
 import { watchSilence } from "./silence.js";
 
 /**
@@ -67,36 +68,6 @@ async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, 
       },
     },
   });
-}
-
-/**
- * The host's description of an inbound message. Its commands act on the whole session, which all chats share, and Parall does not
- * say who may give them: the host gets the text with its header lines as command text too, in which it finds no command.
- */
-function inboundContext(ctx, turn) {
-  return {
-    Body: turn.text,
-    BodyForAgent: turn.text,
-    RawBody: turn.rawText,
-    CommandBody: turn.text,
-    BodyForCommands: turn.text,
-    CommandAuthorized: false,
-    From: `parall:${turn.senderId}`,
-    To: turn.target,
-    OriginatingChannel: "parall",
-    OriginatingTo: turn.target,
-    SessionKey: turn.sessionKey.toLowerCase(),
-    AccountId: ctx.accountId,
-    ChatType: turn.chatType,
-    ConversationLabel: turn.conversationLabel,
-    SenderName: turn.senderName,
-    SenderId: turn.senderId,
-    Provider: "parall",
-    Surface: "parall",
-    MessageSid: messageSid(turn, ctx.abortSignal),
-    Timestamp: turn.timestamp,
-    ...(turn.threadRootId ? { MessageThreadId: turn.threadRootId } : {}),
-  };
 }
 
 function replyPart(payload, info) {

@@ -1,9 +1,10 @@
 /** `openclaw parall config diff`: what the platform's configuration would change, without changing it. */
-import { resolveAccount, unconfiguredReason } from "./account.js";
-import { fail } from "./command-output.js";
-import { configPlace } from "./config-place.js";
-import { diffPlatformConfig } from "./native.js";
-import { shared } from "./state.js";
+import { resolveAccount, unconfiguredReason } from "../channel/account.js";
+import { configPlace } from "../channel/config-place.js";
+import { trustOptions } from "../channel/options.js";
+import { diffPlatformConfig } from "../native.js";
+import { shared } from "../state.js";
+import { fail } from "./output.js";
 
 /**
  * @param {any} cfg the host's configuration
@@ -15,6 +16,7 @@ export async function diff(cfg, print) {
   try {
     const outcome = await diffPlatformConfig({
       credentials: { api_key: config.api_key, parall_url: config.parall_url },
+      ...trustOptions(config),
       ...configPlace(shared().runtime),
     });
     for (const line of describe(outcome)) print(line);

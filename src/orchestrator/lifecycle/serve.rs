@@ -1,0 +1,143 @@
+//! The tasks of a running account: what is set up in which order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+
+use super::gateway::AccountOptions;
+use super::monitor;
+use super::open_journal::open_journal;
+use super::recovery::recover;
+use crate::api::Agent;
+use crate::error::chain;
+use crate::orchestrator::context::{Context, PersistError, Stopped};
+use crate::orchestrator::delivery::completion::Completion;
+use crate::orchestrator::delivery::outbox::{Outbox, Replies};
+use crate::orchestrator::host::Level;
+use crate::orchestrator::in_flight::InFlight;
+use crate::orchestrator::intake::admission::{Gate, LOOP_BUDGET_NOTE};
+use crate::orchestrator::intake::catch_up::CatchUp;
+use crate::orchestrator::intake::events::Intake;
+use crate::orchestrator::intake::history::History;
+use crate::orchestrator::intake::loader::{CALLS_AT_ONCE, Chats, Loader};
+use crate::orchestrator::intake::loop_budget::{BudgetLimits, LoopBudget};
+use crate::orchestrator::lanes::forks::Forks;
+use crate::orchestrator::lanes::runner::Runner;
+use crate::orchestrator::lanes::scheduler::Lanes;
+use crate::orchestrator::platform::{self, Platform};
+use crate::orchestrator::turn::registry::OpenTurns;
+
+/// How long to wait before asking again what the server refused; somebody has to change something first.
+const REFUSED_PAUSE: Duration = Duration::from_secs(60);
+/// How many socket events may wait for the intake before the socket stops reading.
+const SOCKET_EVENTS: usize = 32;
+
+/// What the handle of an account and its tasks share.
+pub(crate) struct Service {
+    /// The account.
+    pub context: Arc<Context>,
+    /// Turns whose replies are awaited.
+    pub turns: Arc<OpenTurns>,
+    /// The way to the chats.
+    pub outbox: Arc<Outbox>,
+    /// The platform configuration, where it is kept in line.
+    pub platform: Option<Arc<Platform>>,
+}
+
+impl Service {
+    /// The parts of an account that are there before anything is known of it.
+    pub(crate) fn new(context: Arc<Context>, replies: Replies, platform: Option<Platform>) -> Self {
+        let turns = Arc::<OpenTurns>::default();
+        let outbox = Arc::new(Outbox::new(Arc::clone(&context), Arc::clone(&turns), replies));
+        Self { context, turns, outbox, platform: platform.map(Arc::new) }
+    }
+}
+
+/// Serves the account until it stops.
+pub(crate) async fn serve(service: Arc<Service>, options: AccountOptions) {
+    let context = &service.context;
+    if context.journal.get().is_none() && open_journal(context, &options).await.is_err() {
+        return;
+    }
+    let Some(agent) = introduce(context).await else { return };
+    // Only this function sets it.
+    let _ = context.agent_id.set(agent.id.clone());
+    let name = agent.display_name.as_deref().unwrap_or("agent");
+    context.log(Level::Info, format!("serving as {name} ({})", agent.id));
+    // Without a result the account stops.
+    let _ = work(&service, options, agent).await;
+}
+
+/// Sets the parts of the account to work and keeps the connection.
+async fn work(service: &Service, options: AccountOptions, agent: Agent) -> Result<(), Stopped> {
+    let Service { context, turns, outbox, platform } = service;
+    let journal = context.journal()?;
+    let session = format!("agent:{}:parall:{}-{}", options.agent_id, options.account_id, agent.id)
+        .to_lowercase();
+    let saved =
+        context.record("reading the loop budget", || journal.note(LOOP_BUDGET_NOTE)).await?;
+    let limits = BudgetLimits { turns: options.agent_turns, ..BudgetLimits::default() };
+    let cursor = context.record("reading the event cursor", || journal.cursor()).await?;
+
+    let in_flight = Arc::new(InFlight::new(options.max_waiting));
+    let history = Arc::new(History::load(context).await?);
+    let catch_up = CatchUp {
+        context: Arc::clone(context),
+        agent: agent.clone(),
+        history: Arc::clone(&history),
+    };
+    let gate = Gate::new(agent, LoopBudget::restore(saved.as_deref(), limits));
+    let completion = Arc::new(Completion {
+        context: Arc::clone(context),
+        in_flight: Arc::clone(&in_flight),
+        turns: Arc::clone(turns),
+    });
+    let runner = Runner {
+        context: Arc::clone(context),
+        outbox: Arc::clone(outbox),
+        turns: Arc::clone(turns),
+        completion: Arc::clone(&completion),
+    };
+    let forks = Forks(Arc::clone(context));
+    // Before the first turn, so that it runs with the newest configuration.
+    platform::refresh(context, platform.as_deref()).await;
+    forks.sweep(&session).await;
+    let lanes = Lanes::new(runner, forks, session.clone(), options.max_forks);
+    let (references, queue) = mpsc::unbounded_channel();
+    recover(&completion, outbox, &session, &references).await?;
+
+    let loader = Loader {
+        context: Arc::clone(context),
+        in_flight: Arc::clone(&in_flight),
+        completion: Arc::clone(&completion),
+        gate,
+        history,
+        chats: Chats::default(),
+        calls: Semaphore::new(CALLS_AT_ONCE),
+    };
+    let intake =
+        Intake::new(catch_up, Arc::clone(&completion), platform.clone(), references.clone());
+    let (socket_events, socket_queue) = mpsc::channel(SOCKET_EVENTS);
+    context.spawn(Arc::clone(&lanes).run_main());
+    context.spawn(loader.run(queue, lanes));
+    context.spawn(monitor::watch(completion, references));
+    context.spawn(intake.run(socket_queue));
+    context.server.connect(cursor, socket_events, context.work.clone()).await;
+    Ok(())
+}
+
+/// Asks who this agent is until the server says so; nothing can be told from the agent's own messages before.
+async fn introduce(context: &Context) -> Option<Agent> {
+    let mut trouble = context.status.trouble();
+    loop {
+        let refused =
+            match context.persist("asking who this agent is", || context.server.agent()).await {
+                Ok(agent) => return Some(agent),
+                Err(PersistError::Closed) => return None,
+                Err(PersistError::Refused(error)) => error,
+            };
+        let text = format!("cannot start: {}", chain(&refused));
+        context.pause(&mut trouble, Level::Error, text, false, REFUSED_PAUSE).await.ok()?;
+    }
+}
