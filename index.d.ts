@@ -6,6 +6,12 @@ export interface ParallError extends Error {
   readonly code: string;
 }
 
+/** The tools of one account. */
+export declare class AgentTools {
+  /** Runs a tool on the JSON text of its parameters; resolves to the text for the model, of at most 24,000 characters. */
+  call(name: string, parameters: string, origin: ToolOrigin): Promise<string>
+}
+
 /** A running account. */
 export declare class Gateway {
   /** Delivers a part of a turn's answer; resolves when it stands in the chat. */
@@ -189,6 +195,9 @@ export declare function listParallAccountIds(cfg: object): Array<string>
 
 /** What an account has not finished. Rejects when there is no journal, or one of another version. */
 export declare function listQueue(options: QueueOptions): Promise<Queue>
+
+/** Opens the tools of an account; with its gateway, what they write goes through the account's own outbox. Opens no connection. */
+export declare function openTools(options: GatewayOptions, gateway?: Gateway | undefined | null): AgentTools
 
 /** A value of the user's configuration that changed, or would change. */
 export interface PlatformConfigChange {
@@ -381,6 +390,12 @@ export declare function sendText(options: GatewayOptions, to: string, text: stri
 
 /** Starts an account and comes back at once; everything happens off the JavaScript thread. */
 export declare function startGateway(options: GatewayOptions, host: HostCallbacks): Gateway
+
+/** Where a call of a tool comes from. */
+export interface ToolOrigin {
+  /** Folders that files may be sent from; relative paths are meant from the first one. */
+  folders: Array<string>
+}
 
 /** One agent turn that the host is asked to run. */
 export interface Turn {

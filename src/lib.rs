@@ -5,6 +5,7 @@
 //! ```text
 //! bindings       #[napi] glue, one line a call; the only module that knows Node
 //!   cli          the `parall` command: nouns, tables, exit codes
+//!   tools        what a model can read, send and change
 //!   orchestrator events, lanes, turns, delivery
 //!     organisation  people, chats, messages, tasks, projects; what command and tools share
 //!     api        Parall over HTTP and WebSocket
@@ -33,3 +34,4 @@ pub mod organisation;
 pub mod session;
 mod text;
 mod time;
+pub mod tools;

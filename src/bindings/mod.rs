@@ -8,3 +8,4 @@ pub mod journal;
 pub mod promise;
 mod runtime;
 pub mod session;
+pub mod tools;

@@ -19,7 +19,7 @@ const MOST_FILES: usize = 8;
 pub type Progress = Arc<dyn Fn(&str, usize, usize) + Send + Sync>;
 
 /// Reads files that are to ride on a message. Nothing is sent.
-pub(super) async fn read_files(paths: &[PathBuf]) -> Result<Vec<NewFile>, Error> {
+pub async fn read_files(paths: &[PathBuf]) -> Result<Vec<NewFile>, Error> {
     let refuse = |reason: String| Error::Invalid { what: "the attachments", reason };
     if paths.len() > MOST_FILES {
         return Err(refuse(format!("a message takes {MOST_FILES} files, not {}", paths.len())));

@@ -7,7 +7,7 @@ use super::Organisation;
 use super::attachments::{Progress, read_files};
 use super::error::Error;
 use super::list::{List, Paging, Source};
-use crate::api::{NewMessage, Object};
+use crate::api::{NewFile, NewMessage, Object};
 
 /// Longest text of a message or comment, in bytes.
 pub const LONGEST_TEXT: usize = 64 * 1024;
@@ -89,14 +89,25 @@ impl Organisation {
         draft: &Draft,
         progress: Option<&Progress>,
     ) -> Result<Object, Error> {
-        draft.check()?;
         let files = read_files(&draft.attachments).await?;
+        self.send_with(chat, draft, &files, progress).await
+    }
+
+    /// The same with files that have been read already, instead of those that the draft names.
+    pub async fn send_with(
+        &self,
+        chat: &str,
+        draft: &Draft,
+        files: &[NewFile],
+        progress: Option<&Progress>,
+    ) -> Result<Object, Error> {
+        check_text("the text", &draft.text, !files.is_empty())?;
         let message = NewMessage {
             text: draft.text.clone(),
             thread_root_id: draft.thread_root_id.clone(),
             idempotency_key: draft.idempotency_key.clone().unwrap_or_else(new_key),
             no_reply: draft.no_reply,
-            attachment_ids: self.upload(&files, progress).await?,
+            attachment_ids: self.upload(files, progress).await?,
         };
         // A later refusal says nothing about an earlier attempt.
         let perhaps_done = AtomicBool::new(false);

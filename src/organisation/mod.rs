@@ -29,13 +29,13 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-pub use attachments::Progress;
+pub use attachments::{Progress, read_files};
 pub use error::{Candidate, Error, shown};
 pub use id::{Id, Kind, bare};
 pub use list::{LARGEST_PAGE, List, Paging};
 pub use messages::{Draft, LONGEST_TEXT, MessageFilter};
 pub use names::{Place, message_id};
-pub use object::{inner_text, text, user_id, user_name};
+pub use object::{inner_text, object_id, text, user_id, user_name};
 
 use crate::api::retry::{Policy, retry};
 use crate::api::{self, Client};

@@ -15,6 +15,11 @@ pub fn inner_text<'a>(object: &'a Object, outer: &str, key: &str) -> Option<&'a 
     text(object.get(outer)?.as_object()?, key)
 }
 
+/// The id of an object that the client has checked to have one.
+pub fn object_id(object: &Object) -> String {
+    text(object, "id").unwrap_or_default().to_owned()
+}
+
 /// The id of a user: of itself, of a member, of an agent.
 pub fn user_id(object: &Object) -> Option<&str> {
     ["user_id", "id", "agent_id"]

@@ -12,6 +12,7 @@ const KEY = Symbol.for("@parall/parall");
  * @property {string | undefined} rootDir folder of the installed package, as the host names it
  * @property {Record<string, any> | undefined} runtime the host's `api.runtime`
  * @property {string | undefined} runtimeMode registration mode the runtime came from
+ * @property {Map<string, { key: string, gateway: any, tools: any }>} tools the opened tools of each account, and what they were opened for
  * @property {Map<string, RunningAccount>} accounts accounts whose gateway runs in this process
  * @property {Set<string>} reported problems already written to the log
  * @property {Set<string>} takenOver accounts that have been started in this process
@@ -30,6 +31,7 @@ export function shared() {
     runtime: undefined,
     runtimeMode: undefined,
     accounts: new Map(),
+    tools: new Map(),
     reported: new Set(),
     takenOver: new Set(),
     met: new Map(),
