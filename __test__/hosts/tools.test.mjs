@@ -1,5 +1,7 @@
 /** The agent uses its tools on a real OpenClaw, and Parall holds what it did. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { ANSWER_LIMIT_MS, answers, answerWith, closeScene, openScene, startScene } from "./scene.mjs";
 import { HOST_VERSIONS } from "./versions.mjs";
@@ -25,6 +27,11 @@ for (const release of HOST_VERSIONS) {
       await answerWith(scene, done);
       return scene.model.requests.at(-1).messages.findLast(({ role }) => role === "tool").text;
     }
+    /** The folder of a skill as the model is told it. */
+    const installedSkill = ({ model }) => {
+      const [, file] = /<location>([^<]*parall-platform\/SKILL\.md)<\/location>/.exec(model.requests.at(-1).messages[0].text);
+      return path.dirname(file.replace(/^~/, path.join(scene.host.root, "home")));
+    };
     const store = () => scene.parall.store;
 
     it("is offered the tools directly", async () => {
@@ -68,6 +75,14 @@ for (const release of HOST_VERSIONS) {
       assert.match(await use("parall_send", { to: "Zoe", text: "x" }), /no chat or member is called.*Ada Weber \(usr_ada\)/);
       assert.match(await use("parall_send", { to: "Launch", text: "x", attachments: ["/etc/passwd"] }), /only files in the workspace/);
       assert.equal(answers(scene, scene.people.group).length, 1);
+    });
+
+    it("finds the commands of the skills next to their texts, without a host", async () => {
+      const script = path.join(installedSkill(scene), "scripts", "parall.mjs");
+      const env = { PATH: process.env.PATH, OPENCLAW_CONFIG_PATH: scene.host.configFile };
+      const output = execFileSync(process.execPath, [script, "dm", "Ben Okafor", "--text", "From a script"], { env, encoding: "utf8" });
+      assert.equal(JSON.parse(output).content.text, "From a script");
+      assert.equal(answers(scene, scene.people.direct.ben).at(-1).content.text, "From a script");
     });
 
     it("shows the model no key", () => {

@@ -198,16 +198,10 @@ mod tests {
             #[command(flatten)]
             selection: Selection,
         }
-        clap::Parser::parse_from::<_, &str>(["parall"].into_iter().chain(text.split_whitespace()))
-            .pipe(|only: Only| only.selection)
+        let words = ["parall"].into_iter().chain(text.split_whitespace());
+        let only: Only = clap::Parser::parse_from(words);
+        only.selection
     }
-
-    trait Pipe: Sized {
-        fn pipe<T>(self, next: impl FnOnce(Self) -> T) -> T {
-            next(self)
-        }
-    }
-    impl<T> Pipe for T {}
 
     fn chosen(flags: &str, variables: &[(&str, &str)]) -> Result<ClientOptions, Failure> {
         let environment = |name: &str| {

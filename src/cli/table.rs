@@ -101,14 +101,12 @@ mod tests {
         let mut table = Table::new(["ID", "NAME", "TEXT"]);
         table.row(["usr_1", "日本", "short"]);
         table.row(["usr_22", "Ada\u{1b}[31m\nWeber", "a text that is too long for the line"]);
-        assert_eq!(
-            table.render_in(36),
-            "ID      NAME           TEXT\n\
-             usr_1   日本           short\n\
-             usr_22  Ada [31m Weber  a text tha…\n"
-                .replace("           TEXT", "            TEXT")
-                .replace("日本           ", "日本            ")
-        );
+        let lines = [
+            "ID      NAME            TEXT",
+            "usr_1   日本            short",
+            "usr_22  Ada [31m Weber  a text that…",
+        ];
+        assert_eq!(table.render_in(36), lines.map(|line| format!("{line}\n")).concat());
     }
 
     #[test]

@@ -76,9 +76,19 @@ pub(super) fn list(heading: &str, list: &List, line: impl Fn(&Object) -> String)
     answer
 }
 
+/// In which order a server lists messages; what was written at the same moment stays in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listed {
+    NewestFirst,
+    OldestFirst,
+}
+
 /// Messages as one reads them, the oldest first; of too many the newest. A cursor leads to older ones.
-pub(super) fn messages(heading: &str, list: &List, names: &Names) -> String {
+pub(super) fn messages(heading: &str, list: &List, listed: Listed, names: &Names) -> String {
     let mut items: Vec<_> = list.items.iter().collect();
+    if listed == Listed::OldestFirst {
+        items.reverse();
+    }
     items.sort_by_key(|item| std::cmp::Reverse(text(item, "created_at").unwrap_or_default()));
     let mut blocks = Vec::new();
     let mut length = heading.chars().count();
@@ -208,7 +218,7 @@ mod tests {
         let of = |n: usize| json!({"id": format!("msg_{n}"), "created_at": format!("2026-01-{:02}", 28 - n), "content": {"text": body}});
         let list =
             List { items: items(20, of), next_cursor: Some("msg_19".into()), has_more: true };
-        let answer = messages("Messages:", &list, &Names::default());
+        let answer = messages("Messages:", &list, Listed::NewestFirst, &Names::default());
         assert!(answer.chars().count() <= LONGEST);
         assert!(answer.contains("(older ones: cursor msg_6)"), "{}", &answer[..200]);
         assert!(

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::Tools;
-use super::answer::{field, list, messages, named, object};
+use super::answer::{Listed, field, list, messages, named, object};
 use super::error::Error;
 use crate::api::Object;
 use crate::organisation::{
@@ -90,12 +90,22 @@ pub(super) async fn run(tools: &Tools, read: Read) -> Result<String, Error> {
             let id = organisation.chat_id(of()?).await?;
             let filter = MessageFilter::default();
             let found = organisation.messages(&id, &filter, &read.paging()).await?;
-            messages(&format!("Messages of {id}, the oldest first:"), &found, &*tools.names().await)
+            messages(
+                &format!("Messages of {id}, the oldest first:"),
+                &found,
+                Listed::NewestFirst,
+                &*tools.names().await,
+            )
         }
         What::Thread => {
             let id = message_id(of()?)?;
             let found = organisation.replies(&id, None, &read.paging()).await?;
-            messages(&format!("Thread of {id}, the oldest first:"), &found, &*tools.names().await)
+            messages(
+                &format!("Thread of {id}, the oldest first:"),
+                &found,
+                Listed::OldestFirst,
+                &*tools.names().await,
+            )
         }
         What::Tasks => read.tasks(tools).await?,
     })
@@ -118,7 +128,8 @@ impl Read {
             return Ok(shown);
         }
         let comments = organisation.comments(&id, &Paging::all()).await?;
-        let comments = messages("Comments, the oldest first:", &comments, &names);
+        let comments =
+            messages("Comments, the oldest first:", &comments, Listed::OldestFirst, &names);
         let both = format!("{shown}{comments}");
         if both.chars().count() <= super::answer::LONGEST {
             return Ok(both);

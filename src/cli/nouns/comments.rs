@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::cli::account::Session;
 use crate::cli::failure::Failure;
-use crate::cli::human::{conversation, details};
+use crate::cli::human::{answers, details};
 use crate::cli::input;
 use crate::cli::output::Output;
 use crate::cli::paging::PagingFlags;
@@ -48,7 +48,7 @@ impl Comments {
             Self::List { task, paging } => {
                 let task = organisation.task_id(&task).await?;
                 let json = organisation.comments(&task, &paging.into()).await?.into_json();
-                Output::Document { json, human: conversation }
+                Output::Document { json, human: answers }
             }
         })
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::cli::account::Session;
 use crate::cli::failure::Failure;
-use crate::cli::human::{conversation, details};
+use crate::cli::human::{answers, details, messages};
 use crate::cli::output::Output;
 use crate::cli::paging::PagingFlags;
 use crate::cli::{input, progress};
@@ -102,7 +102,7 @@ impl Messages {
                 let chat = organisation.chat_id(&chat).await?;
                 let paging = from(paging, before)?;
                 let list = organisation.messages(&chat, &filter, &paging).await?;
-                Output::Document { json: list.into_json(), human: conversation }
+                Output::Document { json: list.into_json(), human: messages }
             }
             Self::Get { message } => {
                 let message = organisation.message(&message_id(&message)?).await?;
@@ -112,7 +112,7 @@ impl Messages {
                 let (after, paging) = (bare(after)?, from(paging, before)?);
                 let message = message_id(&message)?;
                 let list = organisation.replies(&message, after.as_deref(), &paging).await?;
-                Output::Document { json: list.into_json(), human: conversation }
+                Output::Document { json: list.into_json(), human: answers }
             }
             Self::Send { chat, message } => {
                 let draft = message.draft()?;
