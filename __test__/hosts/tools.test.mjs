@@ -1,8 +1,9 @@
 /** The agent uses its tools on a real OpenClaw, and Parall holds what it did. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
+import { promisify } from "node:util";
 import { ANSWER_LIMIT_MS, answers, answerWith, closeScene, openScene, startScene } from "./scene.mjs";
 import { HOST_VERSIONS } from "./versions.mjs";
 
@@ -80,8 +81,9 @@ for (const release of HOST_VERSIONS) {
     it("finds the commands of the skills next to their texts, without a host", async () => {
       const script = path.join(installedSkill(scene), "scripts", "parall.mjs");
       const env = { PATH: process.env.PATH, OPENCLAW_CONFIG_PATH: scene.host.configFile };
-      const output = execFileSync(process.execPath, [script, "dm", "Ben Okafor", "--text", "From a script"], { env, encoding: "utf8" });
-      assert.equal(JSON.parse(output).content.text, "From a script");
+      const words = [script, "dm", "Ben Okafor", "--text", "From a script"];
+      const { stdout } = await promisify(execFile)(process.execPath, words, { env });
+      assert.equal(JSON.parse(stdout).content.text, "From a script");
       assert.equal(answers(scene, scene.people.direct.ben).at(-1).content.text, "From a script");
     });
 
