@@ -363,7 +363,10 @@ export interface ResolvedAccount {
   enabled: boolean
   /** True when URL, key and organisation are all known. */
   configured: boolean
-  /** The section `channels.parall`, completed from the environment. */
+  /**
+   * The section `channels.parall`, completed from the environment. `parall_url`, `api_key` and `org_id` are always texts,
+   * empty when unknown.
+   */
   config: Record<string, unknown>
 }
 

@@ -25,7 +25,7 @@ pub struct Account {
     pub enabled: bool,
     /// True when URL, key and organisation are all known.
     pub configured: bool,
-    /// The section, completed from the environment.
+    /// The section, completed from the environment. Address, key and organisation are always texts, empty when unknown.
     pub config: Map<String, Value>,
 }
 
@@ -50,19 +50,21 @@ pub fn resolve_account(
     let account_id = account_id.map(|id| id.trim().to_lowercase()).filter(|id| !id.is_empty());
     let account_id = account_id.unwrap_or_else(|| DEFAULT_ACCOUNT_ID.to_owned());
     if account_id != DEFAULT_ACCOUNT_ID {
-        return Account { account_id, enabled: false, configured: false, config: Map::new() };
+        let config = REQUIRED.map(|key| (key.to_owned(), Value::from(""))).into_iter().collect();
+        return Account { account_id, enabled: false, configured: false, config };
     }
     let mut config = section.and_then(Value::as_object).cloned().unwrap_or_default();
     for (key, variable) in ENVIRONMENT {
         match setting(config.get(key), variable, &environment) {
             Some(value) => config.insert(key.to_owned(), Value::String(value)),
+            None if REQUIRED.contains(&key) => config.insert(key.to_owned(), Value::from("")),
             None => config.shift_remove(key),
         };
     }
     Account {
         account_id,
         enabled: config.get("enabled") != Some(&Value::Bool(false)),
-        configured: REQUIRED.iter().all(|key| config.contains_key(*key)),
+        configured: REQUIRED.iter().all(|key| config.get(*key) != Some(&Value::from(""))),
         config,
     }
 }

@@ -68,7 +68,7 @@ mod tests {
     #[tokio::test]
     #[should_panic(expected = "as it was")]
     async fn a_panic_comes_out_as_it_was() {
-        run(|| panic!("as it was")).await.unwrap()
+        run(|| panic!("as it was")).await.unwrap();
     }
 
     #[test]

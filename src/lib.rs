@@ -8,15 +8,18 @@
 //!   tools        what a model can read, send and change
 //!   orchestrator events, lanes, turns, delivery
 //!     organisation  people, chats, messages, tasks, projects; what command and tools share
-//!     api        Parall over HTTP and WebSocket
-//!     config     platform config: fetch, cache, merge, apply
-//!     session    session store, transcripts, forks
+//!     config     platform config: fetch, cache, what a server may decide, merge, apply
+//!       api      Parall over HTTP and WebSocket
 //!     journal    what must survive: dispatches, deliveries, forks, cursor
-//!     account    channels.parall and PRLL_* -> accounts
-//!       fs       atomic replacement, locks
-//!       memory   how much of it this library holds
-//!       background work that gives way to the host
-//!       error    what every error of this crate offers to JavaScript
+//!   session      session store, transcripts, forks; used by the shim through bindings alone
+//!   account      channels.parall and PRLL_* -> accounts
+//!     fs         atomic replacement, locks, private files
+//!     background blocking work on low-priority threads
+//!     memory     how much of it this library holds
+//!     level      how much a log line matters
+//!     text       texts of others, made fit for logs and terminals
+//!     time       times as JavaScript writes them
+//!     error      what every error of this crate offers to JavaScript
 //! ```
 
 pub mod account;
@@ -28,6 +31,7 @@ pub mod config;
 pub mod error;
 pub mod fs;
 pub mod journal;
+mod level;
 mod memory;
 pub mod orchestrator;
 pub mod organisation;

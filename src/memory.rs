@@ -1,5 +1,9 @@
 //! How much memory this library holds: what Rust has allocated and what `SQLite` has. Thread stacks and the library's own
 //! code are not in it, nor is anything of the host's.
+//!
+//! The status publishes this number. Resident memory cannot take its place: it is the whole host's, and the host's own heap moves
+//! by more than a leak of ours would. An allocator of another library could count as well, but would bring its own heap into
+//! every host; counting on top of the system's costs two relaxed additions a call.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};

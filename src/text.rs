@@ -1,5 +1,7 @@
 //! Texts of others on their way into a log line, a status or an error.
 
+use std::fmt::Write;
+
 /// What stands for a character that is not shown.
 const REPLACEMENT: char = ' ';
 /// What ends a text that was cut.
@@ -72,6 +74,15 @@ pub(crate) fn one_line(text: &str, limit: usize) -> String {
     line
 }
 
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
 /// The first `limit` of `items`, each on one line of at most `width` characters, and how many there are besides.
 pub(crate) fn list<T: AsRef<str>>(items: &[T], limit: usize, width: usize) -> String {
     let shown: Vec<_> =
@@ -113,5 +124,6 @@ mod tests {
         assert_eq!(one_line("abc", 3), "abc");
         assert_eq!(list(&["a", "b\n", "c"], 2, 10), "a, b and 1 more");
         assert_eq!(list(&["a"], 2, 10), "a");
+        assert_eq!(hex(&[0, 10, 255]), "000aff");
     }
 }

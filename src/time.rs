@@ -1,8 +1,13 @@
-//! Time as JavaScript writes it.
+//! Times as JavaScript and file names write them, in UTC. The calendar is `jiff`'s.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-const MILLISECONDS_A_DAY: u64 = 86_400_000;
+use jiff::Timestamp;
+
+/// RFC 3339 with milliseconds.
+const ISO: &str = "%Y-%m-%dT%H:%M:%S%.3fZ";
+/// Part of a file name.
+const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
 /// Now, in milliseconds since 1970.
 pub(crate) fn now() -> u64 {
@@ -10,49 +15,40 @@ pub(crate) fn now() -> u64 {
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Milliseconds since 1970 in the form `2026-01-02T03:04:05.678Z`.
+/// Milliseconds since 1970 in the form `2026-01-02T03:04:05.678Z`. A time beyond the year 9999 counts as 1970.
 pub(crate) fn iso(milliseconds: u64) -> String {
-    let (days, rest) = (milliseconds / MILLISECONDS_A_DAY, milliseconds % MILLISECONDS_A_DAY);
-    let (year, month, day) = civil(days);
-    let (seconds, millisecond) = (rest / 1000, rest % 1000);
-    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
+    written(milliseconds, ISO)
 }
 
-/// The date of a day counted from 1970, in the Gregorian calendar. Years begin in March here, so that the leap day is a year's
-/// last.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+/// The same as part of a file name, such as `20261122T093000Z`.
+pub(crate) fn stamp(milliseconds: u64) -> String {
+    written(milliseconds, STAMP)
+}
+
+fn written(milliseconds: u64, format: &str) -> String {
+    let time =
+        i64::try_from(milliseconds).ok().and_then(|time| Timestamp::from_millisecond(time).ok());
+    time.unwrap_or_default().strftime(format).to_string()
 }
 
 /// The milliseconds since 1970 of a time in the form that [`iso`] writes. Nothing for any other form.
 pub(crate) fn parse_iso(text: &str) -> Option<u64> {
-    let number =
-        |from: usize, length: usize| -> Option<u64> { text.get(from..from + length)?.parse().ok() };
-    let (year, month, day) = (number(0, 4)?, number(5, 2)?, number(8, 2)?);
-    let time = number(11, 2)? * 3_600_000
-        + number(14, 2)? * 60_000
-        + number(17, 2)? * 1000
-        + number(20, 3)?;
-    let march_year = year.checked_sub(u64::from(month <= 2))?;
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day.checked_sub(1)?;
-    let days =
-        march_year * 365 + march_year / 4 - march_year / 100 + march_year / 400 + day_of_year;
-    let milliseconds = days.checked_sub(719_468)? * MILLISECONDS_A_DAY + time;
+    let time = text.parse::<Timestamp>().ok()?;
+    let milliseconds = u64::try_from(time.as_millisecond()).ok()?;
     (iso(milliseconds) == text).then_some(milliseconds)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_become_parts_of_file_names() {
+        assert_eq!(stamp(0), "19700101T000000Z");
+        assert_eq!(stamp(951_782_400_000), "20000229T000000Z");
+        assert_eq!(stamp(1_795_339_859_999), "20261122T093059Z");
+        assert_eq!(stamp(u64::MAX), "19700101T000000Z");
+    }
 
     #[test]
     fn dates_are_those_of_javascript() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::{SinkExt, StreamExt};
 use parall::api::{Client, Network};
 use parall::error::{Coded, chain};
-use tokio::io::{AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_tungstenite::accept_async;
@@ -224,4 +224,59 @@ async fn a_proxy_that_refuses_is_named_in_the_error_without_its_password() {
     let text = format!("{error:?} {}", chain(&error));
     assert!(text.contains("proxy"), "{text}");
     assert!(!text.contains("word"), "{text}");
+}
+
+/// A SOCKS5 proxy (RFC 1928) that resolves names itself and notes them.
+async fn socks() -> (RawServer, mpsc::UnboundedReceiver<String>) {
+    let (sender, notes) = mpsc::unbounded_channel();
+    let server = RawServer::start(move |mut stream| {
+        let sender = sender.clone();
+        async move {
+            let mut greeting = vec![0; 2];
+            stream.read_exact(&mut greeting).await.unwrap();
+            let mut methods = vec![0; usize::from(greeting[1])];
+            stream.read_exact(&mut methods).await.unwrap();
+            stream.write_all(&[5, 0]).await.unwrap();
+            let mut request = [0; 5];
+            stream.read_exact(&mut request).await.unwrap();
+            assert_eq!((request[0], request[1], request[3]), (5, 1, 3), "CONNECT to a name");
+            let mut name = vec![0; usize::from(request[4])];
+            stream.read_exact(&mut name).await.unwrap();
+            let port = stream.read_u16().await.unwrap();
+            // A test that has seen enough does not listen any more.
+            let _ = sender.send(format!("{}:{port}", String::from_utf8(name).unwrap()));
+            let mut target = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
+            let _ = copy_bidirectional(&mut stream, &mut target).await;
+        }
+    })
+    .await;
+    (server, notes)
+}
+
+#[tokio::test]
+async fn requests_and_sockets_go_through_a_socks_proxy() {
+    let authority = Authority::new();
+    let (proxy, mut notes) = socks().await;
+    let socket = encrypted_socket(&authority, HIDDEN_HOST).await;
+    let ws_url = format!("wss://{HIDDEN_HOST}:{}/ws", port(&socket));
+    let api = encrypted_api(&authority, HIDDEN_HOST, &ws_url).await;
+    let file = authority.file();
+    let address = format!("socks5h://{}", proxy.address);
+    let variables = [("ALL_PROXY", &*address), ("NODE_EXTRA_CA_CERTS", file.to_str().unwrap())];
+    let client = client(&format!("https://{HIDDEN_HOST}:{}", port(&api)), &variables);
+    Running::start(client, None).frame("news").await;
+    for server in [&api, &socket] {
+        assert_eq!(soon(notes.recv()).await.unwrap(), format!("{HIDDEN_HOST}:{}", port(server)));
+    }
+}
+
+#[test]
+fn a_proxy_of_an_unknown_kind_is_named_instead_of_being_passed_by() {
+    for address in ["gopher://proxy.example:70", "socks9://proxy.example"] {
+        let network =
+            Network::from_lookup(|name| (name == "ALL_PROXY").then(|| address.to_owned()));
+        let error = Client::with(options("https://parall.example"), &network, quick()).unwrap_err();
+        assert!(error.to_string().contains("ALL_PROXY cannot be used"), "{address}: {error}");
+    }
 }

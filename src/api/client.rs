@@ -9,12 +9,12 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use url::{Host, Url};
 
+use super::dialer::SocketDialer;
 use super::error::{Class, Error};
 use super::lenient::null_as_default;
 use super::network::{Limits, Network};
 use super::request::{Answer, Call, Http};
 use super::secret::Secret;
-use super::socket::SocketDialer;
 use super::tls::{self, ExtraRoots};
 use super::types::{Agent, AgentAnswer, Chat, Comment, Dispatch, Message, Sent, Task};
 use super::wire;
@@ -210,8 +210,8 @@ impl Client {
         self.0.http.send(Call::to(&wire::SEND_MESSAGE, &ids).body(body)).await?.json()
     }
 
-    /// Adds a comment to a task. The server has no key against doubles: after an error without
-    /// [`Error::nothing_done`], read [`Client::comments`] before trying again.
+    /// Adds a comment to a task. The server has no key against doubles: after an error of which
+    /// the outcome is unknown, read [`Client::comments`] before trying again.
     pub async fn add_comment(&self, task_id: &str, body: &str) -> Result<Comment, Error> {
         wire::check_id("the task id", wire::bare_id(task_id))?;
         let body = wire::CommentBody { target_uri: &wire::reference(task_id), body };

@@ -231,16 +231,22 @@ mod tests {
     }
 
     #[test]
+    fn of_a_late_answer_nobody_knows_what_was_done() {
+        let late =
+            Error::Timeout { method: Method::POST, path: "/x", after: Duration::from_secs(15) };
+        assert_eq!(late.class(), Class::UnknownOutcome);
+    }
+
+    #[test]
     fn only_a_clear_refusal_proves_that_nothing_was_done() {
-        assert!(status(422).nothing_done());
-        assert!(status(429).nothing_done());
-        assert!(!status(500).nothing_done());
-        assert!(!status(504).nothing_done());
-        assert!(!status(408).nothing_done());
+        for (number, expected) in
+            [(422, true), (429, true), (409, true), (408, false), (500, false), (504, false)]
+        {
+            assert_eq!(status(number).nothing_done(), expected, "{number}");
+        }
         let late =
             Error::Timeout { method: Method::POST, path: "/x", after: Duration::from_secs(15) };
         assert!(!late.nothing_done());
-        assert_eq!(late.class(), Class::UnknownOutcome);
     }
 
     #[test]

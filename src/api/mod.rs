@@ -1,20 +1,21 @@
 //! Parall over HTTP and WebSocket.
 //!
 //! ```text
-//! client   every call this plugin makes       socket       the connection that never gives up
-//! request  one request and its answer           connect    ticket and handshake
-//! failure  a refusal's body -> a short text     connection one open socket until its end
-//! error    what went wrong, what it means       address    where the socket is
-//! network  proxies, certificates, limits        vitals     when to beat, when to doubt
-//! tls      one set-up for both                retry        backoff, and repeating idempotent calls
-//! wire     paths, fields and marked choices   types        Parall's objects as far as they are read
-//! history  chats and messages of the past     moment       server times that can be compared
-//! objects  Parall's objects as they came, for the command and the tools
-//! upload   a file on its way to a message
+//! socket   the connection that never gives up (connection: one open socket, vitals: when to beat, when to doubt)
+//! history  chats and messages of the past              objects  Parall's objects as they came (upload: a file for a message)
+//!   client   every call this plugin makes
+//!     dialer   from a ticket to an open socket (address: where it is)
+//!       request  one request and its answer
+//!         failure  a refusal's body -> a short text
+//!         network  proxies, certificates, limits       tls      one set-up for both
+//!         wire     paths, fields and marked choices    types    Parall's objects as far as they are read (lenient: odd fields)
+//! retry    backoff, and repeating idempotent calls     moment   server times that can be compared
+//! error    what went wrong, what it means              secret   texts that are never shown
 //! ```
 
 pub mod announced;
 mod client;
+mod dialer;
 mod error;
 mod failure;
 mod history;

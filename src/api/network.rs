@@ -10,12 +10,22 @@ use super::error::{Cause, Error};
 /// Proxies and extra certificates, read from the environment once, so that no test depends on the process.
 #[derive(Debug, Clone, Default)]
 pub struct Network {
-    http_proxy: Option<String>,
-    https_proxy: Option<String>,
-    no_proxy: Option<String>,
+    http_proxy: Option<Named>,
+    https_proxy: Option<Named>,
+    no_proxy: Option<Named>,
     /// PEM files whose certificates are trusted besides the system's.
     pub(super) certificate_files: Vec<PathBuf>,
 }
+
+/// A value and the variable that holds it.
+#[derive(Debug, Clone)]
+struct Named {
+    variable: &'static str,
+    value: String,
+}
+
+/// Kinds of proxies. Others would be passed by in silence, and the key with them.
+const PROXY_SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
 impl Network {
     /// Reads `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` (lower case first, as curl does), `NODE_EXTRA_CA_CERTS`
@@ -26,18 +36,18 @@ impl Network {
 
     /// The same from any source of variables; empty ones count as unset.
     pub fn from_lookup(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let first = |names: &[&str]| {
+        let first = |names: &[&'static str]| {
             names
                 .iter()
-                .filter_map(|name| variable(name))
-                .map(|value| value.trim().to_owned())
-                .find(|value| !value.is_empty())
+                .filter_map(|name| Some((*name, variable(name)?)))
+                .map(|(variable, value)| Named { variable, value: value.trim().to_owned() })
+                .find(|named| !named.value.is_empty())
         };
         // Both often name the same bundle, and reading one takes milliseconds.
         let mut certificate_files: Vec<_> = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"]
             .into_iter()
             .filter_map(|name| first(&[name]))
-            .map(PathBuf::from)
+            .map(|named| PathBuf::from(named.value))
             .collect();
         certificate_files.dedup();
         Self {
@@ -50,19 +60,31 @@ impl Network {
 
     /// The proxies for an HTTP client.
     pub(super) fn proxies(&self) -> Result<Vec<Proxy>, Error> {
-        // The cause names nothing of the address, which may hold a password.
-        let refuse =
-            |field| move |_| Error::Option { field, reason: "it is not the URL of a proxy".into() };
-        let bypass = self.no_proxy.as_deref().and_then(NoProxy::from_string);
+        let bypass = self.no_proxy.as_ref().and_then(|named| NoProxy::from_string(&named.value));
         let mut proxies = Vec::new();
-        if let Some(address) = &self.http_proxy {
-            proxies
-                .push(Proxy::http(address).map_err(refuse("HTTP_PROXY"))?.no_proxy(bypass.clone()));
+        if let Some(named) = &self.http_proxy {
+            proxies.push(named.proxy(|url| Proxy::http(url))?.no_proxy(bypass.clone()));
         }
-        if let Some(address) = &self.https_proxy {
-            proxies.push(Proxy::https(address).map_err(refuse("HTTPS_PROXY"))?.no_proxy(bypass));
+        if let Some(named) = &self.https_proxy {
+            proxies.push(named.proxy(|url| Proxy::https(url))?.no_proxy(bypass));
         }
         Ok(proxies)
+    }
+}
+
+impl Named {
+    fn proxy(&self, make: impl Fn(&str) -> reqwest::Result<Proxy>) -> Result<Proxy, Error> {
+        // The texts name nothing of the address, which may hold a password.
+        let refuse =
+            |reason: &str| Error::Option { field: self.variable, reason: reason.to_owned() };
+        match self.value.split_once("://") {
+            Some((scheme, _)) if !PROXY_SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) => {
+                Err(refuse(
+                    "it names a kind of proxy that is not known; http, https, socks4, socks4a, socks5 and socks5h are",
+                ))
+            }
+            _ => make(&self.value).map_err(|_| refuse("it is not the URL of a proxy")),
+        }
     }
 }
 
@@ -131,9 +153,10 @@ mod tests {
             ("ALL_PROXY", "http://c:1"),
             ("NO_PROXY", " "),
         ]);
-        assert_eq!(network.http_proxy.as_deref(), Some("http://a:1"));
-        assert_eq!(network.https_proxy.as_deref(), Some("http://c:1"));
-        assert_eq!(network.no_proxy, None);
+        let value = |named: &Option<Named>| named.as_ref().map(|named| named.value.clone());
+        assert_eq!(value(&network.http_proxy).as_deref(), Some("http://a:1"));
+        assert_eq!(value(&network.https_proxy).as_deref(), Some("http://c:1"));
+        assert_eq!(value(&network.no_proxy), None);
         assert_eq!(network.proxies().unwrap().len(), 2);
     }
 

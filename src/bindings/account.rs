@@ -1,6 +1,7 @@
 //! Accounts for JavaScript.
 
-use napi::bindgen_prelude::Object;
+use napi::ValueType;
+use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use napi_derive::napi;
 use serde_json::Value;
 
@@ -25,7 +26,8 @@ pub struct ResolvedAccount {
     pub enabled: bool,
     /// True when URL, key and organisation are all known.
     pub configured: bool,
-    /// The section `channels.parall`, completed from the environment.
+    /// The section `channels.parall`, completed from the environment. `parall_url`, `api_key` and `org_id` are always texts,
+    /// empty when unknown.
     #[napi(ts_type = "Record<string, unknown>")]
     pub config: Value,
 }
@@ -52,6 +54,8 @@ pub fn resolve_parall_account(params: ResolveAccountParams<'_>) -> ResolvedAccou
 
 /// `channels.parall`, the only part that is converted: the rest may hold anything.
 fn section(cfg: &Object<'_>) -> Option<Value> {
-    let channels = cfg.get::<Object<'_>>("channels").ok()??;
-    channels.get::<Value>("parall").ok()?
+    let channels = cfg.get::<Unknown<'_>>("channels").ok()??;
+    // Of `null` and of values that are no objects, JavaScript would throw when asked for a property.
+    let is_object = channels.get_type().is_ok_and(|kind| kind == ValueType::Object);
+    is_object.then(|| channels.coerce_to_object().ok()?.get::<Value>("parall").ok()?)?
 }

@@ -8,14 +8,9 @@ use napi::bindgen_prelude::{AsyncBlock, AsyncBlockBuilder, FnArgs, FunctionRef};
 use napi_derive::napi;
 
 use super::promise::to_js;
-use crate::api::{Client, ClientOptions, Secret};
-use crate::config::{
-    Change, Gate, Level, Manager, ManagerOptions, Note, Outcome, Refreshed, Trust,
-};
+use crate::api::Secret;
+use crate::config::{Change, Level, Manager, ManagerOptions, Note, Outcome, Refreshed, Trust};
 use crate::error::{Coded, chain};
-
-/// The configuration belongs to the key; no organisation is part of its address.
-const NO_ORGANISATION: &str = "-";
 
 /// A function `(level, message)`.
 type Log = FunctionRef<FnArgs<(String, String)>, ()>;
@@ -139,21 +134,11 @@ fn run(
 
 fn open(options: PlatformConfigOptions) -> Result<Manager> {
     let PlatformCredentials { api_key, parall_url } = options.credentials;
-    let api_key = Secret::new(api_key);
     let hosts = options.model_hosts.unwrap_or_default();
     let trust = Trust::new(&parall_url, options.platform_config.as_deref(), &hosts);
-    let org_id = NO_ORGANISATION.to_owned();
-    let client = ClientOptions { parall_url, api_key: api_key.clone(), org_id, ws_url: None };
-    let client = Client::new(client).map_err(|error| Arc::new(error) as Arc<dyn Coded>)?;
-    let options = ManagerOptions {
-        api_key,
-        state_dir: options.state_dir.into(),
-        config_path: options.config_path.into(),
-        trust,
-        gate: Gate::default(),
-        observer: None,
-    };
-    Ok(Manager::new(Arc::new(client), options))
+    let (state_dir, config_path) = (options.state_dir.into(), options.config_path.into());
+    let options = ManagerOptions::new(Secret::new(api_key), state_dir, config_path, trust);
+    Manager::connect(parall_url, options).map_err(|error| Arc::new(error) as Arc<dyn Coded>)
 }
 
 /// Writes the notes, or the error, to the caller's log. A log that throws is the caller's own business.
@@ -161,7 +146,7 @@ fn report(env: Env, log: &Log, result: &Result<Outcome>) {
     let error =
         result.as_ref().err().map(|error| Note { level: Level::Error, message: chain(&**error) });
     for Note { level, message } in result.iter().flat_map(|outcome| &outcome.notes).chain(&error) {
-        let line = (level.name().to_owned(), message.clone());
+        let line = (level.to_string(), message.clone());
         let _ = log.borrow_back(&env).and_then(|log| log.call(line.into()));
     }
 }
@@ -192,6 +177,6 @@ impl From<&Change> for PlatformConfigChange {
 
 impl From<Note> for PlatformConfigNote {
     fn from(note: Note) -> Self {
-        Self { level: note.level.name().to_owned(), message: note.message }
+        Self { level: note.level.to_string(), message: note.message }
     }
 }

@@ -8,7 +8,7 @@ use napi::bindgen_prelude::AsyncBlock;
 use napi_derive::napi;
 
 use super::promise::promise;
-use crate::journal::{Counters, DispatchRecord, Error, ForkRecord, Journal, system_clock};
+use crate::journal::{Counters, DispatchRecord, Error, ForkRecord, Journal};
 
 /// How many dispatches are listed unless somebody asks for more.
 const DEFAULT_LIMIT: u32 = 50;
@@ -137,20 +137,12 @@ pub fn list_forks(
     promise(env, beside(options, list))
 }
 
-/// Opens the journal, lets `work` use it and closes it again.
+/// Lets `work` use the account's journal.
 async fn beside<T, F>(options: JournalOptions, work: impl FnOnce(Journal) -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
 {
-    let open = move || {
-        let folder = Path::new(&options.state_dir).join("parall");
-        Journal::open_beside(&folder, &options.account_id, system_clock())
-    };
-    // Opening only fails to return when the runtime ends.
-    let journal = tokio::task::spawn_blocking(open).await.map_err(|_| Error::Closed)??;
-    let result = work(journal.clone()).await;
-    journal.close().await;
-    result
+    Journal::beside(Path::new(&options.state_dir).join("parall"), options.account_id, work).await
 }
 
 impl Queue {

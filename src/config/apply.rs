@@ -9,7 +9,9 @@ use super::Error;
 use super::outcome::Change;
 use super::plan::{Blocked, Plan, plan};
 use super::platform::PlatformConfig;
-use crate::fs::{self, ReplaceOptions, Step};
+#[cfg(feature = "testing")]
+use crate::fs::Step;
+use crate::fs::{self, ReplaceOptions};
 
 /// Environment variables that make hosts treat their configuration as fixed.
 const READ_ONLY_VARIABLES: [&str; 2] = ["OPENCLAW_NIX_MODE", "OPENCLAW_CONFIG_READONLY"];
@@ -24,6 +26,7 @@ pub(super) struct Target<'a> {
     /// The account's API key.
     pub(super) key: &'a str,
     /// See [`ReplaceOptions::observer`].
+    #[cfg(feature = "testing")]
     pub(super) observer: Option<&'a (dyn Fn(Step) + Send + Sync)>,
 }
 
@@ -70,9 +73,12 @@ impl Target<'_> {
             if file.old.is_none() && file.path.exists() {
                 return Err(fs::Error::Changed { path: file.path.clone() }.into());
             }
-            let observer = self.observer.map(|observer| observer as &dyn Fn(Step));
-            let options =
-                ReplaceOptions { secret: file.secret, expected: file.old.as_deref(), observer };
+            let options = ReplaceOptions {
+                secret: file.secret,
+                expected: file.old.as_deref(),
+                #[cfg(feature = "testing")]
+                observer: self.observer.map(|observer| observer as &dyn Fn(Step)),
+            };
             fs::replace(&file.path, &file.new, &options)?;
         }
         if !plan.files.is_empty() && plan.files.iter().all(|file| file.path != plan.main) {

@@ -4,14 +4,14 @@
 
 use std::fs::rename;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
 
-use super::platform::{PlatformConfig, Refusal};
-use super::timestamp::timestamp;
+use super::platform::PlatformConfig;
+use super::refusal::Refusal;
 use super::trust::Trust;
 use crate::fs::{self, ReplaceOptions};
+use crate::time::{iso, now};
 
 /// Name of the file.
 const NAME: &str = "parall-platform-config.json";
@@ -52,7 +52,7 @@ pub(super) fn read(state_dir: &Path, trust: &Trust) -> Cached {
 }
 
 fn set_aside(path: PathBuf) -> Cached {
-    let stamp = timestamp(SystemTime::now()).replace([':', '.'], "-");
+    let stamp = iso(now()).replace([':', '.'], "-");
     let aside = path.with_file_name(format!("{NAME}.corrupt-{stamp}"));
     match rename(&path, &aside) {
         Ok(()) => Cached::SetAside(aside),
@@ -65,7 +65,7 @@ pub(super) fn write(state_dir: &Path, config: &PlatformConfig) -> Result<(), fs:
     let fields = Map::from_iter([
         ("version".to_owned(), json!(config.version)),
         ("config".to_owned(), Value::Object(config.raw.clone())),
-        ("fetchedAt".to_owned(), json!(timestamp(SystemTime::now()))),
+        ("fetchedAt".to_owned(), json!(iso(now()))),
     ]);
     let text = format!("{:#}\n", Value::Object(fields));
     // It may hold headers with tokens of the platform.

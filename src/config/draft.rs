@@ -9,21 +9,13 @@ use super::document::{Node, Object};
 use super::edit::{self, Splice, Style};
 use super::include::{self, Reach, Source};
 use super::outcome::Change;
-use super::schema::Section;
+use super::wanted::Wanted;
 use super::{Error, verify};
 
 /// A file and what stands in it.
 pub(super) struct File<'s> {
     pub(super) source: &'s Source,
     pub(super) root: Node<'s>,
-}
-
-/// Keys that a section is to have.
-pub(super) struct Wanted {
-    pub(super) section: &'static Section,
-    pub(super) fields: Vec<(String, Value)>,
-    /// The last of them is a key in clear.
-    pub(super) has_clear_key: bool,
 }
 
 /// A file as it is to be.

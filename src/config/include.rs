@@ -10,12 +10,11 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
+use super::Error;
 use super::document::{self, Kind, Node, Object};
-use super::{Error, schema};
+use super::schema::{self, INCLUDE};
 use crate::fs;
 
-/// The key that includes files.
-pub(super) const INCLUDE: &str = "$include";
 /// Where the account's key stands.
 pub(super) const CREDENTIAL: [&str; 3] = ["channels", "parall", "api_key"];
 /// As in the hosts.

@@ -10,18 +10,24 @@ use tokio::task::spawn_blocking;
 
 use super::apply::Target;
 use super::cache::{self, Cached};
-use super::outcome::{Change, Level, Note, Outcome, Status};
+use super::outcome::{Change, Note, Outcome, Status};
 use super::plan::Blocked;
-use super::platform::{LeftOut, PlatformConfig, Refusal};
+use super::platform::{LeftOut, PlatformConfig};
+use super::refusal::Refusal;
 use super::trust::Trust;
 use super::{Error, Gate, Source};
-use crate::api::{PlatformConfigAnswer, Secret};
+use crate::api::{self, Client, ClientOptions, PlatformConfigAnswer, Secret};
 use crate::error::chain;
-use crate::fs::{self, Step};
+use crate::fs;
+#[cfg(feature = "testing")]
+use crate::fs::Step;
+use crate::level::Level;
 use crate::text;
 
 /// How often a refresh starts anew because another one was asked for. A server that never rests must not keep it from ending.
 const MOST_ROUNDS: usize = 5;
+/// The configuration belongs to the key; no organisation is part of its address.
+const NO_ORGANISATION: &str = "-";
 /// How many paths a note names at most, and how long a path may be in characters.
 const NAMED: (usize, usize) = (20, 120);
 /// How many left-out paths an outcome holds.
@@ -43,8 +49,24 @@ pub struct ManagerOptions {
     pub trust: Trust,
     /// Keeps writes away from agent turns.
     pub gate: Gate,
-    /// Told after every step of a write. For tests.
+    /// Called after every step of a write.
+    #[cfg(feature = "testing")]
     pub observer: Option<Arc<dyn Fn(Step) + Send + Sync>>,
+}
+
+impl ManagerOptions {
+    /// Everything that a configuration is kept in line with.
+    pub fn new(api_key: Secret, state_dir: PathBuf, config_path: PathBuf, trust: Trust) -> Self {
+        Self {
+            api_key,
+            state_dir,
+            config_path,
+            trust,
+            gate: Gate::default(),
+            #[cfg(feature = "testing")]
+            observer: None,
+        }
+    }
 }
 
 /// What a refresh ends with. Several callers share one.
@@ -67,6 +89,16 @@ struct Last {
 }
 
 impl Manager {
+    /// A manager for the configuration that a server sends.
+    ///
+    /// # Errors
+    /// The address or the key cannot be used.
+    pub fn connect(parall_url: String, options: ManagerOptions) -> Result<Self, api::Error> {
+        let (api_key, org_id) = (options.api_key.clone(), NO_ORGANISATION.to_owned());
+        let client = Client::new(ClientOptions { parall_url, api_key, org_id, ws_url: None })?;
+        Ok(Self::new(Arc::new(client), options))
+    }
+
     /// A manager that has done nothing yet.
     pub fn new(source: Arc<dyn Source>, options: ManagerOptions) -> Self {
         Self { source, options, asked: AtomicU64::new(0), last: Mutex::new(None) }
@@ -297,6 +329,7 @@ impl Worker {
         Target {
             path: &self.options.config_path,
             key: self.options.api_key.expose(),
+            #[cfg(feature = "testing")]
             observer: self.options.observer.as_deref(),
         }
     }

@@ -10,8 +10,8 @@
 //!     plan     what has to change       (include: which file, draft: one file, credential: the account's key)
 //!       document   where values stand in a file (skip: what is none of ours)
 //!       edit       new text for some of them, every other byte as it was
-//!       verify     a second parser's opinion
-//! outcome      what came of it
+//!       verify     a second parser's opinion       (wanted: what a section is to say)
+//! outcome      what came of it                     refusal: why a configuration is not applied
 //! read         a section as hosts read it, for programs that run without one
 //! ```
 //!
@@ -33,18 +33,21 @@ mod outcome;
 mod plan;
 mod platform;
 mod read;
+mod refusal;
 mod schema;
 mod skip;
 mod source;
-mod timestamp;
 mod trust;
 mod verify;
+mod wanted;
 
+pub use crate::level::Level;
 pub use error::Error;
 pub use gate::{Gate, Idle, Turn};
 pub use manager::{Manager, ManagerOptions, Refreshed};
-pub use outcome::{Change, Level, Note, Outcome, Status};
-pub use platform::{LeftOut, PlatformConfig, Refusal};
+pub use outcome::{Change, Note, Outcome, Status};
+pub use platform::{LeftOut, PlatformConfig};
 pub use read::read_section;
+pub use refusal::Refusal;
 pub use source::{Answer, Source};
 pub use trust::{Scope, Trust};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
+use crate::level::Level;
 use crate::text;
 
 /// How many paths a summary names.
@@ -47,28 +48,6 @@ impl Status {
             Self::Unavailable => "unavailable",
             Self::Absent => "none",
             Self::Off => "off",
-        }
-    }
-}
-
-/// How much a note matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// Good to know.
-    Info,
-    /// Something should be looked at.
-    Warn,
-    /// Something does not work.
-    Error,
-}
-
-impl Level {
-    /// The name that log functions use.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
         }
     }
 }

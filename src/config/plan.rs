@@ -7,12 +7,14 @@ use serde_json::{Map, Value};
 use super::Error;
 use super::credential::Credential;
 use super::document::Object;
-use super::draft::{Draft, File, NewFile, Wanted, nest};
+use super::draft::{Draft, File, NewFile, nest};
 use super::edit;
-use super::include::{self, CREDENTIAL, INCLUDE, Reach};
+use super::include::{self, CREDENTIAL, Reach};
 use super::outcome::Change;
-use super::platform::{PlatformConfig, Refusal};
-use super::schema::{DEFAULTS, PROVIDER, Section};
+use super::platform::PlatformConfig;
+use super::refusal::Refusal;
+use super::schema::{DEFAULTS, INCLUDE, PROVIDER, Section};
+use super::wanted::Wanted;
 
 /// The key of the credential in the provider's section.
 const API_KEY: &str = "apiKey";

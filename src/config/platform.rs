@@ -3,12 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::credential::has_variable;
-use super::include::INCLUDE;
-use super::schema;
+use super::refusal::{Refusal, SCHEMA_VERSION};
+use super::schema::{self, INCLUDE};
 use super::trust::Trust;
 
-/// The newest form of the platform's configuration that is understood.
-const SCHEMA_VERSION: f64 = 1.0;
 /// Names through which a careless merge reaches the prototype of every object of the host.
 const OBJECT_NAMES: [&str; 3] = ["__proto__", "constructor", "prototype"];
 
@@ -34,33 +32,6 @@ pub struct LeftOut {
     pub not_allowed: Vec<String>,
     /// Some supported host does not know it.
     pub unknown: Vec<String>,
-}
-
-/// Why a configuration is refused as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Not JSON, or not an object with `version` and `config`.
-    #[error("it is malformed: {0}")]
-    Malformed(String),
-    /// A newer form.
-    #[error("its schema_version is {0}, this plugin knows {SCHEMA_VERSION}")]
-    SchemaVersion(String),
-    /// A host would refuse to start with it.
-    #[error("OpenClaw would refuse it: {path} {reason}")]
-    Host {
-        /// Path of the value.
-        path: String,
-        /// What is wrong with it; never the value itself.
-        reason: String,
-    },
-    /// The models are at an address that must not get the account's key and conversations.
-    #[error("{path} cannot be used: {reason}")]
-    Address {
-        /// Path of the value.
-        path: String,
-        /// What is wrong with it. Names its host at most.
-        reason: String,
-    },
 }
 
 impl PlatformConfig {

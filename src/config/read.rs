@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::Error;
 use super::credential::is_name;
-use super::include::{INCLUDE, Loader, Source, load, normalize};
+use super::include::{Loader, Source, load, normalize};
+use super::schema::INCLUDE;
 
 /// The section at `keys`, with its includes merged in and `${NAME}` replaced; nothing when there is no file or no section.
 ///

@@ -8,7 +8,10 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::platform::Refusal;
+use super::refusal::Refusal;
+
+/// The key that includes files.
+pub(super) const INCLUDE: &str = "$include";
 
 static HOST_SCHEMA: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("host_schema.json")).unwrap_or(Value::Null));

@@ -10,7 +10,7 @@
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
-use super::platform::Refusal;
+use super::refusal::Refusal;
 use crate::text::one_line;
 
 /// The provider that the platform supplies.

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAcces
 use serde_json::Value;
 
 use super::document::readable;
-use super::draft::Wanted;
+use super::wanted::Wanted;
 
 /// Whether a text is JSON5 and every section in it has its keys. `base` is where the text stands in the whole configuration.
 pub(super) fn has(text: &str, base: &[String], sections: &[Wanted]) -> bool {

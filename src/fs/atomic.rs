@@ -1,12 +1,14 @@
 //! Replacing a file so that a reader, or a crash at any moment, sees the old or the new contents, whole.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
 use super::attributes::Attributes;
+use super::options::{ReplaceOptions, Step};
+use super::private::sync_name;
 use super::temporary::Temporary;
 use super::{Error, follow, in_place, read};
 
@@ -17,52 +19,6 @@ const RENAME_WAITS: [Duration; 4] = [
     Duration::from_millis(40),
     Duration::from_millis(80),
 ];
-
-/// How a file is to be replaced.
-#[derive(Default, Clone, Copy)]
-pub struct ReplaceOptions<'a> {
-    /// The new contents hold a secret: nobody but the owner may read the file afterwards. Without it an existing file keeps
-    /// the mode its user gave it. A new file is always for its owner alone.
-    pub secret: bool,
-    /// What the file held when the new contents were made from it. If it holds something else by now, nothing is written and
-    /// the answer is [`Error::Changed`].
-    pub expected: Option<&'a [u8]>,
-    /// Told after every step that a crash could follow. For tests.
-    pub observer: Option<&'a dyn Fn(Step)>,
-}
-
-/// The steps of a replacement, in their order. The last four belong to writing in place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// The empty temporary file stands beside the target.
-    Created,
-    /// It holds the new contents.
-    Written,
-    /// Its mode, owner and access list are those of the target.
-    Attributed,
-    /// It is on the disk.
-    Synced,
-    /// It has taken the target's name.
-    Renamed,
-    /// The new name is on the disk.
-    FolderSynced,
-    /// A copy of the old contents is on the disk.
-    BackedUp,
-    /// Part of the new contents stands in the target. Only here a crash leaves a mixture, beside its backup.
-    HalfWritten,
-    /// The target holds the new contents and they are on the disk.
-    Overwritten,
-    /// The backup is gone.
-    BackupRemoved,
-}
-
-impl ReplaceOptions<'_> {
-    pub(super) fn reached(&self, step: Step) {
-        if let Some(observer) = self.observer {
-            observer(step);
-        }
-    }
-}
 
 /// Replaces the contents of a file, or makes it.
 ///
@@ -96,7 +52,7 @@ pub fn replace(path: &Path, contents: &[u8], options: &ReplaceOptions<'_>) -> Re
     }
     temporary.keep();
     options.reached(Step::Renamed);
-    sync_folder(&target).map_err(failed("sync the folder of"))?;
+    sync_name(&target).map_err(failed("sync the folder of"))?;
     options.reached(Step::FolderSynced);
     Ok(())
 }
@@ -133,18 +89,4 @@ fn is_passing(source: &io::Error) -> bool {
         source.kind(),
         ErrorKind::ResourceBusy | ErrorKind::PermissionDenied | ErrorKind::CrossesDevices
     )
-}
-
-#[cfg(unix)]
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => File::open(".")?.sync_all(),
-    }
-}
-
-/// Windows has no such call; its rename is durable with the journal.
-#[cfg(not(unix))]
-pub(super) fn sync_folder(_path: &Path) -> io::Result<()> {
-    Ok(())
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::atomic::sync_folder;
+use super::Error;
+use super::options::{ReplaceOptions, Step};
+use super::private::sync_name;
 use super::temporary::create_unique;
-use super::{Error, ReplaceOptions, Step};
 
 /// Tries for the lock, and the wait between them: half a second in all.
 const LOCK_ATTEMPTS: usize = 50;
@@ -36,7 +37,7 @@ pub(super) fn overwrite(
     }
     let (mut copy, backup) = create_unique(target, BACKUP_SUFFIX, "back up")?;
     let backed_up =
-        copy.write_all(&old).and_then(|()| copy.sync_all()).and_then(|()| sync_folder(target));
+        copy.write_all(&old).and_then(|()| copy.sync_all()).and_then(|()| sync_name(target));
     if let Err(source) = backed_up {
         let _ = fs::remove_file(&backup);
         return Err(failed("back up")(source));

@@ -8,15 +8,19 @@ mod error;
 mod identity;
 mod in_place;
 pub mod lock;
+mod options;
+mod private;
 mod temporary;
 
 use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-pub use atomic::{ReplaceOptions, Step, replace};
+pub use atomic::replace;
 pub use error::Error;
 pub(crate) use identity::Identity;
+pub use options::{ReplaceOptions, Step};
+pub(crate) use private::{private_options, sync_folder};
 pub use temporary::{sweep, sweep_locked};
 
 /// How many symbolic links one path may lead through; what Linux allows.

@@ -1,12 +1,17 @@
 //! Temporary files beside the file they are to become.
+//!
+//! `tempfile` is not used: names have to tell whose file it is and for which target, so that what a killed process left is found
+//! and removed (`tempfile` knows no such sweep), and a backup that outlives a crash must keep its name. What remains, a random
+//! name and `create_new`, is ten lines.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::Error;
+use super::private::private_options;
 
 /// How many random names are tried before giving up.
 const ATTEMPTS: usize = 16;
@@ -58,10 +63,8 @@ pub(super) fn create_unique(
     suffix: &str,
     action: &'static str,
 ) -> Result<(File, PathBuf), Error> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut options = private_options();
+    options.create_new(true);
     let mut last = io::Error::from(ErrorKind::AlreadyExists);
     for _ in 0..ATTEMPTS {
         let mut name = prefix(target);

@@ -1,8 +1,8 @@
 //! The life of a dispatch, from claim to acknowledgement.
 
+use super::access::Access;
 use super::error::Fault;
 use super::record::COLUMNS;
-use super::store::Access;
 use super::{Adoption, Claim, Details, DispatchRecord, Error, Journal, NewDispatch, State};
 
 impl Journal {

@@ -2,8 +2,8 @@
 
 use rusqlite::Row;
 
+use super::access::Access;
 use super::error::Fault;
-use super::store::Access;
 use super::text_enum::text_enum;
 use super::{Error, Journal};
 

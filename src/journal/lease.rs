@@ -8,9 +8,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use tokio::task::spawn_blocking;
 
 use super::Error;
+use super::access::Access;
 use super::error::Fault;
 use super::files::{Files, private_file};
-use super::store::Access;
 
 /// How often a waiting gateway looks whether the account is free.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);

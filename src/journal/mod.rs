@@ -12,6 +12,7 @@
 //!
 //! Whoever opens a journal for writing holds its [`Lease`], so two gateways never serve one account.
 
+mod access;
 mod clock;
 mod dispatch;
 mod error;
@@ -21,11 +22,13 @@ mod lease;
 mod notes;
 mod open;
 mod part;
+mod pending;
 mod queue;
 mod record;
 mod recovery;
 mod retention;
 mod schema;
+#[cfg(feature = "testing")]
 mod simulated;
 mod store;
 mod text_enum;
@@ -41,5 +44,6 @@ pub use queue::Counters;
 pub use record::{Adoption, Claim, Details, DispatchRecord, NewDispatch, Origin, State};
 pub use recovery::{OpenDispatch, Recovery};
 pub use retention::Pruned;
+#[cfg(feature = "testing")]
 pub use simulated::SimulatedDisk;
 pub use writer::Journal;

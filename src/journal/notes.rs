@@ -1,69 +1,11 @@
 //! Small values that change often: the event cursor, counters of the loop budget. Only the newest one counts, so they are
 //! written together and a little later.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use super::error::Fault;
-use super::store::Access;
+use super::pending::Notes;
 use super::{Error, Journal};
 
 /// Name of the note that holds the event cursor.
 const CURSOR: &str = "last_seq";
-
-/// Values by name.
-pub(super) type Values = BTreeMap<&'static str, String>;
-
-/// Notes that are not written yet.
-#[derive(Debug, Default)]
-pub(super) struct Notes(Mutex<Values>);
-
-impl Notes {
-    /// Notes a value; says whether it is the first one that waits.
-    fn set(&self, name: &'static str, value: String) -> bool {
-        let mut pending = self.lock();
-        let first = pending.is_empty();
-        pending.insert(name, value);
-        first
-    }
-
-    fn pending(&self, name: &str) -> Option<String> {
-        self.lock().get(name).cloned()
-    }
-
-    /// Takes what waits.
-    pub(super) fn take(&self) -> Values {
-        std::mem::take(&mut *self.lock())
-    }
-
-    /// Puts back what could not be written, unless there is something newer.
-    pub(super) fn put_back(&self, values: Values) {
-        let mut pending = self.lock();
-        for (name, value) in values {
-            pending.entry(name).or_insert(value);
-        }
-    }
-
-    /// Writes values to the database.
-    pub(super) fn write(access: &Access<'_>, values: &Values) -> Result<(), Fault> {
-        for (name, value) in values {
-            access.execute(
-                "INSERT INTO notes (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
-                [*name, value],
-            )?;
-        }
-        Ok(())
-    }
-
-    /// What the database holds.
-    pub(super) fn read(access: &Access<'_>) -> Result<Vec<(String, String)>, Fault> {
-        access.all("SELECT name, value FROM notes", [], |row| Ok((row.get(0)?, row.get(1)?)))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Values> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Journal {
     /// How far the event stream was read when the account last ran.

@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::access::Access;
 use super::error::Fault;
-use super::files::{Files, appended, private_file, stamp, sync_folder};
+use super::files::{Files, appended, private_file};
 use super::recovery::read_through;
 use super::schema::{APPLICATION_ID, MIGRATIONS, is_intact, migrate, target_version, version};
-use super::store::{Access, Store};
-use super::{Clock, Error, Journal, Lease, lease};
+use super::store::Store;
+use super::{Clock, Error, Journal, Lease, lease, system_clock};
+use crate::fs::sync_folder;
+use crate::time::stamp;
 
 /// How long to wait for another process, an operator's command, to finish its transaction.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
@@ -76,7 +79,13 @@ impl Journal {
             }
             Finding::Version(found) if found == supported => Condition::Sound,
             Finding::Version(from) => {
-                let backup = appended(&path, &format!(".version-{from}-{}", stamp(clock())));
+                let backup = appended(
+                    &path,
+                    &format!(
+                        ".version-{from}-{}",
+                        stamp(u64::try_from(clock()).unwrap_or_default())
+                    ),
+                );
                 Condition::Migrated { from, backup }
             }
             Finding::Absent => {
@@ -97,6 +106,23 @@ impl Journal {
         let store = store(connection, path, clock, Some(lease));
         store.transact(lease::sign)?;
         Ok(Opened { journal: Self::start(store)?, condition })
+    }
+
+    /// Opens the journal in `folder` next to a gateway that may be running, lets `work` use it and closes it again.
+    pub async fn beside<T, F>(
+        folder: PathBuf,
+        account: String,
+        work: impl FnOnce(Self) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let open = move || Self::open_beside(&folder, &account, system_clock());
+        // Opening only fails to return when the runtime ends.
+        let journal = tokio::task::spawn_blocking(open).await.map_err(|_| Error::Closed)??;
+        let result = work(journal.clone()).await;
+        journal.close().await;
+        result
     }
 
     /// Opens a journal next to the gateway that serves the account, for an operator's command. It must exist and be of
@@ -224,7 +250,10 @@ fn create(files: &Files, now: i64) -> Result<(), Error> {
 /// Moves a damaged database out of the way, with its log, and says where it is now.
 fn set_aside(path: &Path, now: i64) -> Result<PathBuf, Error> {
     let file = |error| Error::file(path, error);
-    let aside = free_name(appended(path, &format!(".corrupt-{}", stamp(now))));
+    let aside = free_name(appended(
+        path,
+        &format!(".corrupt-{}", stamp(u64::try_from(now).unwrap_or_default())),
+    ));
     // The log goes first: left behind, it would be applied to the new database.
     for suffix in ["-wal", "-shm", ""] {
         match fs::rename(appended(path, suffix), appended(&aside, suffix)) {

@@ -1,15 +1,14 @@
 //! The parts of answers: written down before they are sent, so that after a crash they are sent under the same key.
 
-use std::fmt::Write;
-
 use rusqlite::Row;
 use sha2::{Digest, Sha256};
 
+use super::access::Access;
 use super::dispatch::{complete, state};
 use super::error::Fault;
-use super::store::Access;
 use super::text_enum::text_enum;
 use super::{Error, Journal};
+use crate::text::hex;
 
 text_enum! {
     /// What became of a part.
@@ -248,9 +247,5 @@ fn settle(
 /// What recognises words sent to a target.
 pub(super) fn digest(target: &str, text: &str) -> String {
     let digest = Sha256::new_with_prefix(target).chain_update([0]).chain_update(text).finalize();
-    digest[..16].iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&digest[..16])
 }

@@ -1,10 +1,10 @@
 //! What an operator sees of the queue and can do about it, and what is due.
 
+use super::access::Access;
 use super::dispatch::{change, state};
 use super::error::Fault;
 use super::files::appended;
 use super::record::COLUMNS;
-use super::store::Access;
 use super::{DispatchRecord, Error, Journal, State};
 
 /// Numbers for the status.

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
+use super::access::Access;
 use super::error::Fault;
 use super::fork::{ForkRecord, forks, untold};
-use super::notes::Notes;
 use super::part::{self, NewPart, PartRecord, PartState, digest};
+use super::pending::Notes;
 use super::record;
-use super::store::Access;
 use super::{DispatchRecord, Error, Journal, State};
 
 /// Everything that is not over.
@@ -37,11 +37,13 @@ impl OpenDispatch {
     }
 
     /// The parts that have to be sent, or sent again under the same key.
+    #[cfg(feature = "testing")]
     pub fn undelivered(&self) -> impl Iterator<Item = &PartRecord> {
         self.parts.iter().filter(|part| part.state == PartState::Intended)
     }
 
     /// The ordinal that the next part of the answer gets.
+    #[cfg(feature = "testing")]
     pub fn next_ordinal(&self) -> u32 {
         self.parts.last().map_or(0, |last| last.part.ordinal + 1)
     }

@@ -6,9 +6,10 @@ use std::sync::mpsc::{Receiver, channel};
 
 use tokio::sync::Notify;
 
+use super::access::Access;
 use super::fork::{ForkRecord, forks};
 use super::open::in_memory;
-use super::store::{Access, Store};
+use super::store::Store;
 use super::writer::Message;
 use super::{Clock, DispatchRecord, Error, Journal, OpenDispatch, PartRecord};
 

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Params, Row, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
+use super::access::Access;
 use super::error::Fault;
-use super::notes::Notes;
+use super::pending::Notes;
 use super::{Clock, Error, Lease};
 
 /// The open database with everything that belongs to it. Closing happens in the order of the fields.
@@ -19,42 +20,6 @@ pub(super) struct Store {
     pub clock: Clock,
     /// Held as long as the database is open; none for an operator's command and in memory.
     pub _lease: Option<Lease>,
-}
-
-/// What a job sees of the database.
-pub(super) struct Access<'connection> {
-    pub connection: &'connection Connection,
-    /// Milliseconds since the epoch.
-    pub now: i64,
-}
-
-impl Access<'_> {
-    /// Runs a statement and returns how many rows it changed.
-    pub(super) fn execute(&self, sql: &str, params: impl Params) -> Result<usize, Fault> {
-        Ok(self.connection.prepare_cached(sql)?.execute(params)?)
-    }
-
-    /// The first row of a query, if any.
-    pub(super) fn first<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Option<T>, Fault> {
-        Ok(self.connection.prepare_cached(sql)?.query_row(params, read).optional()?)
-    }
-
-    /// All rows of a query.
-    pub(super) fn all<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>, Fault> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let rows = statement.query_map(params, read)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
 }
 
 /// A call that waits for its transaction.

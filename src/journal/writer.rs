@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, oneshot};
+#[cfg(feature = "testing")]
+use tokio::sync::Notify;
+use tokio::sync::oneshot;
 
+use super::access::Access;
 use super::error::Fault;
-use super::notes::Notes;
-use super::store::{Access, Call, Job, Store};
+use super::pending::Notes;
+use super::store::{Call, Job, Store};
 use super::{Clock, Error};
 
 /// Most calls in one transaction.
@@ -35,8 +38,9 @@ enum Backend {
     /// A thread of its own.
     Thread { queue: Sender<Message>, thread: Mutex<Option<JoinHandle<()>>> },
     /// A disk that a test plays.
+    #[cfg(feature = "testing")]
     Simulated { queue: Sender<Message>, asked: Arc<Notify> },
-    /// The thread of the caller, for tests with virtual time.
+    /// The thread of the caller: a journal in memory.
     Inline(Mutex<Option<Store>>),
 }
 
@@ -72,6 +76,7 @@ impl Journal {
     }
 
     /// A handle on a store that a simulated disk serves.
+    #[cfg(feature = "testing")]
     pub(super) fn served_elsewhere(
         store: &Store,
         queue: Sender<Message>,
@@ -108,6 +113,7 @@ impl Journal {
                     let _ = thread.join();
                 }
             }
+            #[cfg(feature = "testing")]
             Backend::Simulated { queue, asked } => {
                 let (reply, closed) = oneshot::channel();
                 if queue.send(Message::Close(reply)).is_ok() {
@@ -136,6 +142,7 @@ impl Journal {
             Backend::Thread { queue, .. } => {
                 queue.send(Message::Job(job)).map_err(|_| Error::Closed)?;
             }
+            #[cfg(feature = "testing")]
             Backend::Simulated { queue, asked } => {
                 queue.send(Message::Job(job)).map_err(|_| Error::Closed)?;
                 asked.notify_one();

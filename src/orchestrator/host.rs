@@ -1,9 +1,9 @@
 //! What the orchestrator asks of the host program, as a trait: the bindings implement it with calls into JavaScript.
 
-use std::fmt;
-
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+
+pub use crate::level::Level;
 
 /// The host that runs agent turns. One that has no forks leaves their functions out.
 pub trait Host: Send + Sync + 'static {
@@ -94,28 +94,4 @@ pub struct ReplyPart {
     pub text: Option<String>,
     /// Address of a file the host wants to send.
     pub media_url: Option<String>,
-}
-
-/// Severity of a log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// Details for somebody who looks for a fault.
-    Debug,
-    /// Milestones.
-    Info,
-    /// Something is wrong and is being dealt with.
-    Warn,
-    /// Somebody has to act.
-    Error,
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
-        })
-    }
 }

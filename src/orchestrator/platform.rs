@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::api::{Client, Secret};
-use crate::config::{self, Gate, Manager, ManagerOptions, Trust};
+use crate::config::{Gate, Manager, ManagerOptions, Trust};
 use crate::error::chain;
 use crate::orchestrator::context::Context;
 use crate::orchestrator::host::Level;
@@ -27,9 +27,8 @@ impl Platform {
     /// Keeps `files` in line; writes wait at `gate` for turns to end.
     pub(crate) fn new(client: Client, api_key: Secret, files: HostFiles, gate: Gate) -> Self {
         let HostFiles { state_dir, config_path, trust } = files;
-        let options =
-            ManagerOptions { api_key, state_dir, config_path, trust, gate, observer: None };
-        Self(Manager::new(Arc::new(client), options))
+        let options = ManagerOptions::new(api_key, state_dir, config_path, trust);
+        Self(Manager::new(Arc::new(client), ManagerOptions { gate, ..options }))
     }
 }
 
@@ -43,7 +42,7 @@ pub(crate) async fn refresh(context: &Context, platform: Option<&Platform>) {
     let said = match refreshed {
         Ok(outcome) => {
             for note in &outcome.notes {
-                context.log(note.level.into(), format!("platform config: {}", note.message));
+                context.log(note.level, format!("platform config: {}", note.message));
             }
             outcome.summary()
         }
@@ -54,14 +53,4 @@ pub(crate) async fn refresh(context: &Context, platform: Option<&Platform>) {
         }
     };
     context.status.update(|status| status.platform_config = Some(said));
-}
-
-impl From<config::Level> for Level {
-    fn from(level: config::Level) -> Self {
-        match level {
-            config::Level::Info => Self::Info,
-            config::Level::Warn => Self::Warn,
-            config::Level::Error => Self::Error,
-        }
-    }
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { listAccountIds, resolveAccount, settingSource, unconfiguredReason } from "../../../src/shim/channel/account.js";
+import { listParallAccountIds, resolveParallAccount } from "../../../src/shim/native.js";
 
 const cases = JSON.parse(readFileSync(new URL("../fixtures/accounts.json", import.meta.url), "utf8"));
 
@@ -39,4 +40,22 @@ describe("accounts resolved without the native part", () => {
     assert.equal(settingSource({ channels: { parall: {} } }, "api_key", { PRLL_API_KEY: "agk_1" }), "env");
     assert.equal(settingSource({ channels: { parall: {} } }, "api_key", {}), "missing");
   });
+});
+
+describe("accounts resolved by the native part", () => {
+  const variables = ["PRLL_API_URL", "PRLL_API_KEY", "PRLL_ORG_ID", "PRLL_WS_URL"];
+  for (const { name, cfg, env = {}, accountId, ids, resolved } of cases) {
+    it(name, () => {
+      const before = { ...process.env };
+      for (const variable of variables) delete process.env[variable];
+      Object.assign(process.env, env);
+      try {
+        assert.deepEqual(listParallAccountIds(cfg), ids);
+        assert.deepEqual(resolveParallAccount({ cfg, accountId: accountId ?? undefined }), resolved);
+      } finally {
+        for (const variable of [...variables, ...Object.keys(env)]) delete process.env[variable];
+        Object.assign(process.env, before);
+      }
+    });
+  }
 });

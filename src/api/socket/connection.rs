@@ -15,13 +15,13 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_util::sync::CancellationToken;
 
 use super::super::client::Client;
+use super::super::dialer::{LARGEST_FRAME, Open};
 use super::super::error::Error;
 use super::super::lenient::number;
 use super::super::secret::Secret;
 use super::super::types::Frame;
 use super::super::wire::PingFrame;
 use super::SocketEvent;
-use super::connect::{LARGEST_FRAME, Open};
 use super::vitals::Vitals;
 use crate::text::one_line;
 

@@ -1,12 +1,9 @@
 //! The connection that never gives up: ticket, socket, frames, and again.
 //!
 //! ```text
-//! address     where the socket is              connect     ticket and handshake
 //! connection  one open socket until it ends    vitals      when to beat, when to doubt (pure)
 //! ```
 
-mod address;
-mod connect;
 mod connection;
 mod vitals;
 
@@ -16,10 +13,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use self::connect::Failure;
-pub(super) use self::connect::SocketDialer;
 use self::connection::End;
 use super::client::Client;
+use super::dialer::Failure;
 use super::error::Error;
 use super::retry::Backoff;
 use super::types::Frame;

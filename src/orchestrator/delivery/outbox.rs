@@ -1,7 +1,6 @@
 //! From a reply of the agent to text that stands in the chat.
 
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use crate::orchestrator::host::{Level, ReplyPart};
 use crate::orchestrator::target::Target;
 use crate::orchestrator::turn::open_turn::OpenTurn;
 use crate::orchestrator::turn::registry::{Addressee, OpenTurns};
+use crate::text::hex;
 
 /// What people read where a part is missing.
 const MISSING_PART: &str = "(A part of this answer could not be delivered.)";
@@ -339,12 +339,7 @@ async fn put(
 /// server keeps the prefixes `reply:` and `task_update:` for itself.
 fn key(event_key: &str, ordinal: usize, text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    let mut key = format!("openclaw:{event_key}:{ordinal}:");
-    for byte in &digest[..8] {
-        // Writing to a String cannot fail.
-        let _ = write!(key, "{byte:02x}");
-    }
-    key
+    format!("openclaw:{event_key}:{ordinal}:{}", hex(&digest[..8]))
 }
 
 #[cfg(test)]

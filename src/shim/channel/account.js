@@ -20,7 +20,8 @@ const REQUIRED = ["parall_url", "api_key", "org_id"];
  * @property {string} accountId
  * @property {boolean} enabled
  * @property {boolean} configured
- * @property {Record<string, any>} config the section, with strings trimmed, references resolved and gaps filled
+ * @property {Record<string, any>} config the section, with strings trimmed, references resolved and gaps filled; address, key
+ *   and organisation are always texts, empty when unknown
  */
 
 /** The section `channels.parall`, or `undefined` when the configuration has none. */
@@ -42,18 +43,20 @@ export function listAccountIds(cfg) {
  */
 export function resolveAccount(cfg, accountId, environment = process.env) {
   const id = accountId?.trim().toLowerCase() || DEFAULT_ACCOUNT;
-  if (id !== DEFAULT_ACCOUNT) return { accountId: id, enabled: false, configured: false, config: {} };
+  const config = Object.fromEntries(REQUIRED.map((name) => [name, ""]));
+  if (id !== DEFAULT_ACCOUNT) return { accountId: id, enabled: false, configured: false, config };
   const section = sectionOf(cfg) ?? {};
-  const config = { ...section };
+  Object.assign(config, section);
   for (const name of Object.keys(ENVIRONMENT)) {
     const { value } = resolveSetting(section, name, environment);
-    if (value === undefined) delete config[name];
-    else config[name] = value;
+    if (value !== undefined) config[name] = value;
+    else if (REQUIRED.includes(name)) config[name] = "";
+    else delete config[name];
   }
   return {
     accountId: id,
     enabled: section.enabled !== false,
-    configured: REQUIRED.every((name) => config[name] !== undefined),
+    configured: REQUIRED.every((name) => config[name] !== ""),
     config,
   };
 }

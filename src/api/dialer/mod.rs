@@ -1,5 +1,7 @@
 //! From a ticket to an open socket.
 
+mod address;
+
 use std::time::Duration;
 
 use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY};
@@ -13,13 +15,12 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use url::Url;
 
-use super::super::error::{Class, Error};
-use super::super::failure;
-use super::super::network::{Limits, Network};
-use super::super::request::{self, Call, Http};
-use super::super::secret::Secret;
-use super::super::wire;
-use super::address;
+use super::error::{Class, Error};
+use super::failure;
+use super::network::{Limits, Network};
+use super::request::{self, Call, Http};
+use super::secret::Secret;
+use super::wire;
 
 /// Largest frame or message that is taken, in bytes; a larger one ends the connection.
 pub(super) const LARGEST_FRAME: usize = 4 * 1024 * 1024;
@@ -44,7 +45,7 @@ pub(super) enum Failure {
 
 /// What is needed to open sockets: an HTTP client without the key, because the ticket is the credential here.
 #[derive(Debug)]
-pub(in super::super) struct SocketDialer {
+pub(super) struct SocketDialer {
     client: reqwest::Client,
     base: Url,
     configured: Option<Url>,
@@ -60,7 +61,7 @@ struct TicketAnswer {
 
 impl SocketDialer {
     /// Makes the dialler; opens nothing.
-    pub(in super::super) fn new(
+    pub(super) fn new(
         base: &Url,
         ws_url: Option<&str>,
         network: &Network,
@@ -75,12 +76,12 @@ impl SocketDialer {
             .http1_only()
             .pool_max_idle_per_host(0)
             .build()
-            .map_err(|error| Error::Setup { source: super::super::network::cause(error) })?;
+            .map_err(|error| Error::Setup { source: super::network::cause(error) })?;
         Ok(Self { client, base: base.clone(), configured, limits: *limits })
     }
 
     /// Whether the configuration names an address that is not encrypted.
-    pub(in super::super) fn is_unencrypted(&self) -> bool {
+    pub(super) fn is_unencrypted(&self) -> bool {
         self.configured.as_ref().is_some_and(|url| url.scheme() == "http")
     }
 
