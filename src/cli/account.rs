@@ -1,7 +1,8 @@
 //! Whose key talks to which server.
 //!
-//! A key is only sent to the address that stands beside it: both come from flags, or both from the environment, or both from the
-//! configuration. Somebody who can make an agent type `--url` must not get its key that way.
+//! A key is only sent to the address it belongs to: both come from flags, or both from the environment, or both from the
+//! configuration, whose gaps the environment fills as it does for the plugin. Somebody who can make an agent type `--url` must
+//! not get its key that way.
 
 #![expect(clippy::doc_markdown, reason = "doc comments are what the help prints")]
 
@@ -13,7 +14,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
-use crate::account::resolve_account;
+use crate::account::{DEFAULT_ACCOUNT_ID, resolve_account};
 use crate::api::{Client, ClientOptions, Limits, Network, Secret};
 use crate::config::read_section;
 use crate::fs;
@@ -141,7 +142,10 @@ fn account(
     } else if account.configured {
         Err(Failure::usage(format!("the account {name:?} is disabled in {shown}")))
     } else {
-        let reason = reason(section.as_ref(), &account.config);
+        let reason = match name.as_str() {
+            DEFAULT_ACCOUNT_ID => reason(section.as_ref(), &account.config),
+            _ => "it does not exist".to_owned(),
+        };
         Err(Failure::usage(format!(
             "the account {name:?} is not configured: {reason} in channels.parall of {shown}; or set {}",
             ENVIRONMENT.join(", ")
@@ -153,7 +157,7 @@ fn account(
 fn reason(section: Option<&Value>, config: &Map<String, Value>) -> String {
     let missing: Vec<_> = ["parall_url", "api_key", "org_id"]
         .into_iter()
-        .filter(|key| !config.contains_key(*key))
+        .filter(|key| config.get(*key).and_then(Value::as_str).is_none_or(str::is_empty))
         .map(|key| {
             let written = section.and_then(|section| section.get(key));
             let is_reference = written.is_some_and(Value::is_object);
@@ -165,7 +169,7 @@ fn reason(section: Option<&Value>, config: &Map<String, Value>) -> String {
             format!("{key} {why}")
         })
         .collect();
-    if missing.is_empty() { "it does not exist".to_owned() } else { missing.join(", ") }
+    missing.join(", ")
 }
 
 /// Where OpenClaw keeps its configuration.
