@@ -16,8 +16,11 @@ export declare class AgentTools {
 export declare class Gateway {
   /** Delivers a part of a turn's answer; resolves when it stands in the chat. */
   deliver(turnId: string, part: ReplyPart): Promise<void>
-  /** Sends text to `cht_...` or `tsk_...` and resolves to the id of the message or comment. */
-  sendText(to: string, text: string, threadId?: string | undefined | null): Promise<string>
+  /**
+   * Sends text to `cht_...` or `tsk_...` and resolves to the id of the message or comment. `run` is the id of the turn from
+   * whose run it is sent.
+   */
+  sendText(to: string, text: string, threadId?: string | undefined | null, run?: string | undefined | null): Promise<string>
   /**
    * Resolves when the account ends: to the reason when it cannot go on and has to be started again, to `null` when it is
    * closed.
@@ -50,6 +53,16 @@ export declare function diffPlatformConfig(options: PlatformConfigOptions): Prom
  * otherwise by the next start.
  */
 export declare function dropDispatch(options: JournalOptions, id: string): Promise<void>
+
+/** A turn that an earlier start of the account gave to the host. */
+export interface EarlierTurn {
+  /** Its id. */
+  id: string
+  /** The session it runs in, lower case. */
+  sessionKey: string
+  /** Where its answer goes. */
+  target: string
+}
 
 /** An entry of a transcript, as the place to cut at. */
 export interface EntryCut {
@@ -134,8 +147,12 @@ export interface GatewayOptions {
   maxForks?: number
   /** How many turns agents may cause each other in an hour, 8 when left out. */
   agentTurns?: number
+  /** Most bytes of a text that the agent gets, 65,536 when left out. The rest is left out, and the event says how much that was. */
+  maxTextBytes?: number
   /** How many events may wait here before the rest waits at the server, 10,000 when left out. */
   maxWaiting?: number
+  /** How many minutes a turn may run before it is called off, 60 when left out; for ever with 0. */
+  turnMinutes?: number
   /** `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself. */
   replies?: string
 }
@@ -144,6 +161,12 @@ export interface GatewayOptions {
 export interface HostCallbacks {
   /** Runs one agent turn; replies go to `Gateway.deliver` while it runs. */
   runTurn: (turn: Turn) => Promise<TurnOutcome>
+  /** Calls a turn off; its outcome follows when the host has ended it. */
+  callOff: (turnId: string) => void
+  /** The runs of earlier starts of this account that go on in this process, or whose outcome nobody has seen. */
+  earlierRuns: () => Array<EarlierTurn>
+  /** Resolves when such a run has ended. */
+  followTurn: (turnId: string) => Promise<TurnOutcome>
   /** Makes a session that knows the history of a session up to its last completed turn; `null` when there is none. */
   createFork: (parent: string) => Promise<Fork | null>
   /** Removes a fork with everything that belongs to it. */
@@ -398,6 +421,8 @@ export declare function startGateway(options: GatewayOptions, host: HostCallback
 export interface ToolOrigin {
   /** Folders that files may be sent from; relative paths are meant from the first one. */
   folders: Array<string>
+  /** Id of the turn from whose run the tool is called. */
+  run?: string
 }
 
 /** One agent turn that the host is asked to run. */
@@ -436,6 +461,8 @@ export interface TurnOutcome {
   started: boolean
   /** Why the host could not run the turn. */
   error?: string
+  /** It was called off. */
+  isCalledOff?: boolean
 }
 
 /** Sets a session's entry, given as JSON text. Only for hosts that lock their store. */

@@ -31,8 +31,8 @@ for (const release of HOST_VERSIONS) {
     it("shows the agent the header lines and the text", () => {
       const { user } = scene.model.requests.at(-1);
       assert.match(user, /\[Event: message\.new\]/);
-      assert.match(user, /\[Chat: .*\(cht_Ada\)\]/);
-      assert.match(user, /\[From: Ada Weber/);
+      assert.match(user, /\[Chat: cht_Ada \(direct\)\]/);
+      assert.match(user, /\[From: usr_ada \(human\) Ada Weber\]/);
       assert.match(user, /\n\nHow are you\?/);
     });
 

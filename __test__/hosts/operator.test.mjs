@@ -1,7 +1,9 @@
 /** An operator at a real host's terminal: what is listed, what is decided, and that the running gateway does it. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { answerWith, closeScene, openScene, startScene } from "./scene.mjs";
+import { answers, answerWith, closeScene, openScene, startScene } from "./scene.mjs";
 import { HOST_VERSIONS } from "./versions.mjs";
 
 for (const release of HOST_VERSIONS) {
@@ -12,6 +14,33 @@ for (const release of HOST_VERSIONS) {
       await startScene(scene);
     });
     after(() => closeScene(scene));
+
+    it("fail when they are to send a file, and nothing is sent then or later", async () => {
+      const { parall, people, host } = scene;
+      const file = path.join(host.root, "workspace", "note.txt");
+      writeFileSync(file, "a note");
+      const send = ["message", "send", "--channel", "parall", "--target", people.direct.ben, "--media", file];
+      for (const caption of [["--message", "See this"], []]) {
+        const { code, out, err } = await host.command([...send, ...caption]);
+        assert.notEqual(code, 0, out + err);
+        assert.match(`${out}${err}`, /nothing was sent/);
+      }
+      // The host tries failed deliveries again when it starts, unless they can never succeed.
+      await host.stop();
+      await startScene(scene);
+      parall.say({ from: "usr_ben", chat: people.direct.ben, text: "Still there? [[say:Still here.]]" });
+      await answerWith(scene, "Still here.");
+      assert.deepEqual(
+        answers(scene, people.direct.ben).map(({ content }) => content.text),
+        ["Still here."],
+      );
+    });
+
+    it("find nothing about access that Parall's settings could change", async () => {
+      const { out } = await scene.host.command(["security", "audit", "--json"]);
+      assert.match(out, /findings|summary/);
+      assert.doesNotMatch(out, /channels\.parall/);
+    });
 
     it("show a dead letter, as the status does, and have it answered", async () => {
       const { parall, people, host } = scene;

@@ -9,6 +9,7 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { pack, packStage } from "../../npm/pack.mjs";
+import { requireFreshAddon } from "../addon.mjs";
 import { readPackedManifest } from "./tarball.mjs";
 
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
@@ -18,6 +19,7 @@ let packed;
 
 function packages() {
   if (packed) return packed;
+  requireFreshAddon();
   const folder = mkdtempSync(path.join(os.tmpdir(), "parall-packages-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const entries = [...pack(folder), packStage(path.join(PROJECT, "node_modules", "detect-libc"), folder)];

@@ -5,7 +5,7 @@ import { SessionsFolder } from "../session/folder.mjs";
 import { WRITES, writeAtOnce } from "../session/writers.mjs";
 import { HOST_VERSIONS, installHost } from "./versions.mjs";
 
-for (const { version } of HOST_VERSIONS.filter(({ version }) => version === "2026.4.2")) {
+for (const release of HOST_VERSIONS.filter(({ version }) => version === "2026.4.2")) {
   describe(`OpenClaw ${release.version}: a store that the host and two processes of ours write at once`, () => {
     const folder = new SessionsFolder();
     after(() => folder.dispose());

@@ -1,11 +1,12 @@
 /** What the tests of the native part share. */
-import { createRequire } from "node:module";
+import { native as load } from "../../src/shim/native.js";
+import { requireFreshAddon } from "../addon.mjs";
 import { LocalParall } from "../server/server.js";
 
-const require = createRequire(import.meta.url);
+requireFreshAddon();
 
 /** The native part as it was built for this machine. */
-export const native = require("../../parall.linux-x64-gnu.node");
+export const native = load();
 
 /**
  * A seeded local server and an account of the default agent on it. `runTurn` answers every turn with an echo unless the test

@@ -38,9 +38,9 @@ export function parseDirectives(message) {
 export function readEvent(text) {
   const event = lastEvent(text);
   const header = event.slice(0, bodyStart(event));
-  const name = (label) => new RegExp(`^\\[(?:${label}):\\s*(.*?)\\s*(?:\\(\\w+_[^)]*\\))?\\s*\\]`, "m").exec(header)?.[1] || undefined;
+  const name = (label) => new RegExp(`^\\[(?:${label}): \\S+(?: \\([^)]*\\))?(?: (.*))?\\]$`, "m").exec(header)?.[1];
   const question = event.slice(header.length).replaceAll(/\[\[\w+(?::.*?)?\]\]/gs, "");
-  return { sender: name("From|Sender"), chat: name("Chat|Task"), question: question.replaceAll(/\s+/g, " ").trim() };
+  return { sender: name("From"), chat: name("Chat|Task"), question: question.replaceAll(/\s+/g, " ").trim() };
 }
 
 /** The text from the last event on; all of it without one. */

@@ -32,7 +32,11 @@ impl Host for Echo {
             let part =
                 ReplyPart { kind: "final".into(), text: Some(turn.raw_text), media_url: None };
             let delivered = gateway.unwrap().deliver(&turn.id, part).await;
-            TurnOutcome { started: true, error: delivered.err().map(|error| error.to_string()) }
+            TurnOutcome {
+                started: true,
+                error: delivered.err().map(|error| error.to_string()),
+                is_called_off: false,
+            }
         }
         .boxed()
     }
@@ -55,7 +59,9 @@ fn serve(parall: &LocalParall) -> (Arc<Gateway>, Arc<Echo>) {
         state_folder: None,
         max_forks: 0,
         agent_turns: 8,
+        max_text_bytes: 64 * 1024,
         max_waiting: DEFAULT_MAX_WAITING,
+        turn_minutes: 0,
     };
     let echo = Arc::new(Echo { gateway: OnceLock::new(), connections: watch::Sender::default() });
     let gateway = Gateway::serve(Arc::new(parall.client()), options, Arc::<Echo>::clone(&echo));

@@ -39,7 +39,7 @@ pub fn panic_in_a_promise(env: Env) -> napi::Result<AsyncBlock<()>> {
 #[napi(catch_unwind)]
 pub fn panic_while_blocking(env: Env) -> napi::Result<AsyncBlock<()>> {
     promise(env, async {
-        let work = || parall::background::run(|| panic!("while blocking"));
-        tokio::task::spawn_blocking(work).await.map_err(|error| NoError(error.into()))
+        let work = parall::background::run(|| panic!("while blocking"));
+        work.await.map_err(|error| NoError(error.into()))
     })
 }

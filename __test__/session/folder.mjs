@@ -3,9 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { native as load } from "../../src/shim/native.js";
+import { requireFreshAddon } from "../addon.mjs";
 
 export const KEY = "agent:main:parall:account";
 export const ACCOUNT = "default";
+
+requireFreshAddon();
 
 export const native = load();
 

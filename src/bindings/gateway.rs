@@ -15,8 +15,8 @@ use super::promise::{promise, to_js};
 use crate::api::{ClientOptions, Secret};
 use crate::config::Trust;
 use crate::orchestrator::{
-    self as core, DEFAULT_MAX_FORKS, DEFAULT_MAX_WAITING, DEFAULT_TURNS, Host, HostFiles, Level,
-    Replies,
+    self as core, DEFAULT_MAX_FORKS, DEFAULT_MAX_TEXT_BYTES, DEFAULT_MAX_WAITING,
+    DEFAULT_TURN_MINUTES, DEFAULT_TURNS, Host, HostFiles, Level, Replies,
 };
 
 /// A callback that does not keep the process alive.
@@ -53,8 +53,12 @@ pub struct GatewayOptions {
     pub max_forks: Option<u32>,
     /// How many turns agents may cause each other in an hour, 8 when left out.
     pub agent_turns: Option<u32>,
+    /// Most bytes of a text that the agent gets, 65,536 when left out. The rest is left out, and the event says how much that was.
+    pub max_text_bytes: Option<u32>,
     /// How many events may wait here before the rest waits at the server, 10,000 when left out.
     pub max_waiting: Option<u32>,
+    /// How many minutes a turn may run before it is called off, 60 when left out; for ever with 0.
+    pub turn_minutes: Option<u32>,
     /// `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself.
     pub replies: Option<String>,
 }
@@ -108,6 +112,19 @@ pub struct TurnOutcome {
     pub started: bool,
     /// Why the host could not run the turn.
     pub error: Option<String>,
+    /// It was called off.
+    pub is_called_off: Option<bool>,
+}
+
+/// A turn that an earlier start of the account gave to the host.
+#[napi(object, object_to_js = false)]
+pub struct EarlierTurn {
+    /// Its id.
+    pub id: String,
+    /// The session it runs in, lower case.
+    pub session_key: String,
+    /// Where its answer goes.
+    pub target: String,
 }
 
 /// A piece of an answer.
@@ -127,6 +144,15 @@ pub struct HostCallbacks {
     /// Runs one agent turn; replies go to `Gateway.deliver` while it runs.
     #[napi(ts_type = "(turn: Turn) => Promise<TurnOutcome>")]
     pub run_turn: Callback<Turn, Promise<TurnOutcome>>,
+    /// Calls a turn off; its outcome follows when the host has ended it.
+    #[napi(ts_type = "(turnId: string) => void")]
+    pub call_off: Callback<String, ()>,
+    /// The runs of earlier starts of this account that go on in this process, or whose outcome nobody has seen.
+    #[napi(ts_type = "() => Array<EarlierTurn>")]
+    pub earlier_runs: Callback<(), Vec<EarlierTurn>>,
+    /// Resolves when such a run has ended.
+    #[napi(ts_type = "(turnId: string) => Promise<TurnOutcome>")]
+    pub follow_turn: Callback<String, Promise<TurnOutcome>>,
     /// Makes a session that knows the history of a session up to its last completed turn; `null` when there is none.
     #[napi(ts_type = "(parent: string) => Promise<Fork | null>")]
     pub create_fork: Callback<String, Promise<Option<Fork>>>,
@@ -180,7 +206,11 @@ pub fn start_gateway(
             state_folder: options.state_dir.as_ref().map(|folder| Path::new(folder).join("parall")),
             max_forks: options.max_forks.map_or(DEFAULT_MAX_FORKS, |forks| forks as usize),
             agent_turns: options.agent_turns.map_or(DEFAULT_TURNS, |turns| turns as usize),
+            max_text_bytes: options
+                .max_text_bytes
+                .map_or(DEFAULT_MAX_TEXT_BYTES, |most| most as usize),
             max_waiting: options.max_waiting.map_or(DEFAULT_MAX_WAITING, |most| most as usize),
+            turn_minutes: options.turn_minutes.unwrap_or(DEFAULT_TURN_MINUTES),
         },
         host_files: options.host_files(),
         client: options.into(),
@@ -225,7 +255,8 @@ impl Gateway {
         promise(env, async move { gateway.deliver(&turn_id, part.into()).await })
     }
 
-    /// Sends text to `cht_...` or `tsk_...` and resolves to the id of the message or comment.
+    /// Sends text to `cht_...` or `tsk_...` and resolves to the id of the message or comment. `run` is the id of the turn from
+    /// whose run it is sent.
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn send_text(
         &self,
@@ -233,9 +264,12 @@ impl Gateway {
         to: String,
         text: String,
         thread_id: Option<String>,
+        run: Option<String>,
     ) -> napi::Result<AsyncBlock<String>> {
         let gateway = Arc::clone(&self.0);
-        promise(env, async move { gateway.send_text(&to, &text, thread_id.as_deref()).await })
+        promise(env, async move {
+            gateway.send_text(&to, &text, thread_id.as_deref(), run.as_deref()).await
+        })
     }
 
     /// Resolves when the account ends: to the reason when it cannot go on and has to be started again, to `null` when it is
@@ -270,12 +304,30 @@ impl Host for JavaScriptHost {
         let callbacks = Arc::clone(&self.callbacks);
         async move {
             let call = async { callbacks.run_turn.call_async_catch(turn.into()).await?.await };
-            match call.await {
-                Ok(outcome) => core::TurnOutcome { started: outcome.started, error: outcome.error },
-                Err(error) => {
-                    core::TurnOutcome { started: false, error: Some(error.reason.clone()) }
-                }
-            }
+            outcome(call.await)
+        }
+        .boxed()
+    }
+
+    fn call_off(&self, turn_id: String) {
+        self.callbacks.call_off.call(turn_id, NonBlocking);
+    }
+
+    fn earlier_runs(&self) -> BoxFuture<'static, Vec<core::EarlierTurn>> {
+        let callbacks = Arc::clone(&self.callbacks);
+        // It is not to throw; without an answer there are none.
+        async move {
+            let turns = callbacks.earlier_runs.call_async_catch(()).await.unwrap_or_default();
+            turns.into_iter().map(Into::into).collect()
+        }
+        .boxed()
+    }
+
+    fn follow_turn(&self, turn_id: String) -> BoxFuture<'static, core::TurnOutcome> {
+        let callbacks = Arc::clone(&self.callbacks);
+        async move {
+            let call = async { callbacks.follow_turn.call_async_catch(turn_id).await?.await };
+            outcome(call.await)
         }
         .boxed()
     }
@@ -321,6 +373,26 @@ impl Host for JavaScriptHost {
 
     fn log(&self, level: Level, message: String) {
         self.callbacks.log.call((level.to_string(), message).into(), NonBlocking);
+    }
+}
+
+/// How a turn ended; a callback that throws is an error of the host.
+fn outcome(answer: napi::Result<TurnOutcome>) -> core::TurnOutcome {
+    match answer {
+        Ok(outcome) => core::TurnOutcome {
+            started: outcome.started,
+            error: outcome.error,
+            is_called_off: outcome.is_called_off.unwrap_or_default(),
+        },
+        Err(error) => {
+            core::TurnOutcome { error: Some(error.reason.clone()), ..core::TurnOutcome::default() }
+        }
+    }
+}
+
+impl From<EarlierTurn> for core::EarlierTurn {
+    fn from(turn: EarlierTurn) -> Self {
+        Self { id: turn.id, session_key: turn.session_key, target: turn.target }
     }
 }
 

@@ -16,6 +16,8 @@ use crate::tools::{self as core, Origin};
 pub struct ToolOrigin {
     /// Folders that files may be sent from; relative paths are meant from the first one.
     pub folders: Vec<String>,
+    /// Id of the turn from whose run the tool is called.
+    pub run: Option<String>,
 }
 
 /// The tools of one account.
@@ -45,7 +47,8 @@ impl AgentTools {
         origin: ToolOrigin,
     ) -> napi::Result<AsyncBlock<String>> {
         let tools = Arc::clone(&self.0);
-        let origin = Origin { folders: origin.folders.into_iter().map(Into::into).collect() };
+        let ToolOrigin { folders, run } = origin;
+        let origin = Origin { folders: folders.into_iter().map(Into::into).collect(), run };
         promise(env, async move { tools.call(&name, &parameters, &origin).await })
     }
 }

@@ -52,7 +52,12 @@ impl OpenDispatch {
 impl Journal {
     /// What the last run did not finish. Call it once, before anything else is taken on.
     pub async fn recover(&self) -> Result<Recovery, Error> {
-        self.call(|access| {
+        self.recover_beside(Vec::new()).await
+    }
+
+    /// The same while the runs of some turns still go on: what main was told with them stays bound to them.
+    pub async fn recover_beside(&self, running: Vec<String>) -> Result<Recovery, Error> {
+        self.call(move |access| {
             let records = open_records(access)?;
             let mut parts = checked_parts(access)?;
             let dispatches = records
@@ -70,9 +75,11 @@ impl Journal {
                     (SELECT 1 FROM dispatches JOIN parts ON dispatch = sequence WHERE turn_id = told_in)",
                 [access.now],
             )?;
+            let running = serde_json::to_string(&running).unwrap_or_default();
             let released_results = access.execute(
-                "UPDATE results SET told_in = NULL WHERE told_in IS NOT NULL AND told_at IS NULL",
-                [],
+                "UPDATE results SET told_in = NULL WHERE told_in IS NOT NULL AND told_at IS NULL
+                 AND told_in NOT IN (SELECT value FROM json_each(?1))",
+                [running],
             )?;
             Ok(Recovery { dispatches, forks: forks(access)?, released_results })
         })

@@ -21,6 +21,7 @@ use crate::journal::{self, Journal};
 use crate::orchestrator::status::board::StatusBoard;
 use crate::orchestrator::status::problems::About;
 use crate::orchestrator::status::trouble::Trouble;
+use crate::orchestrator::turn::event_text::{DEFAULT_MAX_TEXT_BYTES, Reader};
 use crate::text::printable;
 
 /// Shortest and longest pause between two attempts at a call.
@@ -53,6 +54,8 @@ pub(crate) struct Context {
     pub journal: OnceLock<Journal>,
     /// Who this agent is; there as soon as the server has said so.
     pub agent_id: OnceLock<String>,
+    /// Most bytes of a text that the agent gets.
+    pub max_text_bytes: usize,
     /// Keeps writes to the host's configuration away from turns.
     pub gate: Gate,
     /// How long a call is repeated before its last error counts; an account never loses patience.
@@ -73,8 +76,17 @@ impl Context {
             failure: watch::Sender::default(),
             journal: OnceLock::new(),
             agent_id: OnceLock::new(),
+            max_text_bytes: DEFAULT_MAX_TEXT_BYTES,
             gate: Gate::default(),
             patience,
+        }
+    }
+
+    /// For whom the texts of turns are made.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader {
+            agent_id: self.agent_id.get().map(String::as_str),
+            max_text_bytes: self.max_text_bytes,
         }
     }
 
@@ -144,8 +156,7 @@ impl Context {
             };
             let text = format!("{what}: {}", chain(&error));
             if !error.is_temporary() {
-                self.log(Level::Error, text.clone());
-                self.status.raise(About::Fault, text, false);
+                self.fail(&text);
                 return Err(Stopped);
             }
             let blocks = error.is_forbidden();

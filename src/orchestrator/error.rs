@@ -10,6 +10,9 @@ pub enum Error {
     /// The account was stopped.
     #[error("the Parall account has been stopped")]
     Closed,
+    /// It is not known yet which turns the last process left open: the journal cannot be read, or another gateway has it.
+    #[error("the Parall account has not started yet; nothing was sent")]
+    NotRecovered,
     /// A reply for a turn that is over.
     #[error("no turn {turn_id} is open")]
     UnknownTurn {
@@ -60,6 +63,7 @@ impl Coded for Error {
     fn code(&self) -> &'static str {
         match self {
             Self::Closed => "PARALL_CLOSED",
+            Self::NotRecovered => "PARALL_NOT_READY",
             Self::UnknownTurn { .. } => "PARALL_UNKNOWN_TURN",
             Self::Empty { .. } => "PARALL_EMPTY_TEXT",
             Self::Target { .. } => "PARALL_TARGET",

@@ -10,6 +10,20 @@ pub trait Host: Send + Sync + 'static {
     /// Runs one agent turn and resolves when the host is done with it. Replies come back through
     /// [`crate::orchestrator::Gateway::deliver`] while it runs.
     fn run_turn(&self, turn: Turn) -> BoxFuture<'static, TurnOutcome>;
+    /// Calls a turn off. A host that heeds it ends the run at once, with an error in its outcome; one that does not goes on.
+    fn call_off(&self, turn_id: String) {
+        let _ = turn_id;
+    }
+    /// The runs of earlier starts of this account that still go on in this process, or whose outcome nobody has seen. Their
+    /// replies come to this start.
+    fn earlier_runs(&self) -> BoxFuture<'static, Vec<EarlierTurn>> {
+        async { Vec::new() }.boxed()
+    }
+    /// Resolves when such a run has ended. Its outcome is given once.
+    fn follow_turn(&self, turn_id: String) -> BoxFuture<'static, TurnOutcome> {
+        let _ = turn_id;
+        async { TurnOutcome::default() }.boxed()
+    }
     /// Makes a session that knows the history of `parent` (a session key) up to its last completed turn, and nothing of a
     /// turn that runs; nothing when there is no completed turn. The error says why it cannot be done, for people.
     fn create_fork(&self, parent: String) -> BoxFuture<'static, Result<Option<Fork>, String>> {
@@ -75,6 +89,17 @@ pub struct Turn {
     pub is_repeated: bool,
 }
 
+/// A turn that an earlier start of the account gave to the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierTurn {
+    /// Its id.
+    pub id: String,
+    /// The session it runs in, lower case.
+    pub session_key: String,
+    /// Where its answer goes, `cht_...` or `tsk_...`.
+    pub target: String,
+}
+
 /// How a turn ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TurnOutcome {
@@ -83,6 +108,8 @@ pub struct TurnOutcome {
     pub started: bool,
     /// Why the host could not run the turn.
     pub error: Option<String>,
+    /// It was called off.
+    pub is_called_off: bool,
 }
 
 /// A piece of an answer, as the host hands it over.

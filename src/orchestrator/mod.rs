@@ -24,7 +24,7 @@ mod turn;
 
 pub use delivery::outbox::Replies;
 pub use error::Error;
-pub use host::{Fork, Host, Level, ReplyPart, Turn, TurnOutcome};
+pub use host::{EarlierTurn, Fork, Host, Level, ReplyPart, Turn, TurnOutcome};
 pub use in_flight::DEFAULT_MAX_WAITING;
 pub use intake::loop_budget::DEFAULT_TURNS;
 pub use lanes::routing::DEFAULT_MAX_FORKS;
@@ -33,3 +33,5 @@ pub use lifecycle::once::{Probe, probe, send_text};
 pub use platform::HostFiles;
 pub use server::{Answer, Server};
 pub use target::Target;
+pub use turn::event_text::DEFAULT_MAX_TEXT_BYTES;
+pub use turn::watchdog::DEFAULT_TURN_MINUTES;

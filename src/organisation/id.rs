@@ -22,6 +22,8 @@ impl Kind {
     }
 }
 
+/// What may stand before an id, the longer ones first. Its case does not count.
+const SCHEMES: [&str; 4] = ["parall:prll://", "parall://", "parall:", "prll://"];
 const PREFIXES: [(&str, Kind); 5] = [
     ("usr_", Kind::User),
     ("cht_", Kind::Chat),
@@ -40,7 +42,7 @@ pub struct Id<'a> {
 }
 
 impl<'a> Id<'a> {
-    /// Reads `cht_...`, also behind `parall:` or `prll://`, and without the `#...` by which hosts tell turns about the same
+    /// Reads `cht_...`, also behind `prll://`, `parall:`, `parall://` or `parall:prll://`, and without the `#...` by which hosts tell turns about the same
     /// message apart. Nothing for anything else, such as a name.
     pub fn parse(text: &'a str) -> Option<Self> {
         let text = bare(text);
@@ -56,9 +58,8 @@ impl<'a> Id<'a> {
 
 /// A text without the decoration that ids come in. Ids of no known kind keep working: 1.12.0 knew messages as bare ULIDs.
 pub fn bare(text: &str) -> &str {
-    let text = text.trim();
-    let text = strip_scheme(text, "parall:").unwrap_or(text);
-    let text = strip_scheme(text, "prll://").unwrap_or(text).trim();
+    let text = text.trim_ascii();
+    let text = SCHEMES.iter().find_map(|scheme| strip_scheme(text, scheme)).unwrap_or(text);
     match text.split_once('#') {
         Some((id, _)) if !id.is_empty() => id,
         _ => text,

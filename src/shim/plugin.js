@@ -1,15 +1,12 @@
 /** The channel as the host sees it: plain data, and functions that live in the files next to this one. */
 import { CHANNEL, DEFAULT_ACCOUNT, listAccountIds, resolveAccount, unconfiguredReason } from "./channel/account.js";
-import { sendText } from "./channel/outbound.js";
+import { sendMedia, sendText } from "./channel/outbound.js";
 import { buildAccountSnapshot, collectStatusIssues, defaultRuntime, describeAccount, probeAccount } from "./channel/status.js";
 import { normalizeTarget, requireTarget, TARGET_HINT } from "./channel/target.js";
 import { setup } from "./setup/fields.js";
 
 /** What only a gateway process needs; every command of the host registers the plugin and should not pay for it. */
 const serving = () => import("./gateway/lifecycle.js");
-
-/** Parall itself decides who may write to an agent, so the plugin adds no list of its own. */
-const EVERYBODY = ["*"];
 
 export const plugin = {
   id: CHANNEL,
@@ -34,22 +31,10 @@ export const plugin = {
     isConfigured: (account) => account.configured,
     unconfiguredReason: (_account, cfg) => unconfiguredReason(cfg) ?? "not configured",
     describeAccount,
-    resolveAllowFrom: () => EVERYBODY,
-    formatAllowFrom: ({ allowFrom }) => allowFrom.map(String),
     setAccountEnabled: ({ cfg, enabled }) => changeSection(cfg, (section) => ({ ...section, enabled })),
     deleteAccount: ({ cfg }) => changeSection(cfg, () => undefined),
   },
   setup,
-  security: {
-    resolveDmPolicy: () => ({
-      policy: "open",
-      allowFrom: EVERYBODY,
-      policyPath: `channels.${CHANNEL}.dmPolicy`,
-      allowFromPath: `channels.${CHANNEL}.`,
-      approveHint: "who may write to the agent is decided in Parall",
-      normalizeEntry: (raw) => raw.trim(),
-    }),
-  },
   messaging: {
     normalizeTarget,
     targetResolver: {
@@ -72,6 +57,7 @@ export const plugin = {
       }
     },
     sendText,
+    sendMedia,
   },
   status: { defaultRuntime, probeAccount, buildAccountSnapshot, collectStatusIssues },
   gateway: {

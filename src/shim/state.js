@@ -5,6 +5,8 @@
  * of one are invisible to the others. Everything that must be common therefore hangs on one object of the process.
  */
 
+import { AsyncLocalStorage } from "node:async_hooks";
+
 const KEY = Symbol.for("@parall/parall");
 
 /**
@@ -16,6 +18,9 @@ const KEY = Symbol.for("@parall/parall");
  * @property {Map<string, RunningAccount>} accounts accounts whose gateway runs in this process
  * @property {Set<string>} reported problems already written to the log
  * @property {Set<string>} takenOver accounts that have been started in this process
+ * @property {Map<string, import("./gateway/runs.js").Run>} runs runs of the host, by turn
+ * @property {AsyncLocalStorage<string>} currentRun the turn from whose run something is called
+ * @property {Set<(accountId: string) => void>} waiting told when an account starts
  * @property {Map<string, { start: object, sid: string }>} met messages handed to the host: the start of the account that did it last,
  *   and under which id
  *
@@ -31,12 +36,17 @@ export function shared() {
     runtime: undefined,
     runtimeMode: undefined,
     accounts: new Map(),
-    tools: new Map(),
     reported: new Set(),
     takenOver: new Set(),
     met: new Map(),
   };
-  return globalThis[KEY];
+  const state = globalThis[KEY];
+  // An older copy of the plugin may have made the object before an update.
+  state.tools ??= new Map();
+  state.runs ??= new Map();
+  state.currentRun ??= new AsyncLocalStorage();
+  state.waiting ??= new Set();
+  return state;
 }
 
 /**

@@ -39,6 +39,8 @@ const NAMES_LIFETIME: Duration = Duration::from_secs(60);
 pub struct Origin {
     /// Folders that files may be sent from.
     pub folders: Vec<PathBuf>,
+    /// The turn from whose run it comes, where there is one: what it writes belongs to that turn and to no other.
+    pub run: Option<String>,
 }
 
 /// The tools of one account.
@@ -68,7 +70,7 @@ impl Tools {
         match name {
             read::NAME => read::run(self, parsed(parameters)?).await,
             send::NAME => send::run(self, parsed(parameters)?, origin).await,
-            task::NAME => task::run(self, parsed(parameters)?).await,
+            task::NAME => task::run(self, parsed(parameters)?, origin).await,
             _ => Err(Error::UnknownTool { name: name.to_owned() }),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use super::Origin;
 use super::error::Error;
 use crate::api::{NewFile, NewMessage};
 use crate::orchestrator::Gateway;
@@ -47,6 +48,7 @@ impl Outgoing {
         organisation: &Organisation,
         chat: &str,
         message: Message,
+        origin: &Origin,
     ) -> Result<Sent, Error> {
         let Message { text, thread, no_reply, files } = message;
         let Some(gateway) = self.gateway.clone() else {
@@ -57,7 +59,10 @@ impl Outgoing {
         let attachment_ids = organisation.upload(&files, None).await?;
         let chat = chat.to_owned();
         if attachment_ids.is_empty() && !no_reply {
-            let send = async move { gateway.send_text(&chat, &text, thread.as_deref()).await };
+            let run = origin.run.clone();
+            let send = async move {
+                gateway.send_text(&chat, &text, thread.as_deref(), run.as_deref()).await
+            };
             return arrival(tokio::spawn(send)).await;
         }
         let idempotency_key =
@@ -73,13 +78,15 @@ impl Outgoing {
         organisation: &Organisation,
         task: &str,
         text: String,
+        origin: &Origin,
     ) -> Result<Sent, Error> {
         let Some(gateway) = self.gateway.clone() else {
             let comment = organisation.add_comment(task, &text).await?;
             return Ok(Sent::Delivered(object_id(&comment)));
         };
-        let task = task.to_owned();
-        arrival(tokio::spawn(async move { gateway.send_text(&task, &text, None).await })).await
+        let (task, run) = (task.to_owned(), origin.run.clone());
+        let send = async move { gateway.send_text(&task, &text, None, run.as_deref()).await };
+        arrival(tokio::spawn(send)).await
     }
 }
 

@@ -41,14 +41,14 @@ pub(super) async fn run(tools: &Tools, wanted: Send, origin: &Origin) -> Result<
                 let reason = "a task takes a comment: no thread and no attachments".to_owned();
                 return Err(Error::Parameters { reason });
             }
-            let sent = tools.outgoing.comment(organisation, &task, wanted.text).await?;
+            let sent = tools.outgoing.comment(organisation, &task, wanted.text, origin).await?;
             return Ok(told(&sent, "the task", &task));
         }
         Place::Chat(chat) => chat,
         Place::User(user) => organisation.direct_chat(&user).await?,
     };
     let message = Message { text: wanted.text, thread, no_reply: wanted.no_reply, files };
-    let sent = tools.outgoing.message(organisation, &chat, message).await?;
+    let sent = tools.outgoing.message(organisation, &chat, message, origin).await?;
     Ok(told(&sent, "the chat", &chat))
 }
 

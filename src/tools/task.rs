@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Tools;
 use super::answer::{field, named};
 use super::error::Error;
 use super::send::told;
+use super::{Origin, Tools};
 use crate::api::Object;
 
 /// The tool's name.
@@ -49,7 +49,7 @@ enum Action {
     Comment,
 }
 
-pub(super) async fn run(tools: &Tools, wanted: Wanted) -> Result<String, Error> {
+pub(super) async fn run(tools: &Tools, wanted: Wanted, origin: &Origin) -> Result<String, Error> {
     let organisation = &tools.organisation;
     if wanted.action == Action::Create {
         let title = needed(wanted.title.as_ref(), "title", "a task needs one")?.clone();
@@ -62,7 +62,7 @@ pub(super) async fn run(tools: &Tools, wanted: Wanted) -> Result<String, Error> 
     if wanted.action == Action::Comment {
         let text = needed(wanted.text.as_ref(), "text", "what the comment says")?.clone();
         let id = organisation.task_id(name).await?;
-        let sent = tools.outgoing.comment(organisation, &id, text).await?;
+        let sent = tools.outgoing.comment(organisation, &id, text, origin).await?;
         return Ok(told(&sent, "the task", &id));
     }
     let id = organisation.task_id(name).await?;

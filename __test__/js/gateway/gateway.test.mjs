@@ -18,7 +18,7 @@ test("a direct message is answered, marked as received first and acknowledged la
   await acknowledged(parall, asked.id);
   assert.equal(turns.length, 1);
   assert.equal(turns[0].sessionKey, "agent:main:parall:default-usr_agent");
-  assert.match(turns[0].text, /^\[Event: message\.new\]\n\[Chat: direct chat with Ada Weber \(cht_Ada\)\]\n/);
+  assert.match(turns[0].text, /^\[Event: message\.new\]\n\[Chat: cht_Ada \(direct\)\]\n\[From: usr_ada \(human\) Ada Weber\]\n/);
   const paths = parall.snapshot().requests.map((request) => request.path ?? request.url);
   const position = (pattern) => paths.findIndex((path) => pattern.test(path));
   assert.ok(position(/\/dispatch\/received/) >= 0);

@@ -71,8 +71,16 @@ test("a person's word lets agents answer again", async (t) => {
   assert.equal(accounts[1].turns.at(-1).rawText, "Hello");
 });
 
-test("a text of one megabyte reaches the agent whole and is answered whole", async (t) => {
+test("a text of more than 64 KiB reaches the agent cut, with a line that says by how much", async (t) => {
   const { parall, seed, turns } = await startAccount(t);
+  const asked = parall.say({ from: "usr_ada", chat: seed.direct.ada, text: `${"0123456789abcde\n".repeat(4096)}the end` });
+  await acknowledged(parall, asked.id);
+  assert.equal(turns[0].rawText.length, 64 * 1024);
+  assert.match(turns[0].text, /\n0123456789abcde\n\n\[Cut: 7 more bytes are not shown\]\n$/);
+});
+
+test("a text of one megabyte reaches the agent whole, where the operator allows that, and is answered whole", async (t) => {
+  const { parall, seed, turns } = await startAccount(t, { options: { maxTextBytes: 2_000_000 } });
   const text = Array.from({ length: 20_000 }, (_, index) => `Line ${index} of a message that is far too long, ä€😀.`).join("\n");
   assert.ok(Buffer.byteLength(text) > 1_000_000);
   const asked = parall.say({ from: "usr_ada", chat: seed.direct.ada, text });
@@ -98,7 +106,7 @@ test("a chat without a name is served under its members' eyes as any other", asy
   const asked = parall.say({ from: "usr_ben", chat: chat.id, text: "Who is here?", mentions: ["usr_agent"] });
   await acknowledged(parall, asked.id);
   assert.notEqual(turns[0].conversationLabel, "");
-  assert.match(turns[0].text, new RegExp(`\\(${chat.id}\\)`));
+  assert.match(turns[0].text, new RegExp(`\\[Chat: ${chat.id} \\(group\\)\\]`));
 });
 
 test(`${RELOADS} reloads leave no socket, thread, file handle or second consumer`, async (t) => {

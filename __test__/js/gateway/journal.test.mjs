@@ -272,7 +272,7 @@ for (const restart of [false, true])
     assert.equal(told[0], main[restart ? 0 : 1]);
     assert.match(
       told[0].text,
-      /^\[Answered meanwhile: 1 .*\]\n\[Chat: .*\(cht_Ben\); Ben Okafor asked\]\n.*quick question\n.*\n.*echo: quick question\n/,
+      /^\[Answered meanwhile: 1 .*\]\n\[Chat: cht_Ben .*\]\n\[From: Ben Okafor\]\n.*quick question\n.*\n.*echo: quick question\n/,
     );
   });
 

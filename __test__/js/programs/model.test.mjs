@@ -32,8 +32,8 @@ const EVENT = `Conversation info from the host:
 {"a": 1}
 
 [Event: message.new]
-[Chat: Launch (cht_Launch)]
-[From: Ada Weber (usr_ada)]
+[Chat: cht_Launch (group) Launch]
+[From: usr_ada (human) Ada Weber]
 
 When do we launch?`;
 

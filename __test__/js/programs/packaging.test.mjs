@@ -134,6 +134,20 @@ describe("the metadata", () => {
     assert.deepEqual([...new Set(versions)], [manifest.version]);
   });
 
+  it("is locked for every system: npm ci refuses a lock file that lacks the optional packages of another one", () => {
+    const { packages } = readJson("package-lock.json");
+    const isLocked = (from, name) => {
+      const parents = from.split("/node_modules/").map((_, index, parts) => parts.slice(0, index + 1).join("/node_modules/"));
+      return [...parents.map((parent) => `${parent}/node_modules/${name}`), `node_modules/${name}`].some((place) => place in packages);
+    };
+    const missing = Object.entries(packages).flatMap(([place, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter((name) => !isLocked(place, name)),
+    );
+    assert.deepEqual(missing, []);
+    const places = Object.values(packages).filter(({ resolved }) => resolved !== undefined);
+    assert.deepEqual(places, [], "a lock file that names a registry installs from no other");
+  });
+
   it("leaves the channel's settings open: one unknown key would make the whole configuration invalid", () => {
     assert.equal(schema.additionalProperties, true);
   });

@@ -54,6 +54,13 @@ describe("the backend", () => {
 
 for (const registered of ["under the host's lock", "by the host"]) {
   describe(`a fork in files, registered ${registered}`, () => {
+    it("is none where the host has not had a session yet", async (test) => {
+      const host = openHost(test, registered === "by the host");
+      const storePath = path.join(os.tmpdir(), "parall-no-such-folder", "sessions.json");
+      const nowhere = { session: { resolveStorePath: () => storePath } };
+      assert.deepEqual(await findLeftoverForks({ ...host.request, channel: nowhere }), []);
+    });
+
     it("is made, found and removed, and nothing else changes", async (test) => {
       const host = openHost(test, registered === "by the host");
       const before = host.snapshot();

@@ -94,10 +94,23 @@ describe("a turn", () => {
       order.push([turnId, part]);
     };
     assert.deepEqual(await addon.started[0].host.runTurn(TURN), { started: true });
-    assert.deepEqual(order, [
-      ["turn_1", { kind: "block", text: "one" }],
-      "host goes on",
-      ["turn_1", { kind: "final", text: "two", isError: true }],
+    assert.deepEqual(order, [["turn_1", { kind: "block", text: "one" }], "host goes on", ["turn_1", { kind: "final", text: "two" }]]);
+    await account.end();
+  });
+
+  it("delivers every file of a payload once, the first with the text", async () => {
+    const parts = [];
+    const host = fakeHost(async ({ dispatcherOptions: { deliver } }) => {
+      await deliver({ text: "both", mediaUrl: "/a.png", mediaUrls: ["/a.png", "/b.png", ""] }, { kind: "final" });
+      await deliver({ mediaUrls: ["/c.png"] }, { kind: "block" });
+    });
+    const account = start({ channel: host.channel });
+    addon.started[0].gateway.deliver = async (_turn, part) => parts.push(part);
+    await addon.started[0].host.runTurn(TURN);
+    assert.deepEqual(parts, [
+      { kind: "final", text: "both", mediaUrl: "/a.png" },
+      { kind: "final", mediaUrl: "/b.png" },
+      { kind: "block", mediaUrl: "/c.png" },
     ]);
     await account.end();
   });

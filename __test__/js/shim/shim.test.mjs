@@ -110,6 +110,40 @@ describe("startAccount", () => {
     await account.end();
   });
 
+  it("does not start an account whose configuration limits who may write, because nobody would keep the limit", async () => {
+    for (const [name, value] of Object.entries({
+      dmPolicy: "allowlist",
+      allowFrom: ["usr_1"],
+      groups: { cht_1: {} },
+      groupPolicy: "disabled",
+    })) {
+      const account = start({ cfg: { channels: { parall: { ...SECTION, [name]: value } } } });
+      assert.equal(await settled(account.promise), false);
+      assert.equal(addon.started.length, 0, name);
+      assert.match(account.status.lastError, new RegExp(`channels\\.parall\\.${name}: .*does not start`));
+      assert.equal(account.status.lifecycle, "blocked");
+      assert.match(account.logged.find(({ level }) => level === "error").message, new RegExp(name));
+      await account.end();
+    }
+    const open = { ...SECTION, dmPolicy: "open", allowFrom: ["*"], groups: {} };
+    await start({ cfg: { channels: { parall: open } } }).end();
+    assert.equal(addon.started.length, 1);
+  });
+
+  it("advertises no access settings to the host", () => {
+    assert.equal(plugin.security, undefined);
+    assert.equal(plugin.config.resolveAllowFrom, undefined);
+  });
+
+  it("says that nothing was sent when it is to send a file, in words after which hosts do not try again", async () => {
+    await assert.rejects(plugin.outbound.sendMedia({ cfg: CFG, to: "cht_1", text: "see", mediaUrl: "/a.png" }), (error) => {
+      assert.match(error.message, /nothing was sent/);
+      assert.match(error.message, /recipient is not a valid/);
+      return true;
+    });
+    assert.deepEqual(addon.sent, []);
+  });
+
   it("tells the host that an account is no longer blocked", async () => {
     const account = start();
     const { status } = addon.started[0].host;
@@ -249,7 +283,7 @@ describe("status", () => {
       { accountId: "default", running: true, connected: true, deadLetters: 2 },
       { accountId: "default", running: true, connected: true, lastError: null, deadLetters: 0 },
       { accountId: "default", enabled: false, configured: false },
-      { accountId: "default", terminalDisconnect: true, lastError: "known to the host", healthState: "blocked" },
+      { accountId: "default", running: true, connected: false, terminalDisconnect: true, lastError: "known", healthState: "blocked" },
     ]);
     assert.match(unset.fix, /channels\.parall\.parall_url/);
     assert.equal(blocked.message, "the key was revoked");

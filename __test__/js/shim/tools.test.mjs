@@ -7,7 +7,7 @@ import { afterEach, describe, it } from "node:test";
 import plugin from "../../../src/shim/index.js";
 import { shared } from "../../../src/shim/state.js";
 import { LocalParall } from "../../server/server.js";
-import { startAccount } from "../support.mjs";
+import { deferred, noForks, startAccount } from "../support.mjs";
 
 const MANIFEST = JSON.parse(readFileSync(new URL("../../../openclaw.plugin.json", import.meta.url), "utf8"));
 
@@ -74,6 +74,7 @@ describe("registration", () => {
     assert.ok(!offered({ section: { tools: false } }));
     assert.ok(!offered({ section: { enabled: false } }));
     assert.ok(!offered({ section: { api_key: "" } }));
+    assert.ok(!offered({ section: { dmPolicy: "allowlist" } }));
     assert.ok(!offered({ config: {} }));
     assert.equal(register().parall_read(undefined), null);
   });
@@ -199,6 +200,35 @@ describe("parall_send and parall_task", () => {
     await use("parall_task", { action: "comment", task: task.id, text: "once" });
     assert.equal(parall.messages("cht_Launch").length, 2);
     assert.equal(parall.store.comments.size, 1);
+  });
+
+  it("belong to the turn that they are called from, and answer nobody else", async (test) => {
+    const release = deferred();
+    let use;
+    const forks = { ...noForks, createFork: async () => ({ sessionKey: "agent:main:parall:fork:1", sessionId: "s-1" }) };
+    const runTurn = async (turn, gateway) => {
+      if (turn.target === "cht_Ben") await release.promise;
+      else await shared().currentRun.run(turn.id, () => use("parall_send", { to: "cht_Ben", text: "A note" }));
+      await gateway.deliver(turn.id, { kind: "final", text: `For ${turn.target}` });
+      return { started: true };
+    };
+    const { parall, gateway } = await startAccount(test, { runTurn, forks });
+    use = toolsOn(parall.url).use;
+    shared().accounts.set("default", { gateway, ended: gateway.ended() });
+    const isDone = ({ id }) => [...parall.store.dispatches.values()].some((one) => one.source_id === id && one.acknowledged_count > 0);
+    const fromBen = parall.say({ from: "usr_ben", chat: "cht_Ben", text: "When?" });
+    await parall.waitFor(
+      () => [...parall.store.dispatches.values()].find(({ status }) => status === "received"),
+      10_000,
+      "the turn for Ben",
+    );
+    const fromAda = parall.say({ from: "usr_ada", chat: "cht_Ada", text: "Tell Ben" });
+    await parall.waitFor(() => isDone(fromAda) || undefined, 10_000, "the turn for Ada");
+    const toBen = () => parall.messages("cht_Ben").map(({ content }) => content.text);
+    assert.deepEqual([toBen(), isDone(fromBen)], [["When?", "A note"], false]);
+    release.resolve();
+    await parall.waitFor(() => isDone(fromBen) || undefined, 10_000, "the turn for Ben");
+    assert.deepEqual(toBen(), ["When?", "A note", "For cht_Ben"]);
   });
 
   it("do nothing for a call that was called off", async (test) => {

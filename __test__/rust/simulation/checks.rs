@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use parall::journal::{OpenDispatch, PartState, SimulatedDisk, State as JournalState};
 use parall::orchestrator::Turn;
 
-use super::ledger::{CONTINUED, End, NOTICE, Run, parse_part};
+use super::ledger::{CONTINUED, End, NOTE, NOTICE, Run, parse_part};
 use super::parall_state::{Posted, Said};
 use super::plan::{LetterKind, Life, Plan};
 use super::server::takes_answers;
@@ -57,7 +57,7 @@ pub(crate) fn check_turn(
         }
         *newest = place.max(*newest);
     }
-    if said_about(state, source).next().is_some() {
+    if is_answered(state, source) {
         broken.push(("R4", format!("{source} has an answer and gets another turn")));
     }
     let counted = state.ledger.runs.iter().filter(|run| run.source_id == *source).count();
@@ -127,7 +127,8 @@ fn told(text: &str) -> Vec<String> {
 /// The agent says something.
 pub(crate) fn check_saying(state: &mut State, said: &Said) {
     let Some((source, run, number)) = parse_part(&said.text) else {
-        if !said.text.starts_with("(A part of this answer") && said.text != NOTICE {
+        let known = ["(A part of this answer", NOTE, NOTICE];
+        if !known.iter().any(|known| said.text.starts_with(known)) {
             state.ledger.violation("privacy", format!("{:?} is nobody's business", said.text));
         }
         return;
@@ -151,7 +152,9 @@ pub(crate) fn check_saying(state: &mut State, said: &Said) {
     let added = number == CONTINUED;
     let overtaken = posted.overtaken || added;
     for (other_run, other_number) in said_about(state, &source) {
-        if other_run != run {
+        if other_run != run && !is_last(state, other_run, other_number) {
+            // What a failed or interrupted run has said is no answer.
+        } else if other_run != run {
             broken.push(("R5", format!("{source} is answered by runs {other_run} and {run}")));
         } else if other_number == number {
             broken.push(("R5", format!("part {number} of the answer to {source} stands twice")));
@@ -191,6 +194,17 @@ fn said_about<'state>(
     let source = source.to_owned();
     let parts = state.parall.said.iter().filter_map(|said| parse_part(&said.text));
     parts.filter(move |(other, ..)| *other == source).map(|(_, run, number)| (run, number))
+}
+
+/// Whether the answer to a source is complete in the chat.
+fn is_answered(state: &State, source: &str) -> bool {
+    said_about(state, source).any(|(run, number)| is_last(state, run, number))
+}
+
+/// Whether an answer is complete with a part, whatever else becomes of its run.
+fn is_last(state: &State, run: usize, number: usize) -> bool {
+    let Run { last, end, .. } = &state.ledger.runs[run];
+    number == CONTINUED || *last == Some(number) || *end == End::Late
 }
 
 /// What an operator sees must be true within two seconds.
@@ -323,7 +337,8 @@ fn fate(state: &State, plan: &Plan, posted: &Posted) -> Option<String> {
         let runs = state.ledger.runs.iter().filter(|run| run.source_id == *source_id).count();
         let cause = record.cause.unwrap_or_default();
         // The host may add something afterwards.
-        let answered = said_about(state, source_id).any(|(_, number)| number != CONTINUED);
+        let mut said = said_about(state, source_id);
+        let answered = said.any(|(run, number)| number != CONTINUED && is_last(state, run, number));
         let legitimate = !answered
             && (!takes_answers(*kind) || runs >= 1 && record.attempts as usize >= MOST_ATTEMPTS);
         return (cause.is_empty() || !legitimate || posted.acknowledged)
@@ -335,11 +350,11 @@ fn fate(state: &State, plan: &Plan, posted: &Posted) -> Option<String> {
     if !posted.acknowledged && !plan.announces {
         return Some(format!("{key} is over, and the server does not know"));
     }
-    if said_about(state, source_id).next().is_some() {
+    if is_answered(state, source_id) || state.ledger.mistaken.contains(source_id) {
         return None;
     }
-    let runs = state.ledger.runs.iter().filter(|run| run.source_id == *source_id);
-    let silent = runs.into_iter().any(|run| run.end == End::Silent);
+    let mut runs = state.ledger.runs.iter().filter(|run| run.source_id == *source_id);
+    let silent = runs.any(|run| matches!(run.end, End::Silent | End::Complete));
     let excused = match kind {
         LetterKind::Hint | LetterKind::Empty | LetterKind::Own | LetterKind::Chatterbox => true,
         LetterKind::Deleted => !plan.announces,
@@ -359,7 +374,9 @@ fn answered_by_forks(state: &State) -> BTreeSet<String> {
     let parts = state.parall.said.iter().filter_map(|said| parse_part(&said.text));
     parts
         .filter(|(_, run, number)| {
-            *number != CONTINUED && state.ledger.runs[*run].session.contains(":fork:")
+            let run = &state.ledger.runs[*run];
+            let is_answer = run.last == Some(*number) || matches!(run.end, End::Late);
+            *number != CONTINUED && is_answer && run.session.contains(":fork:")
         })
         .map(|(source, ..)| source)
         .collect()
@@ -378,5 +395,6 @@ fn turns_of_agents(state: &State) -> BTreeMap<String, usize> {
 
 /// The count of the loop budget is written half a second late, so a crash may forget a turn, or a few quick ones.
 fn interruptions(plan: &Plan) -> usize {
-    3 * plan.lives.iter().filter(|life| !matches!(life, Life::Stopped(_))).count()
+    let interrupts = |life: &&Life| !matches!(life, Life::Stopped(_) | Life::Reloaded(..));
+    3 * plan.lives.iter().filter(interrupts).count()
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
-use parall::orchestrator::{Fork, Host, Level, ReplyPart, Turn, TurnOutcome};
+use parall::orchestrator::{EarlierTurn, Error, Fork, Host, Level, ReplyPart, Turn, TurnOutcome};
+use tokio::sync::watch;
 
 use super::checks::{check_turn, is_unclear};
-use super::ledger::{CONTINUED, End, NOTICE, Run, parse_part, part};
+use super::ledger::{CONTINUED, End, NOTE, NOTICE, Run, parse_part, part};
 use super::parall_state::Posted;
 use super::plan::LetterKind;
-use super::world::World;
+use super::world::{State, World};
 
 /// What the host keeps on its own disk.
 #[derive(Default)]
@@ -21,8 +22,16 @@ pub(crate) struct Sessions {
     forks_made: u32,
     /// Turns that a crash cut off and that the host takes up by itself, as their places in the ledger.
     pub interrupted: Vec<usize>,
+    /// Runs of this process, by turn.
+    pub runs: BTreeMap<String, HostRun>,
     /// Messages that the host has met in this life or is about to take up, and does not run again.
     pub known: BTreeSet<String>,
+}
+
+/// A run whose outcome somebody may still ask for.
+pub(crate) struct HostRun {
+    turn: EarlierTurn,
+    outcome: watch::Receiver<Option<TurnOutcome>>,
 }
 
 /// A session.
@@ -39,8 +48,18 @@ pub(crate) struct Session {
 
 /// What a turn is going to do.
 enum Script {
-    Answer(Vec<String>),
-    Fail { first: Option<String> },
+    Answer {
+        parts: Vec<String>,
+        has_last: bool,
+    },
+    /// The message tool sends the answer, and the turn ends without another word or with an error.
+    Tool {
+        text: String,
+        fails: bool,
+    },
+    Fail {
+        first: Option<String>,
+    },
     Late,
     Silent,
 }
@@ -49,7 +68,38 @@ pub(crate) struct SimulatedHost(pub Arc<World>);
 
 impl Host for SimulatedHost {
     fn run_turn(&self, turn: Turn) -> BoxFuture<'static, TurnOutcome> {
-        run_turn(Arc::clone(&self.0), turn).boxed()
+        let world = Arc::clone(&self.0);
+        // The host goes on with a turn that nobody waits for any more.
+        let (sender, outcome) = watch::channel(None);
+        let earlier = EarlierTurn {
+            id: turn.id.clone(),
+            session_key: turn.session_key.clone(),
+            target: turn.target.clone(),
+        };
+        let run = HostRun { turn: earlier, outcome: outcome.clone() };
+        world.state().host.runs.insert(turn.id.clone(), run);
+        let (task, id) = (Arc::clone(&world), turn.id.clone());
+        tokio::spawn(async move {
+            let outcome = run_turn(task, turn).await;
+            sender.send_replace(Some(outcome));
+        });
+        seen(world, id, outcome).boxed()
+    }
+
+    fn earlier_runs(&self) -> BoxFuture<'static, Vec<EarlierTurn>> {
+        let world = Arc::clone(&self.0);
+        async move {
+            let mut state = world.state();
+            let turns: Vec<_> = state.host.runs.values().map(|run| run.turn.clone()).collect();
+            state.ledger.taken_over += u32::try_from(turns.len()).unwrap();
+            turns
+        }
+        .boxed()
+    }
+
+    fn follow_turn(&self, id: String) -> BoxFuture<'static, TurnOutcome> {
+        let outcome = self.0.state().host.runs[&id].outcome.clone();
+        seen(Arc::clone(&self.0), id, outcome).boxed()
     }
 
     fn create_fork(&self, parent: String) -> BoxFuture<'static, Result<Option<Fork>, String>> {
@@ -85,6 +135,17 @@ impl Host for SimulatedHost {
     }
 }
 
+/// The outcome of a run, which is forgotten once somebody has seen it.
+async fn seen(
+    world: Arc<World>,
+    id: String,
+    mut outcome: watch::Receiver<Option<TurnOutcome>>,
+) -> TurnOutcome {
+    let outcome = outcome.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+    world.state().host.runs.remove(&id);
+    outcome
+}
+
 async fn run_turn(world: Arc<World>, turn: Turn) -> TurnOutcome {
     world.crash_point().await;
     let source = turn.message_id.clone();
@@ -96,24 +157,38 @@ async fn run_turn(world: Arc<World>, turn: Turn) -> TurnOutcome {
     let number = begin(&world, &turn);
     let _running = Running { world: &world, session: turn.session_key.clone() };
     let (script, length) = script(&world, number, &source);
+    write_note(&world, &turn, number).await;
     world.dawdle(length).await;
     world.crash_point().await;
     let (end, outcome) = match script {
-        Script::Answer(parts) => {
-            speak(&world, &turn, number, &parts, length).await;
-            (End::Complete, TurnOutcome { started: true, error: None })
+        Script::Answer { parts, has_last } => {
+            speak(&world, &turn, number, &parts, has_last, length).await;
+            (End::Complete, TurnOutcome { started: true, ..TurnOutcome::default() })
+        }
+        Script::Tool { text, fails } => {
+            world.state().ledger.runs[number].spoke = true;
+            if send(&world, &turn.target, &text, evidence(&world, &turn)).await {
+                world.state().ledger.runs[number].confirmed.push(text);
+            }
+            if fails {
+                let error = Some("the simulated turn failed".to_owned());
+                (End::Failed, TurnOutcome { started: true, error, ..TurnOutcome::default() })
+            } else {
+                deliver(&world, &turn.id, "final", "NO_REPLY").await;
+                (End::Complete, TurnOutcome { started: true, ..TurnOutcome::default() })
+            }
         }
         Script::Silent => {
             deliver(&world, &turn.id, "final", "NO_REPLY").await;
             deliver(&world, &turn.id, "tool", "the agent looked something up").await;
-            (End::Silent, TurnOutcome { started: true, error: None })
+            (End::Silent, TurnOutcome { started: true, ..TurnOutcome::default() })
         }
         Script::Fail { first } => {
             if let Some(first) = first {
                 say(&world, &turn, number, "block", &first).await;
             }
             let error = Some("the simulated turn failed".to_owned());
-            (End::Failed, TurnOutcome { started: true, error })
+            (End::Failed, TurnOutcome { started: true, error, ..TurnOutcome::default() })
         }
         Script::Late => {
             let text = part(&source, number, 0);
@@ -153,6 +228,7 @@ fn begin(world: &World, turn: &Turn) -> usize {
         life,
         told,
         end: End::Open,
+        last: None,
         spoke: false,
         confirmed: Vec::new(),
     });
@@ -177,25 +253,47 @@ fn script(world: &World, number: usize, source: &str) -> (Script, u64) {
     let script = if kind == Some(LetterKind::Poison) {
         Script::Fail { first: None }
     } else if chatter {
-        Script::Answer(vec![part(source, number, 0)])
+        Script::Answer { parts: vec![part(source, number, 0)], has_last: true }
     } else if state.happens(habits.fails) {
         let first = state.dice.u8(0..4) == 0;
         Script::Fail { first: first.then(|| part(source, number, 0)) }
+    } else if state.happens(habits.tool_answers) {
+        let fails = state.dice.u8(0..3) == 0;
+        // Where the host hides the run, nobody knows that the text is an answer.
+        let hidden = habits.hides_runs;
+        let text = if hidden {
+            format!("{NOTE} that was meant as an answer")
+        } else {
+            part(source, number, 0)
+        };
+        Script::Tool { text, fails }
     } else if state.happens(habits.late) {
         Script::Late
     } else if state.happens(habits.silent) {
         Script::Silent
     } else {
         let parts = state.dice.usize(1..=3);
-        Script::Answer((0..parts).map(|index| part(source, number, index)).collect())
+        let has_last = !state.happens(habits.only_blocks);
+        let parts = (0..parts).map(|index| part(source, number, index)).collect();
+        Script::Answer { parts, has_last }
     };
+    if let Script::Answer { parts, has_last: true } = &script {
+        state.ledger.runs[number].last = Some(parts.len() - 1);
+    }
     (script, length)
 }
 
 /// Hands the parts over: one after the other, or all at once as a host does that does not wait.
-async fn speak(world: &World, turn: &Turn, number: usize, parts: &[String], length: u64) {
+async fn speak(
+    world: &World,
+    turn: &Turn,
+    number: usize,
+    parts: &[String],
+    has_last: bool,
+    length: u64,
+) {
     let last = parts.len() - 1;
-    let kind = |index| if index == last { "final" } else { "block" };
+    let kind = |index| if index == last && has_last { "final" } else { "block" };
     if world.state().dice.bool() {
         join_all(
             parts
@@ -219,11 +317,20 @@ async fn say(world: &World, turn: &Turn, number: usize, kind: &str, text: &str) 
     }
 }
 
+/// Hands a part over to whoever serves the account; after a reload that is another start.
 async fn deliver(world: &World, turn: &str, kind: &str, text: &str) -> bool {
-    let Some(gateway) = world.state().gateway.upgrade() else { return false };
     let part =
         ReplyPart { kind: kind.to_owned(), text: Some(text.to_owned()), ..ReplyPart::default() };
-    let delivered = gateway.deliver(turn, part).await;
+    let delivered = loop {
+        let gateway = world.state().gateway.upgrade();
+        if let Some(gateway) = gateway {
+            let delivered = gateway.deliver(turn, part.clone()).await;
+            if !matches!(delivered, Err(Error::Closed)) {
+                break delivered;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
     if let Err(error) = &delivered {
         world.trace(|| format!("{turn}: {text:?} is not delivered: {error}"));
     }
@@ -240,7 +347,7 @@ async fn answer_late(world: Arc<World>, target: String, text: String) {
         let unwanted = |posted: &Posted| posted.kind == LetterKind::Hint && posted.target == target;
         is_unclear(&state, &target, &source) && state.parall.posted.iter().any(unwanted)
     };
-    let sent = send(&world, &target, &text).await;
+    let sent = send(&world, &target, &text, None).await;
     let mut state = world.state();
     state.ledger.late_answers += 1;
     if sent && !may_be_kept_back {
@@ -249,11 +356,11 @@ async fn answer_late(world: Arc<World>, target: String, text: String) {
 }
 
 /// The host sends something by itself.
-async fn send(world: &World, target: &str, text: &str) -> bool {
+async fn send(world: &World, target: &str, text: &str, run: Option<&str>) -> bool {
     world.crash_point().await;
     let gateway = world.state().gateway.upgrade();
     let Some(gateway) = gateway else { return false };
-    let sent = gateway.send_text(target, text, None).await;
+    let sent = gateway.send_text(target, text, None, run).await;
     world.crash_point().await;
     world.trace(|| format!("late: {text}: {sent:?}"));
     sent.is_ok()
@@ -270,9 +377,58 @@ pub(crate) async fn take_up_interrupted(world: Arc<World>) {
 
 async fn take_up(world: Arc<World>, number: usize) {
     let Run { source_id, target, .. } = world.state().ledger.runs[number].clone();
-    send(&world, &target, NOTICE).await;
+    send(&world, &target, NOTICE, None).await;
     answer_late(Arc::clone(&world), target, part(&source_id, number, CONTINUED)).await;
     world.state().host.interrupted.retain(|other| *other != number);
+}
+
+/// What the host shows of the run from which a text is sent.
+fn evidence<'turn>(world: &World, turn: &'turn Turn) -> Option<&'turn str> {
+    (!world.plan.habits.hides_runs).then_some(turn.id.as_str())
+}
+
+/// The agent writes into some chat with its message tool, or does not.
+async fn write_note(world: &World, turn: &Turn, number: usize) {
+    let target = {
+        let mut state = world.state();
+        if !state.happens(world.plan.habits.notes) {
+            return;
+        }
+        state.ledger.notes += 1;
+        state.ledger.runs[number].spoke = true;
+        let place = state.dice.usize(0..4);
+        let target = format!("cht_{place}");
+        if world.plan.habits.hides_runs {
+            mistake(&mut state, &target);
+        }
+        target
+    };
+    send(world, &target, &format!("{NOTE} of run {number}"), evidence(world, turn)).await;
+}
+
+/// A schedule of the host writes into chats.
+pub(crate) async fn keep_schedule(world: Arc<World>) {
+    for number in 0..world.plan.habits.schedules {
+        let (target, pause) = {
+            let mut state = world.state();
+            (format!("cht_{}", state.dice.usize(0..4)), state.dice.u64(0..30_000))
+        };
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        mistake(&mut world.state(), &target);
+        send(&world, &target, &format!("{NOTE} {number} of a schedule"), None).await;
+    }
+}
+
+/// Notes for which events a text without a run may be taken for the answer: the host returned without a run, or a process
+/// ended in their turns. Nobody can tell.
+fn mistake(state: &mut State, target: &str) {
+    let waiting = state
+        .ledger
+        .runs
+        .iter()
+        .filter(|run| run.target == target && (run.end == End::Late || run.life < state.life));
+    let sources: Vec<String> = waiting.map(|run| run.source_id.clone()).collect();
+    state.ledger.mistaken.extend(sources);
 }
 
 async fn create_fork(world: Arc<World>, parent: String) -> Result<Option<Fork>, String> {

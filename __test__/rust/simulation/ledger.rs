@@ -21,6 +21,12 @@ pub(crate) struct Ledger {
     pub stops: u32,
     pub forks_made: u32,
     pub late_answers: u32,
+    pub notes: u32,
+    pub reloads: u32,
+    /// Runs that a start took over from the one before.
+    pub taken_over: u32,
+    /// Events that a scheduled text may have been taken for the late answer of: nobody can tell.
+    pub mistaken: BTreeSet<String>,
 }
 
 /// A turn.
@@ -37,6 +43,8 @@ pub(crate) struct Run {
     /// Events whose results it was told.
     pub told: Vec<String>,
     pub end: End,
+    /// The number of the part that the host calls the last one.
+    pub last: Option<usize>,
     /// The agent has said something, wherever that went.
     pub spoke: bool,
     /// Parts that the account said stand in the chat.
@@ -69,6 +77,9 @@ pub(crate) const CONTINUED: usize = 9;
 /// What a host says before it goes on with such a turn.
 pub(crate) const NOTICE: &str =
     "I'm continuing your interrupted request now (the gateway has just restarted).";
+
+/// How a text begins that answers nothing.
+pub(crate) const NOTE: &str = "note";
 
 /// What a part of an answer says, so that it can be recognised.
 pub(crate) fn part(source_id: &str, run: usize, number: usize) -> String {

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parall::orchestrator::{AccountOptions, DEFAULT_MAX_WAITING, Gateway, Replies};
+use parall::orchestrator::{
+    AccountOptions, DEFAULT_MAX_WAITING, DEFAULT_TURN_MINUTES, Gateway, Replies,
+};
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::checks::{check_end, check_status, is_over, is_settled, is_suspicious};
-use super::host::{SimulatedHost, take_up_interrupted};
+use super::host::{SimulatedHost, keep_schedule, take_up_interrupted};
 use super::ledger::{CONTINUED, part};
 use super::parall_state::Posted;
 use super::plan::{Letter, LetterKind, Life, Plan};
@@ -38,8 +40,9 @@ fn live(world: &Arc<World>, life: Option<Life>) {
     runtime.block_on(async {
         world.run_time(true);
         begin_life(world, life);
-        let gateway = start(world);
+        let mut gateway = start(world);
         world.state().gateway = Arc::downgrade(&gateway);
+        tokio::spawn(keep_schedule(Arc::clone(world)));
         tokio::spawn(take_up_interrupted(Arc::clone(world)));
         tokio::spawn(serve_disk(Arc::clone(world)));
         tokio::spawn(write_notes(Arc::clone(world)));
@@ -48,6 +51,11 @@ fn live(world: &Arc<World>, life: Option<Life>) {
             match life {
                 Some(Life::Effects(_)) => sleep(Duration::from_secs(600)).await,
                 Some(Life::Until(at) | Life::Stopped(at)) => sleep(Duration::from_millis(at)).await,
+                Some(Life::Reloaded(at, pause)) => {
+                    sleep(Duration::from_millis(at)).await;
+                    reload(world, &mut gateway, pause).await;
+                    sleep(Duration::from_millis(at)).await;
+                }
                 None => rest(world).await,
             }
         };
@@ -62,6 +70,8 @@ fn live(world: &Arc<World>, life: Option<Life>) {
             world.trace(|| "the process dies".to_owned());
         } else {
             stop(world, &gateway).await;
+            // Whatever still runs would show now.
+            sleep(Duration::from_secs(60)).await;
         }
         end_life(world, dead);
         world.run_time(false);
@@ -119,6 +129,7 @@ fn end_life(world: &World, dead: bool) {
     let state = &mut *state;
     state.parall.connected = false;
     state.parall.outgoing.clear();
+    state.host.runs.clear();
     for session in state.host.by_key.values_mut() {
         if let Some(run) = session.running.take()
             && dead
@@ -142,7 +153,9 @@ fn start(world: &Arc<World>) -> Arc<Gateway> {
         state_folder: None,
         max_forks: world.plan.max_forks,
         agent_turns: world.plan.agent_turns,
+        max_text_bytes: 64 * 1024,
         max_waiting: DEFAULT_MAX_WAITING,
+        turn_minutes: DEFAULT_TURN_MINUTES,
     };
     let journal = world.state().disk.open();
     let server = Arc::new(SimulatedServer(Arc::clone(world)));
@@ -163,8 +176,27 @@ async fn stop(world: &World, gateway: &Gateway) {
         }
         state.closed = true;
     }
-    // Whatever still runs would show now.
-    sleep(Duration::from_secs(60)).await;
+}
+
+/// The account is stopped and starts again in the same process; the runs of the host go on.
+async fn reload(world: &Arc<World>, gateway: &mut Arc<Gateway>, pause: u64) {
+    stop(world, gateway).await;
+    sleep(Duration::from_millis(pause)).await;
+    {
+        let now = world.now();
+        let mut state = world.state();
+        state.ledger.reloads += 1;
+        state.ledger.stops += 1;
+        state.stopping = false;
+        state.closed = false;
+        state.status = serde_json::Value::Null;
+        state.life_began = now;
+        state.parall.not_before.clear();
+        state.ledger.unremoved.clear();
+    }
+    world.trace(|| "the account starts again".to_owned());
+    *gateway = start(world);
+    world.state().gateway = Arc::downgrade(gateway);
 }
 
 /// Waits until everything is over, asks a last question so that main is told the rest, and waits again.

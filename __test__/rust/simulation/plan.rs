@@ -68,6 +68,16 @@ pub(crate) struct Habits {
     pub removal_fails: u32,
     /// The host takes up interrupted turns by itself after a crash.
     pub recovers: bool,
+    /// The agent writes a note with its message tool, into any chat.
+    pub notes: u32,
+    /// The agent answers with its message tool and ends without another word.
+    pub tool_answers: u32,
+    /// The host does not show from which run a text is sent.
+    pub hides_runs: bool,
+    /// The host ends an answer without a part that it calls the last one.
+    pub only_blocks: u32,
+    /// A schedule of the host writes into chats.
+    pub schedules: u32,
 }
 
 /// Something that somebody writes.
@@ -111,6 +121,9 @@ pub(crate) enum Life {
     Effects(u64),
     /// It is stopped at this moment.
     Stopped(u64),
+    /// The account is stopped at this moment and starts again in the same process so many milliseconds later; the runs of
+    /// the host go on.
+    Reloaded(u64, u64),
 }
 
 impl Plan {
@@ -142,6 +155,11 @@ impl Plan {
             fork_refused: up_to(dice, 200),
             removal_fails: up_to(dice, 200),
             recovers: dice.u8(0..4) == 0,
+            notes: up_to(dice, 400),
+            tool_answers: up_to(dice, 200),
+            hides_runs: dice.u8(0..4) == 0,
+            only_blocks: up_to(dice, 200),
+            schedules: pick(dice, &[0, 0, 1, 4]),
         };
         let chats = dice.usize(1..=4);
         let announces = dice.u8(0..6) == 0;
@@ -183,6 +201,7 @@ fn life(dice: &mut Rng, span: u64) -> Life {
     match dice.u8(0..8) {
         0..=4 => Life::Effects(dice.u64(1..400)),
         5 => Life::Until(dice.u64(1..span * 2)),
+        6 => Life::Reloaded(dice.u64(1..span * 2), dice.u64(0..3_000)),
         _ => Life::Stopped(dice.u64(1..span * 2)),
     }
 }

@@ -12,8 +12,8 @@ use parall::api::socket::SocketEvent;
 use parall::api::{Agent, Chat, Comment, Dispatch, Error, Message, NewMessage, Sent, Task};
 use parall::journal::{Journal, SimulatedDisk};
 use parall::orchestrator::{
-    AccountOptions, Answer, DEFAULT_MAX_WAITING, Fork, Gateway, Host, Level, Replies, ReplyPart,
-    Server, Turn, TurnOutcome,
+    AccountOptions, Answer, DEFAULT_MAX_WAITING, DEFAULT_TURN_MINUTES, Fork, Gateway, Host, Level,
+    Replies, ReplyPart, Server, Turn, TurnOutcome,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, watch};
@@ -274,13 +274,20 @@ fn serve(world: &Arc<World>) -> (Arc<Gateway>, Journal) {
         state_folder: None,
         max_forks: 4,
         agent_turns: 2,
+        max_text_bytes: 64 * 1024,
         max_waiting: DEFAULT_MAX_WAITING,
+        turn_minutes: DEFAULT_TURN_MINUTES,
     };
     let server = Arc::new(StagedServer(Arc::clone(world)));
     let host = Arc::new(StagedHost(Arc::clone(world)));
     let gateway = Arc::new(Gateway::serve_with(server, journal.clone(), options, host));
     *world.gateway.lock().unwrap() = Arc::downgrade(&gateway);
     (gateway, journal)
+}
+
+/// The outcome of a turn that failed.
+fn failed(started: bool, error: String) -> TurnOutcome {
+    TurnOutcome { started, error: Some(error), is_called_off: false }
 }
 
 struct StagedHost(Arc<World>);
@@ -294,10 +301,10 @@ impl Host for StagedHost {
         world.changed.notify_one();
         let turn = async move {
             if behaviour == Behaviour::Owe {
-                return TurnOutcome { started: false, error: None };
+                return TurnOutcome::default();
             }
             if behaviour == Behaviour::Fail {
-                return TurnOutcome { started: true, error: Some("a staged failure".into()) };
+                return failed(true, "a staged failure".into());
             }
             let mut held = world.hold.subscribe();
             held.wait_for(|held| !held).await.unwrap();
@@ -308,8 +315,8 @@ impl Host for StagedHost {
             // A part that is refused stands in the status.
             let refused = gateway.unwrap().deliver(&turn.id, part).await.err();
             match refused.filter(|_| behaviour == Behaviour::Deny) {
-                Some(error) => TurnOutcome { started: false, error: Some(error.to_string()) },
-                None => TurnOutcome { started: true, error: None },
+                Some(error) => failed(false, error.to_string()),
+                None => TurnOutcome { started: true, ..TurnOutcome::default() },
             }
         };
         // A host goes on with a turn that nobody waits for any more.

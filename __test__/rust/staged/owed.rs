@@ -17,7 +17,7 @@ async fn a_late_answer_is_not_taken_for_one_to_a_message_that_was_left_open_and_
     bench.soon("it is gone", |_| bench.world.pending() == 0).await;
     bench.world.say("usr_ada", "human", 2).await;
     bench.soon("asked", |_| bench.world.turns().len() == 2).await;
-    bench.gateway.send_text("cht_usr_ada", "here you are", None).await.unwrap();
+    bench.gateway.send_text("cht_usr_ada", "here you are", None, None).await.unwrap();
     bench.soon("acknowledged", |_| bench.world.pending() == 0).await;
     assert_eq!(bench.world.turns().len(), 2);
 }

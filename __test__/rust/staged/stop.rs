@@ -53,7 +53,9 @@ async fn a_part_that_still_waits_for_another_one_is_not_sent_and_main_is_told_wi
     world.send_within(Duration::from_secs(2));
     let gateway = Arc::clone(&bench.gateway);
     let other =
-        tokio::spawn(async move { gateway.send_text("cht_usr_ada", "a reminder", None).await });
+        tokio::spawn(
+            async move { gateway.send_text("cht_usr_ada", "a reminder", None, None).await },
+        );
     tokio::task::yield_now().await;
     world.say("usr_ada", "human", 3).await;
     bench.soon("the answer waits", |_| world.turns().len() == 3).await;

@@ -40,7 +40,7 @@ impl Completion {
 
     /// Ends an event that needs no answer.
     pub(crate) async fn close(&self, key: &str, origin: &Origin, cause: &str) {
-        self.turns.end_left(key);
+        self.turns.end_interrupted(key);
         let Ok(journal) = self.context.journal() else { return };
         // Without a note in the journal it is met again at the next start.
         let what = "noting that there is no answer";
@@ -51,7 +51,7 @@ impl Completion {
 
     /// Makes a dead letter: the server keeps it, an operator decides.
     pub(crate) async fn give_up(&self, key: &str, problem: &str) -> Result<(), Stopped> {
-        self.turns.end_left(key);
+        self.turns.end_interrupted(key);
         self.context.log(Level::Error, given_up_text(key, problem));
         let journal = self.context.journal()?;
         self.context.record("noting a dead letter", || journal.dead_letter(key, problem)).await?;

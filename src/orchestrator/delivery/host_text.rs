@@ -11,7 +11,8 @@ const CONTINUES: &str = "I'm continuing your interrupted request now";
 
 /// Notes that people do not get to see a text.
 pub(crate) fn keep_back(context: &Context, turn: &OpenTurn) {
-    let text = format!("an answer to {} in {} is kept back", turn.source.id, turn.target);
+    let text =
+        format!("an answer to {} in {} is kept back", turn.fixed.source.id, turn.fixed.target);
     context.log(Level::Debug, text);
 }
 

@@ -4,4 +4,5 @@ pub(crate) mod comment;
 pub(crate) mod completion;
 pub(crate) mod host_text;
 pub(crate) mod outbox;
+pub(crate) mod part_key;
 pub(crate) mod split;

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+use tokio::sync::OwnedMutexGuard;
 
 use super::comment::{Attempt, comment};
 use super::host_text::{is_notice, keep_back, visible_text};
+use super::part_key::{completes, part_key};
 use super::split::{PART_LIMIT, split};
 use crate::api::NewMessage;
 use crate::error::chain;
@@ -16,9 +17,9 @@ use crate::orchestrator::context::Context;
 use crate::orchestrator::error::Error;
 use crate::orchestrator::host::{Level, ReplyPart};
 use crate::orchestrator::target::Target;
-use crate::orchestrator::turn::open_turn::OpenTurn;
-use crate::orchestrator::turn::registry::{Addressee, OpenTurns};
-use crate::text::hex;
+use crate::orchestrator::turn::attribution::{Attribution, Evidence};
+use crate::orchestrator::turn::open_turn::{Fixed, OpenTurn};
+use crate::orchestrator::turn::registry::OpenTurns;
 
 /// What people read where a part is missing.
 const MISSING_PART: &str = "(A part of this answer could not be delivered.)";
@@ -31,6 +32,20 @@ pub enum Replies {
     Auto,
     /// Nothing goes out unless the agent sends it by a tool or command.
     Explicit,
+}
+
+/// The right to send to a target.
+pub(crate) type Order = OwnedMutexGuard<()>;
+
+/// What became of a part of an answer.
+#[derive(Debug)]
+enum Sent {
+    /// All of it is in the chat; the id of its last message or comment.
+    Delivered(String),
+    /// The account stopped first. It is in the journal, and the next start sends it.
+    Journaled,
+    /// The answer takes no further part.
+    TooLate,
 }
 
 /// Sends text, one part after the other for each target.
@@ -47,76 +62,104 @@ impl Outbox {
         Self { context, turns, replies, lanes: Mutex::default() }
     }
 
-    /// Delivers a part of a turn's answer. Comes back when it stands in the chat, or when there is nothing to send.
-    pub(crate) async fn deliver(&self, turn: &OpenTurn, part: ReplyPart) -> Result<(), Error> {
+    /// Delivers a part of a turn's answer. Comes back when it is in the chat, when the next start is certain to send it, or when
+    /// there is nothing to send.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when the account stops and nothing is noted of the part: it may be delivered again.
+    pub(crate) async fn deliver(&self, turn_id: &str, part: ReplyPart) -> Result<(), Error> {
+        let evidence = Evidence::Reply { turn: turn_id, is_final: part.kind == "final" };
+        let attribution = self.turns.attribute(evidence, None);
+        let is_stopping = self.context.work.is_cancelled();
+        let Attribution::Answer { turn, completes } = attribution else {
+            return Err(match is_stopping {
+                true => Error::Closed,
+                false => Error::UnknownTurn { turn_id: turn_id.to_owned() },
+            });
+        };
+        if is_stopping {
+            turn.cut_off();
+            return Err(Error::Closed);
+        }
         turn.reply();
         // Output of tools is for the agent alone.
         let Some(text) = (part.kind != "tool").then(|| visible_text(&part)).flatten() else {
             return Ok(());
         };
-        if turn.no_reply || self.replies == Replies::Explicit {
-            keep_back(&self.context, turn);
+        if turn.fixed.no_reply || self.replies == Replies::Explicit {
+            keep_back(&self.context, &turn);
             return Ok(());
         }
-        self.send_for_turn(turn, &text, turn.thread_root_id.as_deref(), part.kind == "final")
-            .await
-            .map(drop)
+        let thread = turn.fixed.thread_root_id.as_deref();
+        match self.answer(&turn, &text, thread, completes).await? {
+            Sent::Delivered(_) | Sent::Journaled => Ok(()),
+            Sent::TooLate => Err(Error::UnknownTurn { turn_id: turn_id.to_owned() }),
+        }
     }
 
-    /// Sends text to a target, on behalf of the turn that it belongs to, if there is one. Returns the id of the last message
-    /// or comment, or that of the message it is about when there is nothing to send.
+    /// Sends text to a target, on behalf of the turn that it belongs to, if there is one; `run` is the turn from whose run it
+    /// was sent. Returns the id of the last message or comment, or that of the message it is about when there is nothing to
+    /// send.
     pub(crate) async fn send(
         &self,
         target: &Target,
         text: &str,
         thread: Option<&str>,
+        run: Option<&str>,
     ) -> Result<String, Error> {
         if text.trim().is_empty() {
             return Err(Error::Empty { target: target.to_string() });
         }
-        let parts = split(text, PART_LIMIT);
-        let addressee = self.turns.addressee(target);
-        if let Addressee::Owed(turn) | Addressee::Past(turn) = &addressee
-            && turn.no_reply
-        {
-            keep_back(&self.context, turn);
-            return Ok(turn.source.id.clone());
-        }
-        if let Addressee::Running(turn) | Addressee::Owed(turn) = &addressee
-            && !is_notice(text)
-        {
-            let thread = thread.or(turn.thread_root_id.as_deref());
-            let sent = self.send_for_turn(turn, text, thread, false).await;
-            // Its answer may have been closed meanwhile, and takes no further part.
-            let is_closed = match &sent {
-                Ok(id) => id.is_empty(),
-                Err(error) => matches!(error, Error::Closed) && !self.context.work.is_cancelled(),
-            };
-            if !is_closed {
-                return sent;
-            }
-        }
-        let nonce = match &addressee {
-            Addressee::Past(turn) if turn.has_said(&parts) => return Ok(turn.source.id.clone()),
-            // The host may repeat itself after another crash.
-            Addressee::Past(turn) => format!("outbound:{}", turn.event_key),
-            _ => format!("outbound:{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)),
+        let evidence = match run {
+            Some(turn) => Evidence::Run { turn },
+            None => Evidence::Unnamed { is_notice: is_notice(text) },
         };
-        let _order = self.lane(target).lock_owned().await;
+        let nonce = match self.turns.attribute(evidence, Some(target)) {
+            Attribution::Answer { turn, completes } => {
+                let id = turn.fixed.source.id.clone();
+                if turn.fixed.no_reply {
+                    keep_back(&self.context, &turn);
+                    return Ok(id);
+                }
+                let thread = thread.or(turn.fixed.thread_root_id.as_deref());
+                match self.answer(&turn, text, thread, completes).await? {
+                    Sent::Delivered(id) => return Ok(id),
+                    Sent::Journaled => return Ok(id),
+                    Sent::TooLate => random_nonce(),
+                }
+            }
+            Attribution::Addition { turn } => {
+                if turn.fixed.no_reply {
+                    keep_back(&self.context, &turn);
+                    return Ok(turn.fixed.source.id.clone());
+                }
+                if turn.has_said(&split(text, PART_LIMIT)) {
+                    return Ok(turn.fixed.source.id.clone());
+                }
+                // The host may repeat itself after another crash.
+                format!("outbound:{}", turn.fixed.event_key)
+            }
+            Attribution::Note | Attribution::Refused => random_nonce(),
+        };
+        self.note(target, text, thread, &nonce).await
+    }
+
+    /// Sends text that answers nobody.
+    async fn note(
+        &self,
+        target: &Target,
+        text: &str,
+        thread: Option<&str>,
+        nonce: &str,
+    ) -> Result<String, Error> {
+        let _order = self.order(target).await;
         if self.context.work.is_cancelled() {
             return Err(Error::Closed);
         }
         let mut id = String::new();
-        for (ordinal, part) in parts.into_iter().enumerate() {
-            id = put(
-                &self.context,
-                target,
-                &part,
-                thread,
-                &key(&nonce, ordinal, &part),
-                Attempt::First,
-            )
-            .await?;
+        for (ordinal, part) in (0..).zip(split(text, PART_LIMIT)) {
+            let key = part_key(nonce, ordinal, &part, true);
+            id = put(&self.context, target, &part, thread, &key, Attempt::First).await?;
         }
         Ok(id)
     }
@@ -139,90 +182,88 @@ impl Outbox {
 
     /// Closes a turn for replies, after those that are on their way, for which it waits at most for `limit`.
     pub(crate) async fn settle(&self, turn: &OpenTurn, limit: Duration) {
-        let order = tokio::time::timeout(limit, self.lane(&turn.target).lock_owned()).await;
+        let order = tokio::time::timeout(limit, self.order(&turn.fixed.target)).await;
         turn.close();
         drop(order);
     }
 
-    async fn send_for_turn(
+    /// Sends a part of a turn's answer; the answer is complete with it, or not.
+    async fn answer(
         &self,
         turn: &OpenTurn,
         text: &str,
         thread: Option<&str>,
-        last: bool,
-    ) -> Result<String, Error> {
-        let sent = self.send_parts(turn, text, thread, last).await;
-        if matches!(sent, Err(Error::Closed)) {
+        completes_answer: bool,
+    ) -> Result<Sent, Error> {
+        let Fixed { target, event_key, .. } = &turn.fixed;
+        let _order = self.order(target).await;
+        let texts = split(text, PART_LIMIT);
+        let count = u32::try_from(texts.len()).unwrap_or(u32::MAX);
+        let Some(first) = turn.next_parts(count) else {
+            if !self.context.work.is_cancelled() {
+                return Ok(Sent::TooLate);
+            }
             turn.cut_off();
-        }
-        sent
-    }
-
-    async fn send_parts(
-        &self,
-        turn: &OpenTurn,
-        text: &str,
-        thread: Option<&str>,
-        last: bool,
-    ) -> Result<String, Error> {
-        let _order = self.lane(&turn.target).lock_owned().await;
-        if turn.is_closed() {
             return Err(Error::Closed);
-        }
-        let parts: Vec<NewPart> = split(text, PART_LIMIT)
-            .into_iter()
-            .map(|text| {
-                let ordinal = turn.next_part();
-                let (target, thread_root_id) = (turn.target.to_string(), thread.map(str::to_owned));
-                NewPart {
-                    ordinal,
-                    key: key(&turn.event_key, ordinal as usize, &text),
-                    target,
-                    thread_root_id,
-                    text,
-                }
+        };
+        let parts: Vec<NewPart> = (first..)
+            .zip(texts)
+            .map(|(ordinal, text)| NewPart {
+                ordinal,
+                key: part_key(event_key, ordinal, &text, completes_answer),
+                target: target.to_string(),
+                thread_root_id: thread.map(str::to_owned),
+                text,
             })
             .collect();
         let journal = self.context.journal()?;
         let intents = self
             .context
-            .record("noting an answer", || journal.intend(&turn.event_key, parts.clone(), false))
-            .await?;
-        let mut sent = Ok(String::new());
-        for (index, (part, intent)) in parts.iter().zip(intents).enumerate() {
+            .record("noting an answer", || journal.intend(event_key, parts.clone(), false))
+            .await
+            .inspect_err(|_| turn.cut_off())?;
+        let mut sent = Ok(Sent::TooLate);
+        for (part, intent) in parts.iter().zip(intents) {
             if intent != Intent::Send {
                 continue;
             }
-            match send_part(&self.context, &turn.event_key, part, Attempt::First).await {
+            match send_part(&self.context, event_key, part, Attempt::First).await {
                 Ok(id) => {
-                    turn.delivered(&part.text, last && index + 1 == parts.len());
-                    sent = sent.map(|_| id);
+                    turn.delivered(&part.text);
+                    sent = sent.map(|_| Sent::Delivered(id));
                 }
-                Err(Error::Closed) => return Err(Error::Closed),
+                Err(Error::Closed) => {
+                    turn.cut_off();
+                    return Ok(Sent::Journaled);
+                }
                 Err(error) => {
                     turn.refused(chain(&error));
-                    if apologise(&self.context, &turn.target, thread, part, Attempt::First).await {
-                        turn.delivered("", false);
+                    if apologise(&self.context, target, thread, part, Attempt::First).await {
+                        turn.delivered("");
                     }
                     sent = sent.and(Err(error));
                 }
             }
         }
+        if completes_answer && turn.has_answer() {
+            turn.complete();
+        }
         sent
     }
 
-    /// Sends what the last run wrote down, after `since` by the server's clock, and did not get confirmed. Where the server will
-    /// never take it, people are told that something is missing; an error means that not even that was possible.
+    /// Sends what the last process wrote down, after `since` by the server's clock, and did not get confirmed. Where the server
+    /// will never take it, people are told that something is missing, if nothing else comes; an error means that not even that was
+    /// possible. The caller holds the order of the target if anything is to be sent.
     pub(crate) async fn resume(
         &self,
         dispatch_id: &str,
         record: &PartRecord,
         since: Option<&str>,
+        _order: Option<&Order>,
     ) -> Result<(), Error> {
         let attempt = Attempt::Repeated { since };
         let part = &record.part;
         let target: Target = part.target.parse()?;
-        let _order = self.lane(&target).lock_owned().await;
         let error = match record.state {
             PartState::Delivered => return Ok(()),
             PartState::Refused => None,
@@ -234,7 +275,7 @@ impl Outbox {
             },
         };
         let thread = part.thread_root_id.as_deref();
-        if apologise(&self.context, &target, thread, part, attempt).await {
+        if completes(&part.key) && apologise(&self.context, &target, thread, part, attempt).await {
             return Ok(());
         }
         Err(error.unwrap_or_else(|| Error::Refused {
@@ -243,7 +284,11 @@ impl Outbox {
         }))
     }
 
-    /// The lane of a target: whoever holds it sends, the others wait in order.
+    /// Waits for the right to send to a target: whoever has it sends, the others wait in order.
+    pub(crate) async fn order(&self, target: &Target) -> Order {
+        self.lane(target).lock_owned().await
+    }
+
     fn lane(&self, target: &Target) -> Arc<tokio::sync::Mutex<()>> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lane) = lanes.get(target).and_then(Weak::upgrade) {
@@ -335,22 +380,7 @@ async fn put(
     Ok(id)
 }
 
-/// The key under which a part is sent: the same for the same part of the same event, whatever happens in between. The
-/// server keeps the prefixes `reply:` and `task_update:` for itself.
-fn key(event_key: &str, ordinal: usize, text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    format!("openclaw:{event_key}:{ordinal}:{}", hex(&digest[..8]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_stable_differ_by_part_and_avoid_reserved_prefixes() {
-        assert_eq!(key("dsp_1", 0, "a"), key("dsp_1", 0, "a"));
-        assert_ne!(key("dsp_1", 0, "a"), key("dsp_1", 1, "a"));
-        assert_ne!(key("dsp_1", 0, "a"), key("dsp_1", 0, "b"));
-        assert!(!key("reply:1", 0, "a").starts_with("reply:"));
-    }
+/// Makes every note another one for the server.
+fn random_nonce() -> String {
+    format!("outbound:{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))
 }

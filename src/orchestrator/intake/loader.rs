@@ -271,7 +271,7 @@ impl Loader {
     }
 
     async fn refused(&self, key: &str, origin: &Origin, cause: &str) {
-        self.completion.turns.end_left(key);
+        self.completion.turns.end_interrupted(key);
         self.context.log(Level::Error, format!("{key} cannot be loaded: {cause}"));
         self.in_flight.failed(key);
         if let (Origin::Dispatch { .. }, Ok(journal)) = (origin, self.context.journal()) {

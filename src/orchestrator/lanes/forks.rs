@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::journal::NewFork;
+use crate::journal::{ForkRecord, NewFork};
 use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::host::{Fork, Level};
 
@@ -31,6 +31,16 @@ impl fmt::Display for NoFork {
 impl From<Stopped> for NoFork {
     fn from(_: Stopped) -> Self {
         Self::Stopped
+    }
+}
+
+impl From<ForkRecord> for Fork {
+    fn from(record: ForkRecord) -> Self {
+        Self {
+            session_key: record.fork.session_key,
+            session_id: record.fork.session_id.unwrap_or_default(),
+            session_file: record.fork.transcript,
+        }
     }
 }
 
@@ -71,8 +81,8 @@ impl Forks {
         self.take_away(fork).await;
     }
 
-    /// Removes what an earlier run left of its forks.
-    pub(crate) async fn sweep(&self, parent: &str) {
+    /// Removes what an earlier run left of its forks, but for those in which a turn still runs.
+    pub(crate) async fn sweep(&self, parent: &str, running: &[String]) {
         let context = &self.0;
         let Ok(journal) = context.journal() else { return };
         let Ok(known) = context.record("reading forks", || journal.forks()).await else { return };
@@ -83,13 +93,9 @@ impl Forks {
             );
             Vec::new()
         });
-        let known = known.into_iter().map(|record| Fork {
-            session_key: record.fork.session_key,
-            session_id: record.fork.session_id.unwrap_or_default(),
-            session_file: record.fork.transcript,
-        });
-        let mut forks: Vec<Fork> = known.collect();
+        let mut forks: Vec<Fork> = known.into_iter().map(Fork::from).collect();
         forks.extend(found);
+        forks.retain(|fork| !running.contains(&fork.session_key));
         forks.sort_by(|left, right| left.session_key.cmp(&right.session_key));
         forks.dedup_by(|left, right| left.session_key == right.session_key);
         for fork in forks {

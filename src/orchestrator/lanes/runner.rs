@@ -10,10 +10,12 @@ use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::delivery::outbox::Outbox;
 use crate::orchestrator::event::Event;
 use crate::orchestrator::host::{Level, TurnOutcome};
-use crate::orchestrator::turn::event_text;
+use crate::orchestrator::turn::earlier::EarlierRun;
+use crate::orchestrator::turn::event_text::{self, Reader};
 use crate::orchestrator::turn::open_turn::OpenTurn;
 use crate::orchestrator::turn::registry::{OpenGuard, OpenTurns};
 use crate::orchestrator::turn::results::{SECTION_LIMIT, TEXT_LIMIT, section, shorten};
+use crate::orchestrator::turn::watchdog::{Watch, Watched};
 
 /// How often an event is tried before it becomes a dead letter; attempts that ended with the process count too.
 const MOST_ATTEMPTS: u32 = 5;
@@ -40,12 +42,18 @@ impl Session {
         let (Self::Main(key) | Self::Fork(key)) = self;
         key
     }
+
+    /// The session of a run that an earlier start began.
+    fn of(run: &EarlierRun) -> Self {
+        let key = run.session_key.clone();
+        if run.is_fork { Self::Fork(key) } else { Self::Main(key) }
+    }
 }
 
 /// What became of one attempt.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
-    /// The answer, or what there is of it, stands in the chat.
+    /// The answer, or what there is of it, is in the chat.
     Answered,
     /// The agent chose to say nothing.
     Silent,
@@ -54,8 +62,18 @@ enum Verdict {
     /// The host neither ran the turn nor answered by itself. It may still do so: it must not take the next attempt for
     /// another message.
     NotRun,
+    /// It was called off because the account had stopped. That does not count as an attempt.
+    CalledOff,
     /// Trying again would not help.
     Hopeless(String),
+}
+
+/// What follows an attempt.
+enum Next {
+    /// The event is over.
+    Over,
+    /// Another attempt. It has to look new to the host if this one failed.
+    Again { has_failed: bool },
 }
 
 /// Runs events.
@@ -68,62 +86,58 @@ pub(crate) struct Runner {
     pub turns: Arc<OpenTurns>,
     /// How events end.
     pub completion: Arc<Completion>,
+    /// How long a turn may run; for ever without a limit.
+    pub turn_limit: Option<Duration>,
 }
 
 impl Runner {
     /// Runs an event until it is over. Comes back early when the account stops; the event then stays with the server and
     /// with the journal.
     pub(crate) async fn run(&self, event: &Event, session: &Session) -> Result<(), Stopped> {
-        let key = event.key();
         let mut is_repeated = None;
-        let mut guard = None;
+        let mut opened = self.turns.reopen(event.key());
+        if let Some(OpenGuard { turn, .. }) = &opened
+            && let Some(run) = &turn.fixed.earlier_run
+        {
+            let session = &Session::of(run);
+            // It counts as an attempt again, which the stop took back.
+            let Adoption { attempt, .. } = self.adopt(event.key(), &run.id, session).await?;
+            let verdict = self.follow(turn, run).await;
+            match self.conclude(event, session, turn, attempt, verdict).await? {
+                Next::Over => return Ok(()),
+                Next::Again { has_failed } => is_repeated = has_failed.then_some(true),
+            }
+        }
         loop {
             // The answer that was finished last may have come back while the account stops.
             if self.context.work.is_cancelled() {
                 return Err(Stopped);
             }
-            if let Some(guard) =
-                guard.as_ref().filter(|guard: &&OpenGuard<'_>| guard.turn.is_answered_by_host())
+            // The host may have answered by itself before its turn came, or between two attempts.
+            if let Some(OpenGuard { turn, .. }) = &opened
+                && turn.is_complete()
             {
-                return self.answered(event, session, guard).await;
+                return self.answered(event, session, turn).await;
             }
             let id = turn_id();
             let Adoption { attempt, is_repeated: after_failure } =
-                self.adopt(key, &id, session).await?;
+                self.adopt(event.key(), &id, session).await?;
             let repeated = *is_repeated.get_or_insert(after_failure);
             if attempt > MOST_ATTEMPTS {
                 let problem = format!("tried {MOST_ATTEMPTS} times");
-                return self.completion.give_up(key, &problem).await;
+                return self.completion.give_up(event.key(), &problem).await;
             }
-            let guard = match &guard {
-                Some(guard) => guard,
-                None => guard.insert(self.open(attempt, event).await?),
+            let turn = match &opened {
+                Some(open) => &open.turn,
+                None => &opened.insert(self.open(attempt, event).await?).turn,
             };
-            guard.turn.begin(id.clone());
-            let problem = match self.attempt(event, session, guard, id, repeated).await {
-                Ok(Verdict::Answered) => return self.answered(event, session, guard).await,
-                Ok(Verdict::Silent) => {
-                    self.silent(event).await;
-                    return Ok(());
-                }
-                Ok(Verdict::Hopeless(problem)) => {
-                    return self.completion.give_up(key, &problem).await;
-                }
-                Ok(Verdict::Again(problem)) => {
-                    is_repeated = Some(true);
-                    problem
-                }
-                Ok(Verdict::NotRun) => "the host did not run the turn".to_owned(),
-                Err(Stopped) => {
-                    self.release(key).await;
-                    return Err(Stopped);
-                }
-            };
-            if attempt == MOST_ATTEMPTS {
-                return self.completion.give_up(key, &problem).await;
+            turn.begin(id.clone());
+            let verdict = self.attempt(event, session, turn, id, repeated).await;
+            match self.conclude(event, session, turn, attempt, verdict).await? {
+                Next::Over => return Ok(()),
+                Next::Again { has_failed: true } => is_repeated = Some(true),
+                Next::Again { has_failed: false } => {}
             }
-            guard.turn.end_attempt();
-            self.pause(key, attempt, &problem).await?;
         }
     }
 
@@ -147,16 +161,62 @@ impl Runner {
         Ok(self.turns.open(event, first_part))
     }
 
+    /// Ends the event, or prepares the next attempt.
+    async fn conclude(
+        &self,
+        event: &Event,
+        session: &Session,
+        turn: &OpenTurn,
+        attempt: u32,
+        verdict: Result<Verdict, Stopped>,
+    ) -> Result<Next, Stopped> {
+        let key = event.key();
+        let (problem, has_failed) = match verdict {
+            Ok(Verdict::Answered) => {
+                self.answered(event, session, turn).await?;
+                return Ok(Next::Over);
+            }
+            Ok(Verdict::Silent) => {
+                if turn.was_begun_before() {
+                    self.settle(turn).await?;
+                }
+                self.silent(event).await;
+                return Ok(Next::Over);
+            }
+            Ok(Verdict::Hopeless(problem)) => {
+                self.completion.give_up(key, &problem).await?;
+                return Ok(Next::Over);
+            }
+            Ok(Verdict::CalledOff) => {
+                turn.end_attempt();
+                return Ok(Next::Again { has_failed: false });
+            }
+            Ok(Verdict::Again(problem)) => (problem, true),
+            Ok(Verdict::NotRun) => ("the host did not run the turn".to_owned(), false),
+            Err(Stopped) => {
+                self.release(key).await;
+                return Err(Stopped);
+            }
+        };
+        if attempt >= MOST_ATTEMPTS {
+            self.completion.give_up(key, &problem).await?;
+            return Ok(Next::Over);
+        }
+        turn.end_attempt();
+        self.pause(key, attempt, &problem).await?;
+        Ok(Next::Again { has_failed })
+    }
+
     async fn attempt(
         &self,
         event: &Event,
         session: &Session,
-        guard: &OpenGuard<'_>,
+        turn: &OpenTurn,
         turn_id: String,
         is_repeated: bool,
     ) -> Result<Verdict, Stopped> {
-        let turn = &guard.turn;
-        let mut request = event_text::turn(event, turn_id.clone(), session.key());
+        let mut request =
+            event_text::turn(event, turn_id.clone(), session.key(), self.context.reader());
         request.is_repeated = is_repeated;
         // What the host has begun to answer by itself it does not hear again.
         let mut has_news = false;
@@ -169,67 +229,101 @@ impl Runner {
         }
         let _no_config_writes = self.context.gate.turn().await;
         self.completion.mark_received(&event.origin);
-        let mut ran = false;
-        let verdict = tokio::select! {
+        let watch = Watch {
+            context: &self.context,
+            turn_id: &turn_id,
+            session_key: session.key(),
+            event_key: event.key(),
+            limit: self.turn_limit,
+        };
+        let watched = watch.over(self.context.host.run_turn(request)).await;
+        self.judge(turn, &turn_id, watched, has_news).await
+    }
+
+    /// Follows a run of an earlier start of the account to its end. Whoever holds its lane watches it.
+    async fn follow(&self, turn: &OpenTurn, run: &EarlierRun) -> Result<Verdict, Stopped> {
+        let watched = tokio::select! {
             biased;
-            mut outcome = self.context.host.run_turn(request) => {
-                outcome.started |= turn.has_replied();
-                ran = outcome.started;
-                turn.returned(!ran && outcome.error.is_none());
+            outcome = run.outcome() => outcome.ok_or(Stopped),
+            () = self.context.work.cancelled() => Err(Stopped),
+        };
+        self.judge(turn, &run.id, watched, !run.is_fork).await
+    }
+
+    /// What became of an attempt that has ended, or that the account has to leave. `has_news` says that main may have been told
+    /// something with it.
+    async fn judge(
+        &self,
+        turn: &OpenTurn,
+        turn_id: &str,
+        watched: Result<Watched, Stopped>,
+        mut has_news: bool,
+    ) -> Result<Verdict, Stopped> {
+        let (verdict, ran) = match watched {
+            Ok(Watched::Ended(outcome)) => {
+                let ran = turn.returned(&outcome);
                 if !ran && std::mem::take(&mut has_news) {
                     // Noted before any answer of the host: that would be taken for one to these words.
-                    self.told(&turn_id, false).await?;
+                    self.told(turn_id, false).await?;
                 }
-                self.judge(turn, outcome).await
+                (self.judge_outcome(turn, ran, outcome).await, ran)
             }
-            () = self.context.work.cancelled() => Err(Stopped),
+            Ok(Watched::CalledOff(problem)) if !turn.is_complete() => {
+                (Ok(Verdict::Hopeless(problem)), true)
+            }
+            Ok(Watched::CalledOff(_)) => (Ok(Verdict::Answered), true),
+            Err(Stopped) => (Err(Stopped), turn.has_begun()),
         };
         // A part that is on its way must be known to have arrived, or the next start would answer again.
         let verdict = match verdict {
             Err(Stopped) => {
                 self.outbox.settle(turn, SETTLE).await;
-                ran = turn.has_begun();
-                if turn.is_finished() { Ok(Verdict::Answered) } else { Err(Stopped) }
+                if turn.is_complete() { Ok(Verdict::Answered) } else { Err(Stopped) }
             }
             verdict => verdict,
         };
-        if has_news {
-            // A host that answers by itself, later, may have used the words of an earlier attempt.
-            let told = ran && (turn.has_begun() || matches!(verdict, Ok(Verdict::Silent)));
-            self.told(&turn_id, told).await?;
+        // A host that answers by itself, later, may have used the words of an earlier attempt.
+        let told = ran && (turn.has_begun() || matches!(verdict, Ok(Verdict::Silent)));
+        // After a stop the run may go on: whoever follows it notes what main was told.
+        if has_news && (told || verdict.is_ok()) {
+            self.told(turn_id, told).await?;
         }
         verdict
     }
 
-    async fn judge(&self, turn: &OpenTurn, outcome: TurnOutcome) -> Result<Verdict, Stopped> {
+    async fn judge_outcome(
+        &self,
+        turn: &OpenTurn,
+        ran: bool,
+        outcome: TurnOutcome,
+    ) -> Result<Verdict, Stopped> {
         if turn.is_cut_off() {
-            // Not all of the answer stands: the next start goes on with it.
+            // Not all of the answer is in the chat: the next start goes on with it.
             return Err(Stopped);
         }
-        if turn.is_delivered_now() {
+        if turn.is_complete() || turn.has_answer() && outcome.error.is_none() {
             return Ok(Verdict::Answered);
         }
         if let Some(reason) = turn.refusal() {
             return Ok(Verdict::Hopeless(reason));
         }
+        if outcome.is_called_off {
+            return Ok(Verdict::CalledOff);
+        }
         if let Some(error) = outcome.error {
             return Ok(Verdict::Again(error));
         }
-        if outcome.started {
+        if ran {
             // What the agent sends by itself is refused after a stop, so nobody knows whether it chose to say nothing.
             let is_sure = !self.context.work.is_cancelled();
             return if is_sure { Ok(Verdict::Silent) } else { Err(Stopped) };
         }
-        // The host knows the message. What came before this attempt was its answer, then.
-        if turn.is_delivered() {
-            return Ok(Verdict::Answered);
-        }
-        if turn.no_reply {
+        if turn.fixed.no_reply {
             return Ok(Verdict::Silent);
         }
         tokio::select! {
             biased;
-            () = turn.wait_delivered() => Ok(Verdict::Answered),
+            () = turn.wait_complete() => Ok(Verdict::Answered),
             () = tokio::time::sleep(LATE_ANSWER) => Ok(Verdict::NotRun),
             () = self.context.work.cancelled() => Err(Stopped),
         }
@@ -239,23 +333,28 @@ impl Runner {
         &self,
         event: &Event,
         session: &Session,
-        guard: &OpenGuard<'_>,
+        turn: &OpenTurn,
     ) -> Result<(), Stopped> {
-        if guard.turn.end_owed() {
-            // The host may be about to say more than one part.
-            let settled = self.outbox.settle(&guard.turn, Duration::MAX);
-            self.context.work.run_until_cancelled(settled).await.ok_or(Stopped)?;
+        // The host may be about to say more than one part.
+        if turn.end_deferred() || turn.was_begun_before() {
+            self.settle(turn).await?;
         }
         let journal = self.context.journal()?;
         self.context.record("noting an answer", || journal.answer_complete(event.key())).await?;
         if let Session::Fork(session_key) = session {
-            let result = fork_result(event, session_key, &guard.turn.spoken());
+            let result = fork_result(event, session_key, &turn.spoken());
             self.context
                 .record("noting a fork's result", || journal.add_result(result.clone()))
                 .await?;
         }
         self.completion.answered(event.key(), &event.origin);
         Ok(())
+    }
+
+    /// Closes a turn for replies, after those that are on their way.
+    async fn settle(&self, turn: &OpenTurn) -> Result<(), Stopped> {
+        let settled = self.outbox.settle(turn, Duration::MAX);
+        self.context.work.run_until_cancelled(settled).await.ok_or(Stopped)
     }
 
     async fn silent(&self, event: &Event) {
@@ -311,7 +410,7 @@ impl Runner {
 
 /// What a fork leaves for main.
 pub(crate) fn fork_result(event: &Event, session_key: &str, answer: &str) -> NewResult {
-    let turn = event_text::turn(event, String::new(), session_key);
+    let turn = event_text::turn(event, String::new(), session_key, Reader::default());
     NewResult {
         dispatch_id: event.key().to_owned(),
         session_key: session_key.to_owned(),

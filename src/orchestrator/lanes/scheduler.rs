@@ -2,6 +2,7 @@
 //! chat is never in two lanes.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,9 +13,9 @@ use super::forks::{Forks, NoFork};
 use super::queue::Waiting;
 use super::routing::{self, Decision, Limits, route};
 use super::runner::{Runner, Session};
-use crate::orchestrator::context::Context;
+use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::event::Event;
-use crate::orchestrator::host::Level;
+use crate::orchestrator::host::{Fork, Level};
 use crate::orchestrator::target::Target;
 
 /// How long no fork is tried after one could not be made.
@@ -32,12 +33,24 @@ pub(crate) struct Lanes {
     state: Mutex<State>,
     wake: Notify,
     idle: watch::Sender<bool>,
+    /// Turns may begin.
+    prepared: watch::Sender<bool>,
+}
+
+/// A lane in which a run of an earlier start goes on.
+pub(crate) enum Held {
+    /// Main, which works on this chat or task.
+    Main(Target),
+    /// A fork for this chat or task.
+    Fork(Fork, Target),
 }
 
 #[derive(Default)]
 struct State {
     /// What main works on.
     main: Option<Target>,
+    /// A run of an earlier start has main's session.
+    main_is_held: bool,
     /// What waits for main.
     waiting: Waiting,
     forks: Vec<ForkQueue>,
@@ -63,7 +76,51 @@ impl Lanes {
             state: Mutex::default(),
             wake: Notify::new(),
             idle: watch::Sender::new(true),
+            prepared: watch::Sender::new(false),
         })
+    }
+
+    /// Lets turns begin. Events are taken before that, too.
+    pub(crate) fn open(&self) {
+        self.prepared.send_replace(true);
+    }
+
+    async fn prepared(&self) {
+        // The sender lives as long as the lanes.
+        let _ = self.prepared.subscribe().wait_for(|prepared| *prepared).await;
+    }
+
+    /// Keeps a lane for a run of an earlier start until that has ended. Its chat's events are routed there.
+    pub(crate) fn hold(
+        self: &Arc<Self>,
+        held: Held,
+        ended: impl Future<Output = Result<(), Stopped>> + Send + 'static,
+    ) {
+        let lanes = Arc::clone(self);
+        let mut state = self.state();
+        match held {
+            Held::Main(target) => {
+                state.main = Some(target);
+                state.main_is_held = true;
+                self.context.spawn(async move {
+                    if ended.await.is_ok() {
+                        lanes.state().main_is_held = false;
+                        lanes.wake.notify_one();
+                    }
+                });
+            }
+            Held::Fork(fork, target) => {
+                state.forks_begun += 1;
+                let name = format!("fork {}", state.forks_begun);
+                state.forks.push(ForkQueue { name: name.clone(), target, events: VecDeque::new() });
+                self.context.spawn(async move {
+                    if ended.await.is_ok() {
+                        lanes.serve_fork(&name, fork).await;
+                    }
+                });
+            }
+        }
+        self.report(&state);
     }
 
     /// Gives an event to its lane for a turn with nothing beside it: should it end the process, no other event is taken
@@ -111,14 +168,9 @@ impl Lanes {
 
     /// Runs main until the account stops.
     pub(crate) async fn run_main(self: Arc<Self>) {
+        self.prepared().await;
         loop {
-            let next = {
-                let mut state = self.state();
-                let next = state.waiting.pop();
-                state.main = next.as_ref().map(Event::target);
-                self.report(&state);
-                next
-            };
+            let next = self.next_of_main();
             if let Some(event) = next {
                 if self.runner.run(&event, &self.main).await.is_err()
                     && self.context.work.is_cancelled()
@@ -135,8 +187,21 @@ impl Lanes {
         }
     }
 
+    /// The next event of main, unless an earlier run has its session.
+    fn next_of_main(&self) -> Option<Event> {
+        let mut state = self.state();
+        if state.main_is_held {
+            return None;
+        }
+        let next = state.waiting.pop();
+        state.main = next.as_ref().map(Event::target);
+        self.report(&state);
+        next
+    }
+
     /// Makes a fork, runs its chat's events, removes it.
     async fn run_fork(self: Arc<Self>, name: String) {
+        self.prepared().await;
         let target = self
             .state()
             .forks
@@ -147,8 +212,13 @@ impl Lanes {
             Ok(fork) => fork,
             Err(reason) => return self.back_to_main(&name, &reason),
         };
+        self.serve_fork(&name, fork).await;
+    }
+
+    /// Runs the events of a fork's chat and removes it.
+    async fn serve_fork(&self, name: &str, fork: Fork) {
         let session = Session::Fork(fork.session_key.clone());
-        while let Some(event) = self.next_of_fork(&name) {
+        while let Some(event) = self.next_of_fork(name) {
             if self.runner.run(&event, &session).await.is_err() && self.context.work.is_cancelled()
             {
                 // What is left of the fork goes at the next start.

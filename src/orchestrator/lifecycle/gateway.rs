@@ -16,6 +16,7 @@ use crate::orchestrator::host::{Host, Level, ReplyPart};
 use crate::orchestrator::platform::{HostFiles, Platform};
 use crate::orchestrator::server::Server;
 use crate::orchestrator::target::Target;
+use crate::orchestrator::turn::registry::OpenTurns;
 
 /// How long everything may take to end; the host expects three seconds at most.
 const STOP_LIMIT: Duration = Duration::from_millis(2_500);
@@ -48,8 +49,20 @@ pub struct AccountOptions {
     pub max_forks: usize,
     /// How many turns agents may cause each other in an hour.
     pub agent_turns: usize,
+    /// Most bytes of a text that the agent gets; the rest is counted and left out.
+    pub max_text_bytes: usize,
     /// How many events may wait here; the rest waits at the server.
     pub max_waiting: usize,
+    /// How many minutes a turn may run before it is called off; for ever with zero.
+    pub turn_minutes: u32,
+}
+
+impl AccountOptions {
+    /// How long a turn may run.
+    pub(crate) fn turn_limit(&self) -> Option<Duration> {
+        let minutes = u64::from(self.turn_minutes);
+        (minutes > 0).then(|| Duration::from_secs(60 * minutes))
+    }
 }
 
 /// A running account. Dropping the handle stops it without waiting.
@@ -96,7 +109,8 @@ impl Gateway {
         Self::launch(context, None, options)
     }
 
-    fn launch(context: Context, platform: Option<Platform>, options: AccountOptions) -> Self {
+    fn launch(mut context: Context, platform: Option<Platform>, options: AccountOptions) -> Self {
+        context.max_text_bytes = options.max_text_bytes;
         let context = Arc::new(context);
         context.status.update(|status| status.running = true);
         let (status, host) = (Arc::clone(&context.status), Arc::clone(&context.host));
@@ -115,23 +129,18 @@ impl Gateway {
     pub async fn deliver(&self, turn_id: &str, part: ReplyPart) -> Result<(), Error> {
         let service = self.service()?;
         let Service { context, turns, outbox, .. } = &*service;
-        let turn = turns.by_id(turn_id);
-        if context.work.is_cancelled() {
-            if let Some(turn) = turn {
-                turn.cut_off();
-            }
-            return Err(Error::Closed);
-        }
-        let turn = turn.ok_or_else(|| Error::UnknownTurn { turn_id: turn_id.to_owned() })?;
-        context.tasks.track_future(outbox.deliver(&turn, part)).await
+        wait_recovered(context, turns).await?;
+        context.tasks.track_future(outbox.deliver(turn_id, part)).await
     }
 
-    /// Sends text to a target and returns the id of the message or comment.
+    /// Sends text to a target and returns the id of the message or comment. `run` is the id of the turn from whose run it is
+    /// sent, where the host shows that.
     pub async fn send_text(
         &self,
         to: &str,
         text: &str,
         thread: Option<&str>,
+        run: Option<&str>,
     ) -> Result<String, Error> {
         let target: Target = to.parse()?;
         let service = self.service()?;
@@ -139,9 +148,8 @@ impl Gateway {
         if context.work.is_cancelled() {
             return Err(Error::Closed);
         }
-        let recovered = turns.wait_recovered(RECOVERY_LIMIT);
-        context.work.run_until_cancelled(recovered).await.ok_or(Error::Closed)?;
-        context.tasks.track_future(outbox.send(&target, text, thread)).await
+        wait_recovered(context, turns).await?;
+        context.tasks.track_future(outbox.send(&target, text, thread, run)).await
     }
 
     /// Sends a message that answers nothing, in the order of its chat, and returns its id.
@@ -188,6 +196,16 @@ impl Gateway {
             let _ = publisher.await;
         }
         self.service.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+/// Waits until it is known which turns the last process left open: before that nobody can say where a text belongs.
+async fn wait_recovered(context: &Context, turns: &OpenTurns) -> Result<(), Error> {
+    let recovered = turns.wait_recovered(RECOVERY_LIMIT);
+    match context.work.run_until_cancelled(recovered).await {
+        Some(true) => Ok(()),
+        Some(false) => Err(Error::NotRecovered),
+        None => Err(Error::Closed),
     }
 }
 

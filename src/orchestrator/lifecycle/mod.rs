@@ -6,3 +6,4 @@ pub(crate) mod once;
 pub(crate) mod open_journal;
 pub(crate) mod recovery;
 pub(crate) mod serve;
+pub(crate) mod takeover;

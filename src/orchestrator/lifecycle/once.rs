@@ -31,7 +31,7 @@ pub async fn send_text(
     let client = Client::new(options).map_err(|error| Error::Setup(Box::new(error)))?;
     let context = Arc::new(Context::new(Arc::new(client), Arc::new(Nobody), PATIENCE));
     let outbox = Outbox::new(context, Arc::default(), Replies::Auto);
-    outbox.send(&target, text, thread).await
+    outbox.send(&target, text, thread, None).await
 }
 
 /// What a probe found.

@@ -8,7 +8,8 @@ use tokio::sync::{Semaphore, mpsc};
 use super::gateway::AccountOptions;
 use super::monitor;
 use super::open_journal::open_journal;
-use super::recovery::recover;
+use super::recovery::{self, Left};
+use super::takeover;
 use crate::api::Agent;
 use crate::error::chain;
 use crate::orchestrator::context::{Context, PersistError, Stopped};
@@ -60,17 +61,24 @@ pub(crate) async fn serve(service: Arc<Service>, options: AccountOptions) {
     if context.journal.get().is_none() && open_journal(context, &options).await.is_err() {
         return;
     }
+    // Before anything else: what the host says may be about what the last process left.
+    let Ok(left) = recovery::read(context, &service.turns, &service.outbox).await else { return };
     let Some(agent) = introduce(context).await else { return };
     // Only this function sets it.
     let _ = context.agent_id.set(agent.id.clone());
     let name = agent.display_name.as_deref().unwrap_or("agent");
     context.log(Level::Info, format!("serving as {name} ({})", agent.id));
     // Without a result the account stops.
-    let _ = work(&service, options, agent).await;
+    let _ = work(&service, options, agent, left).await;
 }
 
 /// Sets the parts of the account to work and keeps the connection.
-async fn work(service: &Service, options: AccountOptions, agent: Agent) -> Result<(), Stopped> {
+async fn work(
+    service: &Service,
+    options: AccountOptions,
+    agent: Agent,
+    mut left: Left,
+) -> Result<(), Stopped> {
     let Service { context, turns, outbox, platform } = service;
     let journal = context.journal()?;
     let session = format!("agent:{}:parall:{}-{}", options.agent_id, options.account_id, agent.id)
@@ -98,14 +106,23 @@ async fn work(service: &Service, options: AccountOptions, agent: Agent) -> Resul
         outbox: Arc::clone(outbox),
         turns: Arc::clone(turns),
         completion: Arc::clone(&completion),
+        turn_limit: options.turn_limit(),
     };
-    let forks = Forks(Arc::clone(context));
-    // Before the first turn, so that it runs with the newest configuration.
-    platform::refresh(context, platform.as_deref()).await;
-    forks.sweep(&session).await;
-    let lanes = Lanes::new(runner, forks, session.clone(), options.max_forks);
+    let lanes = Lanes::new(runner, Forks(Arc::clone(context)), session.clone(), options.max_forks);
+    let runs = std::mem::take(&mut left.runs);
+    let running: Vec<String> = runs.iter().map(|run| run.turn.session_key.clone()).collect();
     let (references, queue) = mpsc::unbounded_channel();
-    recover(&completion, outbox, &session, &references).await?;
+    recovery::resume(&completion, outbox, &session, &references, left);
+    for run in runs {
+        takeover::hold(context, &lanes, &session, options.turn_limit(), run);
+    }
+    context.spawn(prepare(
+        Arc::clone(context),
+        platform.clone(),
+        Arc::clone(&lanes),
+        session,
+        running,
+    ));
 
     let loader = Loader {
         context: Arc::clone(context),
@@ -125,6 +142,19 @@ async fn work(service: &Service, options: AccountOptions, agent: Agent) -> Resul
     context.spawn(intake.run(socket_queue));
     context.server.connect(cursor, socket_events, context.work.clone()).await;
     Ok(())
+}
+
+/// What comes before the first turn: it is to run with the newest configuration, and in a fork of this start.
+async fn prepare(
+    context: Arc<Context>,
+    platform: Option<Arc<Platform>>,
+    lanes: Arc<Lanes>,
+    session: String,
+    running: Vec<String>,
+) {
+    platform::refresh(&context, platform.as_deref()).await;
+    Forks(Arc::clone(&context)).sweep(&session, &running).await;
+    lanes.open();
 }
 
 /// Asks who this agent is until the server says so; nothing can be told from the agent's own messages before.

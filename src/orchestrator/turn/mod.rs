@@ -1,6 +1,10 @@
 //! One open turn: what the agent is shown, what has come back, where it stands.
 
+pub(crate) mod attribution;
+pub(crate) mod earlier;
 pub(crate) mod event_text;
 pub(crate) mod open_turn;
 pub(crate) mod registry;
 pub(crate) mod results;
+pub(crate) mod untrusted;
+pub(crate) mod watchdog;

@@ -1,39 +1,31 @@
-//! One turn: what the host was asked, what came back, where it stands.
+//! One open turn: what it is about, which never changes, and where it stands, behind one lock.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::journal::OpenDispatch;
+use super::attribution::{Candidate, Phase};
+use super::earlier::EarlierRun;
+use crate::journal::{OpenDispatch, PartState};
 use crate::orchestrator::event::Event;
+use crate::orchestrator::host::TurnOutcome;
 use crate::orchestrator::target::Target;
 
-/// How long the host may add something to a turn that is over, and take up by itself what the last run left open.
+/// How long the host may add something to a turn that is over, and continue by itself what the last process left open.
 pub(crate) const HOST_ADDS: Duration = Duration::from_secs(300);
-
-/// Where a turn is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// The last run left it open. The host may take it up by itself until then.
-    LeftOpen(Instant),
-    /// The host has it.
-    Running,
-    /// The host is done with it.
-    Returned,
-    /// The host returned without a run: it may answer by itself.
-    Owed,
-    /// It is over. The host may add something until then.
-    Over(Instant),
-}
 
 /// A turn that the host runs, or whose answer is still awaited. It stays the same from one attempt to the next.
 #[derive(Debug)]
 pub(crate) struct OpenTurn {
-    id: Mutex<Option<String>>,
-    stage: Mutex<Stage>,
+    /// What never changes.
+    pub fixed: Fixed,
+    state: watch::Sender<TurnState>,
+}
+
+/// What never changes of a turn.
+#[derive(Debug)]
+pub(crate) struct Fixed {
     /// The message or task it is about.
     pub source: Source,
     /// Where its answer goes.
@@ -42,23 +34,15 @@ pub(crate) struct OpenTurn {
     pub thread_root_id: Option<String>,
     /// What idempotency keys start from.
     pub event_key: String,
-    /// The sender asked for no answer: replies are kept to ourselves.
+    /// The sender asked for no answer: replies are not sent.
     pub no_reply: bool,
-    /// What an earlier run of this account said.
-    said_before: Vec<String>,
-    /// The end of an earlier run cut its answer off.
-    is_interrupted: bool,
+    /// Parts that an earlier process sent.
+    pub said_before: Vec<String>,
+    /// The end of a process cut its answer off.
+    pub was_cut_off: bool,
+    /// The run that an earlier start of the account began and that still goes on.
+    pub earlier_run: Option<EarlierRun>,
     first_part: u32,
-    parts: AtomicU32,
-    replied: AtomicBool,
-    closed: AtomicBool,
-    delivered: AtomicU32,
-    delivered_before: AtomicU32,
-    finished: AtomicBool,
-    cut_off: AtomicBool,
-    refused: Mutex<Option<String>>,
-    spoken: Mutex<String>,
-    changed: Notify,
 }
 
 /// What a turn is about.
@@ -70,220 +54,322 @@ pub(crate) struct Source {
     pub id: String,
 }
 
+/// Where a turn stands.
+#[derive(Debug)]
+struct TurnState {
+    stage: Stage,
+    answer: Answer,
+    intake: Intake,
+    next_part: u32,
+    /// What has been said, in this process.
+    spoken: String,
+    /// Why the server would never take a part.
+    refusal: Option<String>,
+}
+
+/// Where a turn is. The id is that of the attempt whose texts count.
+#[derive(Debug)]
+enum Stage {
+    /// The last process left it open. The host may continue it by itself until then.
+    Interrupted { until: Instant },
+    /// No attempt is under way.
+    Idle,
+    /// The host has it. `has_replied` says whether a reply came under its id.
+    Running { id: String, has_replied: bool },
+    /// The host is done with the attempt.
+    Returned { id: String },
+    /// The host returned without a run: it may answer by itself.
+    Deferred { id: String },
+    /// It is over. The host may add something until then.
+    Over { until: Instant },
+}
+
+/// How much of the answer is in the chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// Nothing of this attempt.
+    Nothing,
+    /// A part of this attempt, which is an answer only if the run ends without an error.
+    Begun,
+    /// The whole answer.
+    Complete,
+}
+
+/// Whether parts are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Intake {
+    Open,
+    /// The answer is over.
+    Closed,
+    /// The account stopped before all parts that came were known to be in the chat.
+    CutOff,
+}
+
 impl OpenTurn {
-    /// A turn for an event.
+    /// A turn for an event. `first_part` is the ordinal of the next part.
     pub(crate) fn new(event: &Event, first_part: u32) -> Self {
-        let source =
-            Source { kind: event.source_kind().to_owned(), id: event.source_id().to_owned() };
-        let thread = event.thread_root_id().map(str::to_owned);
-        let turn = Self::empty(source, event.target(), thread, event.key(), first_part);
-        Self { no_reply: event.no_reply(), ..turn }
-    }
-
-    /// A turn that the last run had begun; nothing when it is not known where its answer goes.
-    pub(crate) fn left(open: &OpenDispatch, over: bool) -> Option<Self> {
-        let record = &open.record;
-        let details = record.details.as_ref()?;
-        let target = details.target.parse().ok()?;
-        let source = Source { kind: record.source_type.clone(), id: record.source_id.clone() };
-        let thread = details.thread_root_id.clone();
-        let until = Instant::now() + HOST_ADDS;
-        let stage = if over { Stage::Over(until) } else { Stage::LeftOpen(until) };
-        Some(Self {
-            stage: Mutex::new(stage),
-            no_reply: details.no_reply,
-            said_before: open.parts.iter().map(|part| part.part.text.clone()).collect(),
-            is_interrupted: !open.is_answered(),
-            ..Self::empty(source, target, thread, &record.id, 0)
-        })
-    }
-
-    fn empty(
-        source: Source,
-        target: Target,
-        thread_root_id: Option<String>,
-        key: &str,
-        first_part: u32,
-    ) -> Self {
-        Self {
-            id: Mutex::default(),
-            stage: Mutex::new(Stage::Returned),
-            source,
-            target,
-            thread_root_id,
-            event_key: key.to_owned(),
-            no_reply: false,
+        let fixed = Fixed {
+            source: Source {
+                kind: event.source_kind().to_owned(),
+                id: event.source_id().to_owned(),
+            },
+            target: event.target(),
+            thread_root_id: event.thread_root_id().map(str::to_owned),
+            event_key: event.key().to_owned(),
+            no_reply: event.no_reply(),
             said_before: Vec::new(),
-            is_interrupted: false,
+            was_cut_off: false,
+            earlier_run: None,
             first_part,
-            parts: AtomicU32::new(first_part),
-            replied: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
-            delivered: AtomicU32::new(0),
-            delivered_before: AtomicU32::new(0),
-            finished: AtomicBool::new(false),
-            cut_off: AtomicBool::new(false),
-            refused: Mutex::new(None),
-            spoken: Mutex::new(String::new()),
-            changed: Notify::new(),
+        };
+        Self::at(fixed, Stage::Idle, Answer::Nothing)
+    }
+
+    /// A turn that the last process had begun; nothing when it is not known where its answer goes. With `is_over` it gets no
+    /// other answer.
+    pub(crate) fn left(open: &OpenDispatch, is_over: bool) -> Option<Self> {
+        let until = Instant::now() + HOST_ADDS;
+        let stage = if is_over { Stage::Over { until } } else { Stage::Interrupted { until } };
+        Some(Self::at(Fixed::of(open, None)?, stage, Answer::Nothing))
+    }
+
+    /// A turn whose run goes on from an earlier start of the account; nothing when it is not known where its answer goes.
+    pub(crate) fn taken_over(open: &OpenDispatch, run: EarlierRun) -> Option<Self> {
+        let id = run.id.clone();
+        let has_begun = !open.parts.is_empty();
+        let answer = if has_begun { Answer::Begun } else { Answer::Nothing };
+        let stage = Stage::Running { id, has_replied: has_begun };
+        Some(Self::at(Fixed::of(open, Some(run))?, stage, answer))
+    }
+
+    fn at(fixed: Fixed, stage: Stage, answer: Answer) -> Self {
+        let state = TurnState {
+            stage,
+            answer,
+            intake: Intake::Open,
+            next_part: fixed.first_part,
+            spoken: String::new(),
+            refusal: None,
+        };
+        Self { fixed, state: watch::Sender::new(state) }
+    }
+
+    /// What decides to whom a text belongs.
+    pub(crate) fn candidate(&self) -> Candidate<'_> {
+        let state = self.state.borrow();
+        let now = Instant::now();
+        let (phase, id) = match &state.stage {
+            Stage::Interrupted { until } if now < *until => (Phase::Interrupted, None),
+            Stage::Over { until } if now < *until => (Phase::Over, None),
+            Stage::Running { id, .. } | Stage::Returned { id } => (Phase::Running, Some(id)),
+            Stage::Deferred { id } => (Phase::Deferred, Some(id)),
+            Stage::Idle | Stage::Interrupted { .. } | Stage::Over { .. } => (Phase::Idle, None),
+        };
+        Candidate {
+            id: id.cloned(),
+            target: &self.fixed.target,
+            phase,
+            has_spoken: !state.spoken.is_empty() || !self.fixed.said_before.is_empty(),
+            was_cut_off: self.fixed.was_cut_off,
         }
-    }
-
-    /// Where the turn is.
-    pub(crate) fn stage(&self) -> Stage {
-        *lock(&self.stage)
-    }
-
-    /// Whether this is the id of the attempt that runs.
-    pub(crate) fn has_id(&self, id: &str) -> bool {
-        lock(&self.id).as_deref() == Some(id)
-    }
-
-    /// Whether the end of an earlier run cut the answer off.
-    pub(crate) fn is_interrupted(&self) -> bool {
-        self.is_interrupted
     }
 
     /// Another attempt begins.
     pub(crate) fn begin(&self, id: String) {
-        *lock(&self.id) = Some(id);
-        self.replied.store(false, Ordering::Release);
-        self.delivered_before.store(self.delivered.load(Ordering::Acquire), Ordering::Release);
-        *lock(&self.stage) = Stage::Running;
+        self.state.send_modify(|state| {
+            if state.answer == Answer::Begun {
+                state.answer = Answer::Nothing;
+            }
+            state.stage = Stage::Running { id, has_replied: false };
+        });
     }
 
-    /// The host is done with the attempt; `owes` when it returned without a run.
-    pub(crate) fn returned(&self, owes: bool) {
-        *lock(&self.stage) = if owes { Stage::Owed } else { Stage::Returned };
+    /// The host is done with the attempt; says whether the agent ran. A reply that came under the id of the attempt shows
+    /// that it did, whatever else the host says.
+    pub(crate) fn returned(&self, outcome: &TurnOutcome) -> bool {
+        let mut started = outcome.started;
+        self.state.send_modify(|state| {
+            let stage = std::mem::replace(&mut state.stage, Stage::Idle);
+            let Stage::Running { id, has_replied } = stage else {
+                state.stage = stage;
+                return;
+            };
+            started |= has_replied;
+            let is_deferred = !started && outcome.error.is_none();
+            state.stage = if is_deferred { Stage::Deferred { id } } else { Stage::Returned { id } };
+        });
+        started
     }
 
-    /// The attempt is over and there will be another one: nothing comes for this one any more.
+    /// The attempt is over and there will be another one: nothing comes for this one any more. A turn that the host
+    /// deferred stays deferred until then.
     pub(crate) fn end_attempt(&self) {
-        *lock(&self.id) = None;
+        self.state.send_modify(|state| match state.stage {
+            Stage::Deferred { .. } => {}
+            _ => state.stage = Stage::Idle,
+        });
     }
 
-    /// A reply came under the id of this attempt: its words have reached the agent, whatever else the host says.
+    /// An event has a lane again. The host does not continue it by itself any more.
+    pub(crate) fn reopen(&self) {
+        self.state.send_modify(|state| {
+            if matches!(state.stage, Stage::Interrupted { .. }) {
+                state.stage = Stage::Idle;
+            }
+        });
+    }
+
+    /// A reply came under the id of the attempt.
     pub(crate) fn reply(&self) {
-        self.replied.store(true, Ordering::Release);
-    }
-
-    /// Whether a reply came under the id of this attempt.
-    pub(crate) fn has_replied(&self) -> bool {
-        self.replied.load(Ordering::Acquire)
+        self.state.send_modify(|state| {
+            if let Stage::Running { has_replied, .. } = &mut state.stage {
+                *has_replied = true;
+            }
+        });
     }
 
     /// Whether all of these parts were said before a restart; a host may say them again.
     pub(crate) fn has_said(&self, parts: &[String]) -> bool {
-        parts.iter().all(|part| self.said_before.contains(part))
+        parts.iter().all(|part| self.fixed.said_before.contains(part))
     }
 
-    /// The ordinal of the next part, counted from zero.
-    pub(crate) fn next_part(&self) -> u32 {
-        self.parts.fetch_add(1, Ordering::Relaxed)
+    /// Takes ordinals for so many parts and returns the first; nothing when no further part is taken.
+    pub(crate) fn next_parts(&self, count: u32) -> Option<u32> {
+        let mut first = None;
+        self.state.send_modify(|state| {
+            if state.intake == Intake::Open {
+                first = Some(state.next_part);
+                state.next_part += count;
+            }
+        });
+        first
     }
 
-    /// Whether a part of the answer has been handed over, wherever it is now.
+    /// Whether an earlier attempt or process has begun to answer: its parts may still be on their way.
+    pub(crate) fn was_begun_before(&self) -> bool {
+        self.fixed.first_part > 0
+    }
+
+    /// Whether a part of the answer has been handed over in this process, wherever it is now.
     pub(crate) fn has_begun(&self) -> bool {
-        self.parts.load(Ordering::Relaxed) > self.first_part
+        self.state.borrow().next_part > self.fixed.first_part
     }
 
     /// No further part is taken.
     pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.state.send_modify(|state| {
+            if state.intake == Intake::Open {
+                state.intake = Intake::Closed;
+            }
+        });
     }
 
-    /// Whether no further part is taken.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+    /// The account stopped before a part was known to be in the chat.
+    pub(crate) fn cut_off(&self) {
+        self.state.send_modify(|state| state.intake = Intake::CutOff);
     }
 
-    /// A part stands in the chat.
-    pub(crate) fn delivered(&self, text: &str, last: bool) {
-        let mut spoken = lock(&self.spoken);
-        if !spoken.is_empty() {
-            spoken.push_str("\n\n");
-        }
-        spoken.push_str(text);
-        drop(spoken);
-        self.delivered.fetch_add(1, Ordering::Release);
-        if last {
-            self.finished.store(true, Ordering::Release);
-        }
-        self.changed.notify_one();
+    /// Whether the account stopped before all parts that came were known to be in the chat.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.state.borrow().intake == Intake::CutOff
+    }
+
+    /// A part is in the chat.
+    pub(crate) fn delivered(&self, text: &str) {
+        self.state.send_modify(|state| {
+            if !state.spoken.is_empty() && !text.is_empty() {
+                state.spoken.push_str("\n\n");
+            }
+            state.spoken.push_str(text);
+            if state.answer == Answer::Nothing {
+                state.answer = Answer::Begun;
+            }
+        });
+    }
+
+    /// All of the answer is in the chat.
+    pub(crate) fn complete(&self) {
+        self.state.send_modify(|state| state.answer = Answer::Complete);
+    }
+
+    /// Whether all of the answer is in the chat.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.state.borrow().answer == Answer::Complete
+    }
+
+    /// Whether a part of this attempt is in the chat, or all of the answer.
+    pub(crate) fn has_answer(&self) -> bool {
+        self.state.borrow().answer != Answer::Nothing
+    }
+
+    /// Waits until all of the answer is in the chat.
+    pub(crate) async fn wait_complete(&self) {
+        // The sender lives as long as this.
+        let _ = self.state.subscribe().wait_for(|state| state.answer == Answer::Complete).await;
     }
 
     /// What has been said in this turn.
     pub(crate) fn spoken(&self) -> String {
-        lock(&self.spoken).clone()
-    }
-
-    /// The account stopped before a part was known to stand in the chat.
-    pub(crate) fn cut_off(&self) {
-        self.cut_off.store(true, Ordering::Release);
-    }
-
-    /// Whether the account stopped before all parts that came were known to stand in the chat.
-    pub(crate) fn is_cut_off(&self) -> bool {
-        self.cut_off.load(Ordering::Acquire)
+        self.state.borrow().spoken.clone()
     }
 
     /// The server will never take a part.
     pub(crate) fn refused(&self, reason: String) {
-        *lock(&self.refused) = Some(reason);
-    }
-
-    /// Whether any part stands in the chat.
-    pub(crate) fn is_delivered(&self) -> bool {
-        self.delivered.load(Ordering::Acquire) > 0
-    }
-
-    /// Whether any part stands in the chat that came during this attempt.
-    pub(crate) fn is_delivered_now(&self) -> bool {
-        self.delivered.load(Ordering::Acquire) > self.delivered_before.load(Ordering::Acquire)
-    }
-
-    /// There is nothing to answer any more. What the host adds belongs to a turn that is over.
-    pub(crate) fn end_left(&self) {
-        self.end_if(|stage| matches!(stage, Stage::LeftOpen(_)));
-    }
-
-    /// The host has answered by itself. What it adds belongs to a turn that is over; says whether it was so.
-    pub(crate) fn end_owed(&self) -> bool {
-        self.end_if(|stage| stage == Stage::Owed)
-    }
-
-    fn end_if(&self, ends: impl Fn(Stage) -> bool) -> bool {
-        let mut stage = lock(&self.stage);
-        let ends = ends(*stage);
-        if ends {
-            *stage = Stage::Over(Instant::now() + HOST_ADDS);
-        }
-        ends
-    }
-
-    /// Whether the host has answered by itself after it returned without a run.
-    pub(crate) fn is_answered_by_host(&self) -> bool {
-        self.stage() == Stage::Owed && self.is_delivered()
-    }
-
-    /// Whether the answer's last part stands in the chat.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.finished.load(Ordering::Acquire)
+        self.state.send_modify(|state| state.refusal = Some(reason));
     }
 
     /// Why the server would not take a part.
     pub(crate) fn refusal(&self) -> Option<String> {
-        lock(&self.refused).clone()
+        self.state.borrow().refusal.clone()
     }
 
-    /// Waits until a part stands in the chat.
-    pub(crate) async fn wait_delivered(&self) {
-        while !self.is_delivered() {
-            self.changed.notified().await;
-        }
+    /// There is nothing to answer any more. What the host adds belongs to a turn that is over.
+    pub(crate) fn end_interrupted(&self) {
+        self.end_if(|stage| matches!(stage, Stage::Interrupted { .. }));
+    }
+
+    /// The host has answered by itself. What it adds belongs to a turn that is over; says whether it was so.
+    pub(crate) fn end_deferred(&self) -> bool {
+        self.end_if(|stage| matches!(stage, Stage::Deferred { .. }))
+    }
+
+    /// Whether the turn is over and the host may still add something.
+    pub(crate) fn may_be_added_to(&self) -> bool {
+        matches!(self.state.borrow().stage, Stage::Over { until } if Instant::now() < until)
+    }
+
+    /// Whether the turn has been over for so long that the host adds nothing any more.
+    pub(crate) fn is_stale(&self) -> bool {
+        matches!(self.state.borrow().stage, Stage::Over { until } if Instant::now() >= until)
+    }
+
+    fn end_if(&self, ends: impl Fn(&Stage) -> bool) -> bool {
+        self.state.send_if_modified(|state| {
+            let ends = ends(&state.stage);
+            if ends {
+                state.stage = Stage::Over { until: Instant::now() + HOST_ADDS };
+            }
+            ends
+        })
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Fixed {
+    /// A turn that the journal knows.
+    fn of(open: &OpenDispatch, earlier_run: Option<EarlierRun>) -> Option<Self> {
+        let record = &open.record;
+        let details = record.details.as_ref()?;
+        let said = open.parts.iter().filter(|part| part.state != PartState::Refused);
+        Some(Self {
+            source: Source { kind: record.source_type.clone(), id: record.source_id.clone() },
+            target: details.target.parse().ok()?,
+            thread_root_id: details.thread_root_id.clone(),
+            event_key: record.id.clone(),
+            no_reply: details.no_reply,
+            said_before: said.map(|part| part.part.text.clone()).collect(),
+            was_cut_off: !open.is_answered(),
+            earlier_run,
+            first_part: open.parts.last().map_or(0, |last| last.part.ordinal + 1),
+        })
+    }
 }

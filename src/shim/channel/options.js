@@ -1,6 +1,8 @@
 /** What the native part needs to know about an account. */
 
 const isCount = (value) => Number.isInteger(value) && value >= 0 && value <= 1000;
+/** A text of less than this is of no use; more than the last fits into no model. */
+const isTextSize = (value) => Number.isInteger(value) && value >= 1024 && value <= 16 * 1024 * 1024;
 
 /** What the platform's configuration may set. Whatever is written is passed on: the native part names what it does not know. */
 export function trustOptions({ platform_config: setting, model_hosts: hosts }) {
@@ -26,8 +28,10 @@ export function gatewayOptions(account, { agentId, stateDir, configPath }) {
     ...(config.ws_url ? { wsUrl: config.ws_url } : {}),
     ...(typeof config.replies === "string" ? { replies: config.replies } : {}),
     ...(isCount(config.max_forks) ? { maxForks: config.max_forks } : {}),
+    ...(isCount(config.turn_minutes) ? { turnMinutes: config.turn_minutes } : {}),
     ...(isCount(config.agent_turns) ? { agentTurns: config.agent_turns } : {}),
     ...trustOptions(config),
+    ...(isTextSize(config.max_text_bytes) ? { maxTextBytes: config.max_text_bytes } : {}),
     ...(stateDir ? { stateDir } : {}),
     ...(configPath ? { configPath } : {}),
   };

@@ -1,5 +1,6 @@
 /** Messages the host sends by itself: `openclaw message send`, the agent's `message` tool, answers that come after their turn. */
 
+import { currentTurn } from "../gateway/runs.js";
 import { native } from "../native.js";
 import { shared } from "../state.js";
 import { CHANNEL, DEFAULT_ACCOUNT, resolveAccount, unconfiguredReason } from "./account.js";
@@ -18,9 +19,17 @@ export async function sendText({ cfg, to, text, accountId, threadId, replyToId }
   const thread = threadOf(threadId) ?? threadOf(replyToId);
   const running = shared().accounts.get(accountId ?? DEFAULT_ACCOUNT);
   const messageId = running
-    ? await running.gateway.sendText(target, text, thread)
+    ? await running.gateway.sendText(target, text, thread, currentTurn())
     : await native().sendText(optionsFor(cfg, accountId), target, text, thread);
   return { channel: CHANNEL, messageId };
+}
+
+/**
+ * Files cannot be sent yet. A host without this function drops them and reports success. It tries a failed delivery again, for
+ * ever in some releases, unless the error says in words that all of them know that the recipient is at fault.
+ */
+export async function sendMedia() {
+  throw new Error("Parall: nothing was sent: this channel cannot send files yet, so the recipient is not a valid one for a file");
 }
 
 function optionsFor(cfg, accountId) {

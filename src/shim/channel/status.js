@@ -90,8 +90,9 @@ function issueOf(account) {
       fix: "set channels.parall.parall_url, api_key and org_id, or PRLL_API_URL, PRLL_API_KEY and PRLL_ORG_ID",
     };
   }
-  // Newer hosts judge the health themselves and have told this one already.
-  if (account.terminalDisconnect === true && account.healthState === undefined) {
+  if (account.terminalDisconnect === true) {
+    // Newer hosts judge the health themselves and have told this one already.
+    if (account.healthState !== undefined) return undefined;
     return { kind: "auth", message: account.lastError ?? "The account is blocked.", fix: BLOCKED_FIX };
   }
   if (account.running === true && account.connected === false && account.lastError) {

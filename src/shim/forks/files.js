@@ -2,7 +2,7 @@
  * Forks on hosts that keep sessions in files: the native part copies the transcript; the entry in the session store is written
  * by the host where it has a function for that, and under the host's own lock by the native part where it has not.
  */
-import { rm } from "node:fs/promises";
+import { access, rm } from "node:fs/promises";
 import path from "node:path";
 import { native } from "../native.js";
 import { contextBudget } from "./budget.js";
@@ -47,6 +47,8 @@ export async function remove(place) {
  */
 export async function findLeftovers(place) {
   const { folder } = storeOf(place);
+  // A host that has not had a session yet has no folder for them.
+  if (!(await exists(folder.sessionsDir))) return [];
   const owner = { orchestratorSessionKey: place.parentSessionKey, accountId: place.accountId };
   const { sessionKeys, sessionFiles } = await native().findForkLeftovers({ ...folder, ...owner });
   const files = new Map(sessionFiles.map((file) => [path.basename(file, ".jsonl").split("_").at(-1), file]));
@@ -77,6 +79,13 @@ function storeOf({ runtime, storePath }) {
     update: typeof update === "function" ? update : undefined,
   };
 }
+
+/** Whether something is there; what cannot be looked at may be. */
+const exists = (file) =>
+  access(file).then(
+    () => true,
+    ({ code }) => code !== "ENOENT",
+  );
 
 /** Keys are lower case in a store, but older releases left others. */
 function deleteKey(store, sessionKey) {

@@ -1,4 +1,5 @@
 /** The life of one account in the gateway process. */
+import { unenforcedLimits } from "../channel/access.js";
 import { resolveAccount } from "../channel/account.js";
 import { configPlace } from "../channel/config-place.js";
 import { gatewayOptions } from "../channel/options.js";
@@ -8,6 +9,7 @@ import { channelRuntime, readConfig, resolveAgentId } from "../host.js";
 import { native } from "../native.js";
 import { shared } from "../state.js";
 import { interruptedSessions, takeOver } from "./interrupted.js";
+import { announceEnd, announceStart, callOff, deliverPart, earlierRuns, followTurn } from "./runs.js";
 import { runTurn } from "./turn.js";
 
 /** The native part ends within this time by contract; after it the host goes on without it. */
@@ -28,12 +30,16 @@ export async function startAccount(ctx) {
   let markEnded;
   const entry = { gateway, ended: new Promise((resolve) => (markEnded = resolve)) };
   const { accounts } = shared();
-  if (gateway) accounts.set(ctx.accountId, entry);
+  if (gateway) {
+    accounts.set(ctx.accountId, entry);
+    announceStart(ctx.accountId);
+  }
   try {
     const fault = await Promise.race([aborted, gateway?.ended() ?? aborted]);
     if (fault) throw new Error(fault);
   } finally {
     if (accounts.get(ctx.accountId) === entry) accounts.delete(ctx.accountId);
+    announceEnd(ctx.accountId);
     await close(ctx, gateway);
     markEnded();
   }
@@ -53,10 +59,15 @@ function placeOf(ctx) {
 
 function open({ ctx, runtime, channel, cfg, agentId, log }) {
   try {
+    const limits = unenforcedLimits(cfg);
+    if (limits) throw new Error(limits);
     const options = gatewayOptions(resolveAccount(cfg, ctx.accountId), { agentId, ...configPlace(runtime) });
-    const place = { ctx, runtime, channel, agentId, log, deliver: (turnId, part) => gateway.deliver(turnId, part) };
+    const place = { ctx, runtime, channel, agentId, log, deliver: deliverPart };
     const gateway = native().startGateway(options, {
       runTurn: (turn) => runTurn(place, turn),
+      callOff,
+      earlierRuns: () => earlierRuns(ctx.accountId),
+      followTurn,
       ...forkCallbacks(place),
       status: (patch) => guarded(log, () => applyStatus(ctx, JSON.parse(patch))),
       log,

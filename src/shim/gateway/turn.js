@@ -2,6 +2,7 @@
 
 import { inboundPath, readConfig } from "../host.js";
 import { inboundContext } from "./inbound-context.js";
+import { startRun } from "./runs.js";
 import { watchSilence } from "./silence.js";
 
 /**
@@ -21,24 +22,23 @@ import { watchSilence } from "./silence.js";
  *
  * @param {TurnPlace} place
  * @param {any} turn see `Turn` in `index.d.ts`
- * @returns {Promise<{ started: boolean, error?: string }>}
+ * @returns {Promise<{ started: boolean, error?: string, isCalledOff?: boolean }>}
  */
-export async function runTurn(place, turn) {
-  const outcome = { started: false };
-  const silence = watchSilence(place.runtime);
-  try {
-    await dispatch(place, turn, silence, () => {
+export function runTurn(place, turn) {
+  return startRun(place.ctx.accountId, turn, async (abortSignal, outcome) => {
+    const silence = watchSilence(place.runtime);
+    const markStarted = () => {
       outcome.started = true;
-    });
-    return outcome;
-  } catch (error) {
-    return { ...outcome, error: errorText(error) };
-  } finally {
-    silence.end();
-  }
+    };
+    try {
+      await dispatch(place, turn, { silence, markStarted, abortSignal });
+    } finally {
+      silence.end();
+    }
+  });
 }
 
-async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, silence, markStarted) {
+async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, { silence, markStarted, abortSignal }) {
   const path = inboundPath(channel);
   const cfg = readConfig(runtime, ctx.cfg);
   const message = path.finalize(inboundContext(ctx, turn));
@@ -57,11 +57,12 @@ async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, 
       deliver: async (payload, info) => {
         markStarted();
         if (silence.isComplaint(payload)) log("info", "the agent chose not to answer; the host's complaint about it is not sent");
-        else await deliver(turn.id, replyPart(payload, info));
+        else for (const part of replyParts(payload, info)) await deliver(turn.id, part);
       },
       onError: (error, info) => log("warn", `a ${info?.kind ?? "reply"} part was not delivered: ${errorText(error)}`),
     },
     replyOptions: {
+      abortSignal,
       onAgentRunStart: (runId) => {
         markStarted();
         silence.addRun(runId);
@@ -70,13 +71,13 @@ async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, 
   });
 }
 
-function replyPart(payload, info) {
-  return {
-    kind: info?.kind ?? "final",
-    ...(typeof payload?.text === "string" ? { text: payload.text } : {}),
-    ...(typeof payload?.mediaUrl === "string" ? { mediaUrl: payload.mediaUrl } : {}),
-    ...(payload?.isError === true ? { isError: true } : {}),
-  };
+/** A payload as parts of an answer: the text with the first file, then each further file by itself. */
+function replyParts(payload, info) {
+  const files = [payload?.mediaUrl, ...(Array.isArray(payload?.mediaUrls) ? payload.mediaUrls : [])];
+  const [first, ...others] = [...new Set(files.filter((file) => typeof file === "string" && file !== ""))];
+  const kind = info?.kind ?? "final";
+  const text = typeof payload?.text === "string" ? { text: payload.text } : {};
+  return [{ kind, ...text, ...(first === undefined ? {} : { mediaUrl: first }) }, ...others.map((mediaUrl) => ({ kind, mediaUrl }))];
 }
 
 const errorText = (error) => (error instanceof Error ? error.message : String(error));

@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { DEFAULT_ACCOUNT, resolveAccount } from "../channel/account.js";
 import { gatewayOptions } from "../channel/options.js";
+import { currentTurn } from "../gateway/runs.js";
 import { resolveStateDir } from "../host.js";
 import { native } from "../native.js";
 import { shared } from "../state.js";
@@ -16,15 +17,12 @@ import { shared } from "../state.js";
  */
 export function callTool(context, cfg, name, parameters) {
   const account = resolveAccount(cfg, context.agentAccountId ?? undefined);
-  return toolsOf(account).call(name, JSON.stringify(parameters), { folders: foldersOf(context) });
+  return toolsOf(account).call(name, JSON.stringify(parameters), { folders: foldersOf(context), run: currentTurn() });
 }
 
 /** The tools of an account, opened once for each gateway and set of options. */
 function toolsOf(account) {
-  const state = shared();
-  // An older copy of the plugin may have made the shared state.
-  state.tools ??= new Map();
-  const { accounts, tools } = state;
+  const { accounts, tools } = shared();
   const gateway = accounts.get(account.accountId ?? DEFAULT_ACCOUNT)?.gateway;
   const options = gatewayOptions(account, { agentId: "main" });
   const key = JSON.stringify(options);

@@ -1,4 +1,5 @@
 /** The agent's tools. What they do is in the native part; here stands what the host and the model need to know of them. */
+import { unenforcedLimits } from "../channel/access.js";
 import { CHANNEL, resolveAccount } from "../channel/account.js";
 import { readConfig } from "../host.js";
 import { shared } from "../state.js";
@@ -29,8 +30,10 @@ export function registerTools(api) {
  * Sessions without a channel are the operator's own.
  */
 function isOffered(context, fallback) {
-  const { config, enabled, configured } = resolveAccount(configOf(context, fallback), context?.agentAccountId ?? undefined);
-  if (!enabled || !configured || config.tools === false) return false;
+  const cfg = configOf(context, fallback);
+  const { config, enabled, configured } = resolveAccount(cfg, context?.agentAccountId ?? undefined);
+  // An account that must not start must not act either.
+  if (!enabled || !configured || config.tools === false || unenforcedLimits(cfg)) return false;
   const channel = context?.messageChannel;
   return channel === undefined || channel === null || channel === "" || channel === CHANNEL || config.tools === EVERYWHERE;
 }
