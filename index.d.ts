@@ -12,6 +12,17 @@ export declare class AgentTools {
   call(name: string, parameters: string, origin: ToolOrigin): Promise<string>
 }
 
+/** Finds what a fork takes of a transcript in a database, from rows that are handed over newest first. */
+export declare class ContextReader {
+  /** A reader for the last completed turn's context, of at most so many tokens. */
+  constructor(tokenBudget?: number | undefined | null)
+  /**
+   * Takes older rows, each one as a byte (0 as it is, 1 a Zstandard frame), its length in four bytes, lowest first, and its
+   * bytes; `isAll` says that there are no others. Resolves to `null` if it needs more.
+   */
+  add(rows: Uint8Array, isAll: boolean): Promise<ContextFound | null>
+}
+
 /** A running account. */
 export declare class Gateway {
   /** Delivers a part of a turn's answer; resolves when it stands in the chat. */
@@ -40,6 +51,18 @@ export interface CleanupOptions {
   storeFile?: string
   /** `false` where the host has to write its store itself: delete the entry there first. */
   removeEntry?: boolean
+}
+
+/** What a context reader found. */
+export interface ContextFound {
+  /** JSON arrays of messages, oldest first: one call of the host's append function each. Empty if no turn has been completed yet. */
+  batches: Array<string>
+  /** The entry cut at. */
+  lastEntryId: string
+  /** How many tokens the messages have. */
+  tokens: number
+  /** Messages that were left out because of the budget. */
+  leftOut: number
 }
 
 /** Removes a session's entry; `false` if there was none. Only for hosts that lock their store. */
@@ -97,6 +120,8 @@ export interface ForkedSession {
   sessionFile: string
   /** The store's entry as JSON text. */
   entry: string
+  /** Messages that were left out because of `tokenBudget`. */
+  leftOut: number
 }
 
 /** Forks that nobody uses. */
@@ -108,10 +133,18 @@ export interface ForkLeftovers {
 export interface ForkOptions {
   orchestratorSessionKey: string
   accountId: string
-  transcriptFile: string
+  /** The one that the store names for `orchestratorSessionKey` unless given. */
+  transcriptFile?: string
   sessionsDir: string
   /** `last-completed` unless given. */
   cut?: 'last-completed' | 'leaf' | { entryId: string }
+  /**
+   * `full` (default): everything up to the cut. `context`: what the host shows its model there, which is all that a fork for one
+   * turn needs; it is found from the end of the transcript, whose length does not matter.
+   */
+  history?: 'full' | 'context'
+  /** Most tokens of a context. The oldest turns of a longer one are left out, with a line that says so. */
+  tokenBudget?: number
   /** `sessions.json` in `sessionsDir` unless given. */
   storeFile?: string
   /** `false` where the host has to write its store itself: register `entry` under `sessionKey` then. */
@@ -149,6 +182,10 @@ export interface GatewayOptions {
   agentTurns?: number
   /** Most bytes of a text that the agent gets, 65,536 when left out. The rest is left out, and the event says how much that was. */
   maxTextBytes?: number
+  /** How many turns one sender may cause in an hour, 1,000 when left out; the rest of its events wait. */
+  senderTurns?: number
+  /** How many events of one sender may wait, 2,000 when left out; more are closed without an answer. */
+  senderWaiting?: number
   /** How many events may wait here before the rest waits at the server, 10,000 when left out. */
   maxWaiting?: number
   /** How many minutes a turn may run before it is called off, 60 when left out; for ever with 0. */

@@ -7,13 +7,15 @@
  */
 import { native, noForks } from "../js/support.mjs";
 
+// One sender stands for many here.
+const unlimited = { senderTurns: 1_000_000, senderWaiting: 1_000_000 };
 const [url, stateDir] = process.argv.slice(2);
 const goOn = new Promise((resolve) => {
   process.stdin.once("data", resolve);
 });
 // Without a reference the account would end with the next collection of garbage.
 globalThis.gateway = native.startGateway(
-  { accountId: "default", parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main", stateDir, maxForks: 0 },
+  { accountId: "default", parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main", stateDir, maxForks: 0, ...unlimited },
   {
     ...noForks,
     runTurn: async () => {

@@ -1,6 +1,6 @@
 /**
- * From a frame on the socket to the start of the fork's turn, while the agent is busy in another chat: a parent transcript of
- * 20 MB on a host with session files, the journal on disk. The server runs in a process of its own; both read the same clock.
+ * From a frame on the socket to the start of the fork's turn, while the agent is busy in another chat: long parent
+ * transcripts on a host with session files, with and without a compaction, the journal on disk. The server runs in a process of its own; both read the same clock.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -15,7 +15,11 @@ import { deferred, native } from "../js/support.mjs";
 import { writeTranscript } from "./session/transcript.mjs";
 import { percentile, row } from "./table.mjs";
 
-const TRANSCRIPT_BYTES = 20e6;
+const PARENTS = [
+  { name: "20 MB", bytes: 20e6 },
+  { name: "20 MB, compacted", bytes: 20e6, context: 1e6 },
+  { name: "100 MB, compacted", bytes: 100e6, context: 1e6 },
+];
 const FORKS = 60;
 /** How finely delays of the event loop are seen, milliseconds; the timer that looks waits this long itself. */
 const RESOLUTION = 1;
@@ -26,10 +30,10 @@ const server = fileURLToPath(new URL("../server/main.js", import.meta.url));
 const now = () => performance.timeOrigin + performance.now();
 
 /** A folder of sessions with a long one, and as much of a host as making forks asks for. */
-function sessions(folder) {
+function sessions(folder, { bytes, context }) {
   const storePath = path.join(folder, "sessions.json");
   const sessionFile = path.join(folder, "parent.jsonl");
-  writeTranscript(sessionFile, TRANSCRIPT_BYTES);
+  writeTranscript(sessionFile, bytes, { context });
   writeFileSync(storePath, JSON.stringify({ [PARENT]: { sessionId: "parent", sessionFile } }));
   const offered = () => {};
   return {
@@ -40,20 +44,26 @@ function sessions(folder) {
 }
 
 export async function fork() {
+  const rows = [];
+  for (const parent of PARENTS) rows.push(...(await forkOf(parent)));
+  return rows;
+}
+
+async function forkOf(parent) {
   const folder = mkdtempSync(path.join(tmpdir(), "parall-bench-fork-"));
   const child = spawn(process.execPath, [server, "--seed"], { stdio: ["ignore", "pipe", "inherit"] });
   try {
     const [line] = await once(createInterface({ input: child.stdout }), "line");
-    return await measure(folder, JSON.parse(line).url);
+    return await measure(folder, JSON.parse(line).url, parent);
   } finally {
     child.kill();
     rmSync(folder, { recursive: true });
   }
 }
 
-async function measure(folder, url) {
+async function measure(folder, url, parent) {
   const control = async (name, body) => (await fetch(`${url}/_control/${name}`, { method: "POST", body: JSON.stringify(body) })).json();
-  const host = sessions(folder);
+  const host = sessions(folder, parent);
   const [ready, busy, release] = [deferred(), deferred(), deferred()];
   const started = new Map();
   let removed = deferred();
@@ -97,8 +107,8 @@ async function measure(folder, url) {
   const frames = new Map(events.filter(({ event }) => event === "dispatch").map(({ source, at }) => [source, startedAt + at]));
   const times = ids.map((id) => started.get(id) - frames.get(id));
   return [
-    row("frame to a fork's turn, 20 MB, p95", percentile(times, 95), "ms", 50),
-    row("event-loop delay meanwhile, p99", Math.max(0, delay.percentile(99) / 1e6 - RESOLUTION), "ms", 5),
+    row(`frame to a fork's turn, ${parent.name}, p95`, percentile(times, 95), "ms", 50),
+    row(`event-loop delay meanwhile, ${parent.name}, p99`, Math.max(0, delay.percentile(99) / 1e6 - RESOLUTION), "ms", 5),
   ];
 }
 

@@ -61,6 +61,7 @@ fn dispatch(name: &str, number: usize) -> NewDispatch {
         origin: Origin::Inbox,
         source_type: "message".into(),
         source_id: format!("msg_{name}_{number:026}"),
+        event_type: None,
         details: None,
     }
 }

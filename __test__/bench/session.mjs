@@ -3,14 +3,14 @@
  * `npm run bench:session`: our fork, the TypeScript path and `cp` of the same file in one run, and the session store.
  * Build with `npm run build` first.
  */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { contextOfDatabase, contextOfFile, DATABASES, FILES } from "./session/context.mjs";
+import { measure } from "./session/measuring.mjs";
 import { store } from "./session/store.mjs";
 import { writeTranscript } from "./session/transcript.mjs";
-import { median } from "./table.mjs";
+import { bounded, median } from "./table.mjs";
 
 const MEGABYTE = 1e6;
 /** Size in megabytes, runs of each, runs of the slow TypeScript path, and the bounds. */
@@ -21,17 +21,6 @@ const SIZES = [
   { size: 300, runs: 5, slowRuns: 1, copies: 2, faster: 60, growth: 16 },
 ];
 const STALL_MS = 2;
-const MEASURE = fileURLToPath(new URL("./session/measure.mjs", import.meta.url));
-
-function measure(what, file) {
-  const { stdout, stderr } = spawnSync(process.execPath, ["--max-old-space-size=8192", MEASURE, what, file], { encoding: "utf8" });
-  if (!stdout) throw new Error(`${what}: ${stderr}`);
-  return JSON.parse(stdout);
-}
-
-const bounded = (value, limit, isAtMost = true) =>
-  `${value.toFixed(1)} (${isAtMost ? "<=" : ">="} ${limit})${(value <= limit) === isAtMost ? "" : " NO"}`;
-
 function forks(folder, { size, runs, slowRuns, copies, faster, growth }) {
   const file = path.join(folder, `${size}.jsonl`);
   const lines = writeTranscript(file, size * MEGABYTE);
@@ -61,6 +50,8 @@ function forks(folder, { size, runs, slowRuns, copies, faster, growth }) {
 const folder = mkdtempSync(path.join(tmpdir(), "parall-bench-"));
 try {
   writeFileSync(path.join(folder, "sessions.json"), "{}");
+  console.table(FILES.map((size) => contextOfFile(folder, size)));
+  console.table(DATABASES.map((size) => contextOfDatabase(folder, size)));
   console.table(SIZES.map((size) => forks(folder, size)));
   console.table([1_000, 10_000].map((entries) => store(folder, entries)));
 } finally {

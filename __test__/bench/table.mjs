@@ -16,3 +16,7 @@ export function row(what, value, unit, bound) {
     kept: value <= bound ? "yes" : "NO",
   };
 }
+
+/** A number beside the bound it is meant to keep, with `NO` where it does not. */
+export const bounded = (value, limit, isAtMost = true) =>
+  `${value.toFixed(1)} (${isAtMost ? "<=" : ">="} ${limit})${(value <= limit) === isAtMost ? "" : " NO"}`;

@@ -1,6 +1,6 @@
 /** A host with the installed plugin and the companion, through which tests drive forks. */
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { askDatabase, sessionsFolder, storeEntries } from "./host-sessions.mjs";
@@ -62,7 +62,7 @@ export class ForkScene {
   /** @returns {Promise<import("../../src/shim/forks/fork.js").Fork>} */
   async fork(given) {
     const { result } = await this.ask("create", given);
-    if (!result.fork) throw new Error(`no fork: ${JSON.stringify(result)}`);
+    if (!result.fork || result.fallback) throw new Error(`no fork, or not in the quick way: ${JSON.stringify(result)}`);
     return result.fork;
   }
 
@@ -74,6 +74,18 @@ export class ForkScene {
   /** The model's request whose last user message contains `text`. */
   request(text) {
     return this.model.waitForRequest((request) => request.user.includes(text), ANSWER_LIMIT_MS);
+  }
+
+  /** Puts a compaction at the end of the parent's transcript; it keeps what follows the user's message with this text. */
+  async compact(kept, summary) {
+    const entry = storeEntries(this.host)?.[PARENT];
+    if (entry === undefined) return await this.ask("compact", { kept, summary });
+    const file = path.resolve(sessionsFolder(this.host), entry.sessionFile);
+    const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+    const entries = lines.map((line) => JSON.parse(line));
+    const firstKeptEntryId = entries.find(({ message }) => message?.role === "user" && JSON.stringify(message).includes(kept)).id;
+    const place = { id: randomUUID().slice(0, 8), parentId: entries.at(-1).id, timestamp: new Date().toISOString() };
+    appendFileSync(file, `${JSON.stringify({ type: "compaction", ...place, summary, firstKeptEntryId, tokensBefore: 1000 })}\n`);
   }
 
   /** A digest of everything that is stored of a session's transcript, and its entry. */

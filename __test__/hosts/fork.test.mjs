@@ -115,6 +115,29 @@ for (const release of HOST_VERSIONS) {
       assert.doesNotMatch(shown, /ASIDE|WHAT-HAPPENED|MEANWHILE|DURING/);
     });
 
+    it("show the model what it is shown of their parent, before a compaction and after one", async () => {
+      /** What comes before the question. A host names the session that it runs in somewhere; nothing else may differ. */
+      const said = ({ messages }, question) => {
+        const talk = messages.filter(({ role }) => role !== "system");
+        const before = talk.slice(
+          0,
+          talk.findLastIndex(({ text }) => text.includes(question)),
+        );
+        return before.map((message) => ({ ...message, text: message.text.replace(/session=\S+ \| sessionId=\S+/, "") }));
+      };
+      for (const moment of ["BEFORE", "AFTER"]) {
+        if (moment === "AFTER") await scene.compact("NEXT-TURN", "SUMMARY-OF-EVERYTHING");
+        const fork = await scene.fork();
+        await shownTo(fork, `FORK-${moment}`);
+        await scene.turn(`PARENT-${moment} [[say:ANSWER-${moment}]]`);
+        const [mine, theirs] = [await scene.request(`FORK-${moment}`), await scene.request(`PARENT-${moment}`)];
+        assert.deepEqual(said(mine, `FORK-${moment}`), said(theirs, `PARENT-${moment}`), moment);
+        assert.equal(JSON.stringify(theirs).includes("SUMMARY-OF-EVERYTHING"), moment === "AFTER");
+        await remove(fork);
+      }
+      assert.doesNotMatch(heard(await scene.request("PARENT-AFTER")), /FIRST-QUESTION/, "it was compacted");
+    });
+
     it("run several turns that know each other", async () => {
       const fork = await scene.fork();
       await shownTo(fork, "FORK-TURN-ONE");
@@ -125,12 +148,21 @@ for (const release of HOST_VERSIONS) {
       assert.deepEqual(scene.traces(fork.sessionId), []);
     });
 
-    it("are refused when the history would fill the model", async () => {
+    it("leave out the oldest turns, and are refused, when the history would fill the model", async () => {
       const parentSessionKey = "agent:main:parall:full";
-      await scene.turn("FULL [[tokens:190000]] [[say:FULL-ANSWER]]", parentSessionKey);
-      const { result } = await scene.ask("create", { parentSessionKey });
-      assert.equal(result.reason, "over-budget");
-      assert.ok(result.tokens >= 190_000 && result.budget < 190_000, JSON.stringify(result));
+      await scene.turn(`OLDEST ${"word ".repeat(2000)} [[say:OLDEST-ANSWER]]`, parentSessionKey);
+      await scene.turn("NEWEST [[tokens:5000]] [[say:NEWEST-ANSWER]]", parentSessionKey);
+      const within = (contextTokens) => scene.ask("create", { parentSessionKey, cfg: { agents: { defaults: { contextTokens } } } });
+      const { result } = await within(3000);
+      assert.equal(result.leftOut, 2);
+      const shown = await shownTo(result.fork, "WHAT-IS-LEFT");
+      assert.match(shown, /\[Left out of this copy of the conversation: 2 earlier messages/);
+      assert.match(shown, /NEWEST-ANSWER/);
+      assert.doesNotMatch(shown, /OLDEST/);
+      await scene.ask("remove", { parentSessionKey, fork: result.fork });
+      const refused = (await within(50)).result;
+      assert.equal(refused.reason, "over-budget");
+      assert.match(refused.detail, /the context has 5\d{3} tokens, 45 are allowed/);
       assert.deepEqual(await scene.ask("leftovers", { parentSessionKey }), []);
     });
 

@@ -42,6 +42,7 @@ for (const release of HOST_VERSIONS) {
         const request = await requestWith(question);
         assert.match(heard(request), /heron/, "the fork knows what was said before");
         assert.doesNotMatch(heard(request), /otters/, "the fork knows nothing of the running turn");
+        assert.match(request.user, /\[Fork: you are a copy of yourself; the original works in another chat since 20/);
       }
 
       scene.model.release("otters");
@@ -55,7 +56,7 @@ for (const release of HOST_VERSIONS) {
       const main = heard(await requestWith("And then the second thing"));
       assert.match(main, /Boats float\./, "main is told what the forks did");
       assert.match(main, /Trains roll\./);
-      assert.doesNotMatch(heard(await requestWith("long task about otters")), /boats/);
+      assert.doesNotMatch(heard(await requestWith("long task about otters")), /boats|\[Fork: /);
     });
 
     it("leaves no fork behind and keeps each answer single", async () => {

@@ -81,33 +81,37 @@ async fn a_saved_position_is_used_and_never_goes_back() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_blocks_at_once() {
+async fn a_refused_key_is_tried_again_slowly_and_connects_when_it_is_good() {
     let parall = LocalParall::start().await;
-    let mut running = Running::start(parall.client(), None);
-    running.connected().await;
-    parall.control("revoke_key", json!({ "user": "usr_agent" })).await;
-    let error = running.disconnected().await;
-    assert!(error.contains("4401"), "{error}");
-    let blocked = running
-        .find(|event| match event {
-            SocketEvent::Blocked { error } => Some(error),
+    let refused = json!({ "times": 4, "route": "ws.ticket", "status": 401 });
+    parall.fault("http.error", refused).await;
+    let pause = Duration::from_millis(300);
+    let limits = Limits { refused: pause, ..quick() };
+    let mut running = Running::start(parall.client_with(limits), None);
+    let mut pauses = Vec::new();
+    for _ in 0..4 {
+        let refused = running.find(|event| match event {
+            SocketEvent::Refused { error, retry_in, .. } => Some((error, retry_in)),
             _ => None,
-        })
-        .await;
-    assert_eq!((blocked.class(), blocked.status()), (Class::Unauthorized, Some(401)));
-    assert!(running.next().await.is_none());
-    running.ended().await;
-    assert_eq!(parall.requests("ws.ticket").await.len(), 2);
+        });
+        let (error, retry_in) = refused.await;
+        assert_eq!((error.class(), error.status()), (Class::Unauthorized, Some(401)));
+        pauses.push(retry_in);
+    }
+    assert!(pauses[0] < pause && pauses[1] < pause, "one refusal proves nothing: {pauses:?}");
+    assert!(pauses[2] >= pause && pauses[3] >= pause, "{pauses:?}");
+    running.connected().await;
 }
 
 #[tokio::test]
-async fn neither_a_forbidden_ticket_nor_a_refused_socket_blocks() {
+async fn a_forbidden_ticket_and_a_refused_socket_are_tried_again() {
     let parall = LocalParall::start().await;
     parall.fault("socket.upgrade_refused", json!({ "times": 1, "status": 401 })).await;
     parall.fault("ticket.expired", json!({ "times": 1 })).await;
     let mut running = Running::start(parall.client(), None);
     assert!(running.disconnected().await.contains("401"));
     running.connected().await;
+    drop(running);
 
     parall.fault("http.error", json!({ "times": 1, "route": "ws.ticket", "status": 403 })).await;
     let mut other = Running::start(parall.client(), None);

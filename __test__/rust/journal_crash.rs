@@ -229,6 +229,7 @@ impl Served {
             origin: Origin::Inbox,
             source_type: "message".into(),
             source_id: format!("msg_{number}"),
+            event_type: None,
             details: None,
         };
         let new = self.journal.claim(dispatch).await.unwrap() == Claim::New;

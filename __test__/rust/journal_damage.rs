@@ -25,6 +25,7 @@ fn dispatch(number: usize) -> NewDispatch {
         origin: Origin::Inbox,
         source_type: "message".into(),
         source_id: format!("msg_{number}"),
+        event_type: None,
         details: None,
     }
 }

@@ -29,7 +29,8 @@ fn dispatch(number: usize) -> NewDispatch {
         id: format!("dsp_{number}"),
         origin: Origin::Inbox,
         source_type: "message".into(),
-        source_id: "msg_".repeat(500),
+        source_id: format!("{}{number}", "msg_".repeat(500)),
+        event_type: None,
         details: None,
     }
 }

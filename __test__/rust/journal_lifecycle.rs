@@ -50,6 +50,7 @@ fn dispatch(id: &str) -> NewDispatch {
         origin: Origin::Inbox,
         source_type: "message".to_owned(),
         source_id: format!("msg_{id}"),
+        event_type: None,
         details: None,
     }
 }
@@ -62,6 +63,65 @@ fn part(id: &str, ordinal: u32, text: &str) -> NewPart {
         thread_root_id: None,
         text: text.to_owned(),
     }
+}
+
+#[tokio::test]
+async fn a_message_is_one_event_by_whatever_way_it_comes_and_after_a_restart() {
+    let bench = Bench::new();
+    let Opened { journal, .. } = bench.open();
+    let announced = NewDispatch {
+        id: "msg_1".to_owned(),
+        origin: Origin::Announcement,
+        source_id: "msg_1".to_owned(),
+        ..dispatch("")
+    };
+    let dispatched = NewDispatch { source_id: "msg_1".to_owned(), ..dispatch("dsp_1") };
+    let again = NewDispatch { source_id: "msg_1".to_owned(), ..dispatch("dsp_2") };
+    let same = |state| Claim::Same { id: "msg_1".to_owned(), state };
+    assert_eq!(journal.claim(announced.clone()).await.unwrap(), Claim::New);
+    assert_eq!(journal.claim(dispatched.clone()).await.unwrap(), same(State::Claimed));
+    journal.no_reply("msg_1", None).await.unwrap();
+    journal.acknowledged("msg_1").await.unwrap();
+    journal.close().await;
+    drop(journal);
+    let Opened { journal, .. } = bench.open();
+    let claims = journal.claim_all(vec![announced, dispatched, again]).await.unwrap();
+    let over = State::Acknowledged;
+    assert_eq!(claims, [Claim::Done, same(over), same(over)]);
+}
+
+#[tokio::test]
+async fn what_happened_to_a_message_and_a_task_that_is_assigned_again_are_other_events() {
+    let bench = Bench::new();
+    let Opened { journal, .. } = bench.open();
+    let message = |id: &str, event_type: Option<&str>| NewDispatch {
+        source_id: "msg_1".to_owned(),
+        event_type: event_type.map(str::to_owned),
+        ..dispatch(id)
+    };
+    let task = |id: &str, origin| NewDispatch {
+        origin,
+        source_type: "task".to_owned(),
+        source_id: "tsk_1".to_owned(),
+        ..dispatch(id)
+    };
+    for new in [
+        message("dsp_1", Some("reaction.added")),
+        message("dsp_2", None),
+        message("dsp_3", Some("reaction.added")),
+        task("dsp_4", Origin::Inbox),
+        task("dsp_5", Origin::Inbox),
+    ] {
+        assert_eq!(journal.claim(new.clone()).await.unwrap(), Claim::New, "{new:?}");
+    }
+    let found = journal.dispatch("dsp_3").await.unwrap().unwrap();
+    assert_eq!(found.event_type.as_deref(), Some("reaction.added"));
+    let announced =
+        NewDispatch { source_id: "tsk_9".to_owned(), ..task("tsk_9", Origin::Announcement) };
+    assert_eq!(journal.claim(announced).await.unwrap(), Claim::New);
+    let dispatched = NewDispatch { source_id: "tsk_9".to_owned(), ..task("dsp_9", Origin::Inbox) };
+    let same = Claim::Same { id: "tsk_9".to_owned(), state: State::Claimed };
+    assert_eq!(journal.claim(dispatched).await.unwrap(), same);
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ fn dispatch(id: &str) -> NewDispatch {
         origin: Origin::Inbox,
         source_type: "message".to_owned(),
         source_id: format!("msg_{id}"),
+        event_type: None,
         details: None,
     }
 }

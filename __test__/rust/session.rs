@@ -4,6 +4,8 @@
 
 #[path = "session/cleanup.rs"]
 mod cleanup;
+#[path = "session/context.rs"]
+mod context;
 #[path = "session/fork.rs"]
 mod fork;
 #[path = "session/live.rs"]

@@ -8,6 +8,10 @@ mod bench;
 mod clock;
 #[path = "staged/fault.rs"]
 mod fault;
+#[path = "staged/generations.rs"]
+mod generations;
+#[path = "staged/key.rs"]
+mod key;
 #[path = "staged/memory.rs"]
 mod memory;
 #[path = "staged/order.rs"]
@@ -18,3 +22,5 @@ mod owed;
 mod status;
 #[path = "staged/stop.rs"]
 mod stop;
+#[path = "staged/unreadable.rs"]
+mod unreadable;

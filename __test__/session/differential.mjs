@@ -112,10 +112,32 @@ export class Differential {
     assert.equal(digest(readFileSync(file)), digest(source), `${name}: the source was written`);
     const real = await this.#real(name, source, cut);
     const outcome = await this.#judge(source, file, ours, real);
+    this.#count(outcome);
+    await this.#compareContext(file, cut, ours);
+  }
+
+  /**
+   * A fork of the context shows the model what the full fork shows it, and takes no more lines. (The thinking level is not
+   * compared: hosts set it themselves, and the entry that named it last may be as old as the session.)
+   */
+  async #compareContext(file, cut, full) {
+    const fork = await this.#fork(file, cut, "context");
+    if (!full.sessionFile) {
+      assert.deepEqual(fork, full, "a context is forked where a full fork is");
+      return;
+    }
+    const [mine, theirs] = [await this.oracle.open(fork.sessionFile), await this.oracle.open(full.sessionFile)];
+    assert.equal(mine.shown ?? mine.error, theirs.shown ?? theirs.error, "a fork of the context shows the model something else");
+    const count = ({ sessionFile }) => readFileSync(sessionFile, "latin1").split("\n").length;
+    assert.ok(count(fork) <= count(full));
+    this.#count(count(fork) < count(full) ? "a shorter context" : "the context is everything");
+  }
+
+  #count(outcome) {
     this.counts[outcome] = (this.counts[outcome] ?? 0) + 1;
   }
 
-  async #fork(file, cut) {
+  async #fork(file, cut, history) {
     try {
       const fork = await this.native.forkOrchestratorSession({
         orchestratorSessionKey: KEY,
@@ -123,6 +145,7 @@ export class Differential {
         transcriptFile: file,
         sessionsDir: this.folder,
         cut,
+        history,
         registerEntry: false,
       });
       return fork ?? "nothing";

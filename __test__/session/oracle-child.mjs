@@ -33,6 +33,18 @@ function context(manager) {
   return JSON.stringify({ messages, thinkingLevel, model });
 }
 
+/**
+ * Where a path ends with its last completed turn: at the answer, or at a compaction that follows before anything else is said.
+ * Undefined without an answer.
+ */
+function lastCompleted(path) {
+  const answer = path.findLastIndex(isCompleted);
+  if (answer < 0) return undefined;
+  const talk = path.findIndex(({ type }, place) => place > answer && type === "message");
+  const between = path.slice(answer + 1, talk < 0 ? path.length : talk);
+  return (between.findLast(({ type }) => type === "compaction") ?? path[answer]).id;
+}
+
 /** Opens, cuts and forks. `cut` is "leaf", "last-completed" or `{ entryId }`. */
 function fork(folder, file, cut) {
   const source = path.join(folder, path.basename(file));
@@ -42,7 +54,7 @@ function fork(folder, file, cut) {
   const result = { source: whatBecameOfTheSource(manager, before, readFileSync(source)), cwd: process.cwd() };
   let leaf = cut.entryId ?? manager.getLeafId();
   const active = walk(manager, leaf);
-  if (cut === "last-completed") leaf = active.found.findLast(isCompleted)?.id;
+  if (cut === "last-completed") leaf = lastCompleted(active.found);
   if (active.isCycle) return { ...result, outcome: "cycle", root: active.found[0].id };
   const { found } = walk(manager, leaf);
   const branch = found.map(({ id, type, message }) => ({ id, type, role: message?.role }));
@@ -63,7 +75,8 @@ function open(folder, file) {
   const copy = path.join(folder, "opened.jsonl");
   copyFileSync(file, copy);
   const manager = SessionManager.open(copy);
-  return { context: context(manager), leaf: manager.getLeafId() };
+  const { messages, model } = manager.buildSessionContext();
+  return { context: context(manager), shown: JSON.stringify({ messages, model }), leaf: manager.getLeafId() };
 }
 
 process.on("message", ({ file, cut }) => {

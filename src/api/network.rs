@@ -107,6 +107,8 @@ pub struct Limits {
     pub wake_answer: Duration,
     /// The shortest and longest pause between two connections.
     pub backoff: (Duration, Duration),
+    /// The shortest pause between two connections while the server refuses the key.
+    pub refused: Duration,
     /// How long a connection has to last before the pauses start small again.
     pub stable: Duration,
     /// The wall clock, which goes on while the machine sleeps.
@@ -124,6 +126,7 @@ impl Default for Limits {
             longest_heartbeat: Duration::from_secs(30),
             wake_answer: Duration::from_secs(5),
             backoff: (Duration::from_secs(1), Duration::from_secs(60)),
+            refused: Duration::from_secs(5 * 60),
             stable: Duration::from_secs(60),
             wall_clock: SystemTime::now,
         }

@@ -16,7 +16,8 @@ use crate::api::{ClientOptions, Secret};
 use crate::config::Trust;
 use crate::orchestrator::{
     self as core, DEFAULT_MAX_FORKS, DEFAULT_MAX_TEXT_BYTES, DEFAULT_MAX_WAITING,
-    DEFAULT_TURN_MINUTES, DEFAULT_TURNS, Host, HostFiles, Level, Replies,
+    DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, DEFAULT_TURNS, Host,
+    HostFiles, Level, Replies,
 };
 
 /// A callback that does not keep the process alive.
@@ -55,6 +56,10 @@ pub struct GatewayOptions {
     pub agent_turns: Option<u32>,
     /// Most bytes of a text that the agent gets, 65,536 when left out. The rest is left out, and the event says how much that was.
     pub max_text_bytes: Option<u32>,
+    /// How many turns one sender may cause in an hour, 1,000 when left out; the rest of its events wait.
+    pub sender_turns: Option<u32>,
+    /// How many events of one sender may wait, 2,000 when left out; more are closed without an answer.
+    pub sender_waiting: Option<u32>,
     /// How many events may wait here before the rest waits at the server, 10,000 when left out.
     pub max_waiting: Option<u32>,
     /// How many minutes a turn may run before it is called off, 60 when left out; for ever with 0.
@@ -209,6 +214,10 @@ pub fn start_gateway(
             max_text_bytes: options
                 .max_text_bytes
                 .map_or(DEFAULT_MAX_TEXT_BYTES, |most| most as usize),
+            sender_turns: options.sender_turns.map_or(DEFAULT_SENDER_TURNS, |turns| turns as usize),
+            sender_waiting: options
+                .sender_waiting
+                .map_or(DEFAULT_SENDER_WAITING, |events| events as usize),
             max_waiting: options.max_waiting.map_or(DEFAULT_MAX_WAITING, |most| most as usize),
             turn_minutes: options.turn_minutes.unwrap_or(DEFAULT_TURN_MINUTES),
         },

@@ -1,15 +1,17 @@
 //! Sessions and forks for JavaScript: the functions of `@parall/parall/native` that work on a file host's sessions folder.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::Env;
-use napi::bindgen_prelude::{AsyncBlock, Either};
+use napi::bindgen_prelude::{AsyncBlock, Either, Uint8Array};
 use napi_derive::napi;
 
 use super::promise::promise;
 use crate::background;
 use crate::session::{
-    self, Cut, Error, ForkRequest, IndexCache, Leftovers, Outcome, Owner, SessionsFolder,
+    self, Cut, Error, ForkRequest, History, IndexCache, Leftovers, Outcome, Owner, Progress,
+    SessionsFolder,
 };
 
 /// What forks learnt about transcripts. Nothing but speed depends on it.
@@ -25,11 +27,18 @@ pub struct EntryCut {
 pub struct ForkOptions {
     pub orchestrator_session_key: String,
     pub account_id: String,
-    pub transcript_file: String,
+    /// The one that the store names for `orchestratorSessionKey` unless given.
+    pub transcript_file: Option<String>,
     pub sessions_dir: String,
     /// `last-completed` unless given.
     #[napi(ts_type = "'last-completed' | 'leaf' | { entryId: string }")]
     pub cut: Option<Either<String, EntryCut>>,
+    /// `full` (default): everything up to the cut. `context`: what the host shows its model there, which is all that a fork for one
+    /// turn needs; it is found from the end of the transcript, whose length does not matter.
+    #[napi(ts_type = "'full' | 'context'")]
+    pub history: Option<String>,
+    /// Most tokens of a context. The oldest turns of a longer one are left out, with a line that says so.
+    pub token_budget: Option<f64>,
     /// `sessions.json` in `sessionsDir` unless given.
     pub store_file: Option<String>,
     /// `false` where the host has to write its store itself: register `entry` under `sessionKey` then.
@@ -44,6 +53,8 @@ pub struct ForkedSession {
     pub session_file: String,
     /// The store's entry as JSON text.
     pub entry: String,
+    /// Messages that were left out because of `tokenBudget`.
+    pub left_out: u32,
 }
 
 #[napi(object, object_to_js = false)]
@@ -71,6 +82,69 @@ pub struct LeftoverOptions {
 pub struct ForkLeftovers {
     pub session_keys: Vec<String>,
     pub session_files: Vec<String>,
+}
+
+/// What a context reader found.
+#[napi(object, object_from_js = false)]
+pub struct ContextFound {
+    /// JSON arrays of messages, oldest first: one call of the host's append function each. Empty if no turn has been completed yet.
+    pub batches: Vec<String>,
+    /// The entry cut at.
+    pub last_entry_id: String,
+    /// How many tokens the messages have.
+    pub tokens: f64,
+    /// Messages that were left out because of the budget.
+    pub left_out: u32,
+}
+
+/// Finds what a fork takes of a transcript in a database, from rows that are handed over newest first.
+#[napi]
+pub struct ContextReader(Arc<Mutex<session::ContextReader>>);
+
+#[napi]
+impl ContextReader {
+    /// A reader for the last completed turn's context, of at most so many tokens.
+    #[napi(constructor)]
+    pub fn new(token_budget: Option<f64>) -> Self {
+        Self(Arc::new(Mutex::new(session::ContextReader::new(token_budget.map(tokens)))))
+    }
+
+    /// Takes older rows, each one as a byte (0 as it is, 1 a Zstandard frame), its length in four bytes, lowest first, and its
+    /// bytes; `isAll` says that there are no others. Resolves to `null` if it needs more.
+    #[napi(catch_unwind, ts_return_type = "Promise<ContextFound | null>")]
+    pub fn add(
+        &self,
+        env: Env,
+        rows: Uint8Array,
+        is_all: bool,
+    ) -> napi::Result<AsyncBlock<Option<ContextFound>>> {
+        let (reader, rows) = (Arc::clone(&self.0), rows.to_vec());
+        blocking(env, move || {
+            let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(match reader.add(&rows, is_all)? {
+                Progress::More => None,
+                Progress::NoAnswer => Some(ContextFound {
+                    batches: Vec::new(),
+                    last_entry_id: String::new(),
+                    tokens: 0.0,
+                    left_out: 0,
+                }),
+                Progress::Found(found) => Some(found.into()),
+            })
+        })
+    }
+}
+
+impl From<session::MessageContext> for ContextFound {
+    fn from(found: session::MessageContext) -> Self {
+        Self {
+            batches: found.batches,
+            last_entry_id: found.last_entry_id,
+            #[expect(clippy::cast_precision_loss, reason = "no model takes 2^52 tokens")]
+            tokens: found.tokens as f64,
+            left_out: u32::try_from(found.left_out).unwrap_or(u32::MAX),
+        }
+    }
 }
 
 /// The transcript of a session, or `null` if it has none.
@@ -102,13 +176,25 @@ pub fn fork_orchestrator_session(
             Some(Either::A(name)) => Cut::named(&name)?,
             Some(Either::B(entry)) => Cut::Entry(entry.entry_id),
         };
+        let owner = Owner::new(&options.account_id, &options.orchestrator_session_key)?;
+        let folder = folder(&options.sessions_dir, options.store_file.as_deref())?;
+        let named = match options.transcript_file {
+            Some(file) => Some(PathBuf::from(file)),
+            None => session::resolve_transcript(&folder, owner.orchestrator_key())?,
+        };
+        let Some(transcript) = named else { return Ok(None) };
         let outcome = session::fork(
             &INDEXES,
             &ForkRequest {
-                owner: &Owner::new(&options.account_id, &options.orchestrator_session_key)?,
-                transcript: Path::new(&options.transcript_file),
-                folder: &folder(&options.sessions_dir, options.store_file.as_deref())?,
+                owner: &owner,
+                transcript: &transcript,
+                folder: &folder,
                 cut: &cut,
+                history: match &options.history {
+                    Some(name) => History::named(name)?,
+                    None => History::default(),
+                },
+                budget: options.token_budget.map(tokens),
                 is_registered: options.register_entry.unwrap_or(true),
             },
         )?;
@@ -212,12 +298,18 @@ impl From<session::Fork> for ForkedSession {
             session_id: fork.session_id,
             session_file: text(fork.session_file),
             entry: fork.entry,
+            left_out: u32::try_from(fork.left_out).unwrap_or(u32::MAX),
         }
     }
 }
 
 fn folder(sessions_dir: &str, store_file: Option<&str>) -> Result<SessionsFolder, Error> {
     Ok(SessionsFolder::open(Path::new(sessions_dir))?.with_store(store_file.map(Path::new)))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn tokens(number: f64) -> u64 {
+    number as u64
 }
 
 fn text(path: PathBuf) -> String {

@@ -127,10 +127,20 @@ impl Journal {
 }
 
 fn claim(access: &Access<'_>, dispatch: &NewDispatch) -> Result<Claim, Fault> {
+    if let Some((id, state)) = same(access, dispatch)? {
+        return Ok(Claim::Same { id, state });
+    }
     let inserted = access.execute(
-        "INSERT INTO dispatches (id, origin, source_type, source_id, state, claimed_at, changed_at)
-         VALUES (?1, ?2, ?3, ?4, 'claimed', ?5, ?5) ON CONFLICT DO NOTHING",
-        (&dispatch.id, dispatch.origin, &dispatch.source_type, &dispatch.source_id, access.now),
+        "INSERT INTO dispatches (id, origin, source_type, source_id, event_type, state, claimed_at, changed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, 'claimed', ?6, ?6) ON CONFLICT DO NOTHING",
+        (
+            &dispatch.id,
+            dispatch.origin,
+            &dispatch.source_type,
+            &dispatch.source_id,
+            &dispatch.event_type,
+            access.now,
+        ),
     )?;
     if inserted == 1 {
         if let Some(details) = &dispatch.details {
@@ -143,6 +153,24 @@ fn claim(access: &Access<'_>, dispatch: &NewDispatch) -> Result<Claim, Fault> {
         State::Dead => Claim::Dead { cause: cause(access, &dispatch.id)? },
         state => Claim::Running(state),
     })
+}
+
+/// The same event under another id: a message is new only once, by whatever way it comes; a task may be assigned again, but
+/// the dispatch of one that was announced is about that assignment.
+fn same(access: &Access<'_>, dispatch: &NewDispatch) -> Result<Option<(String, State)>, Fault> {
+    if dispatch.event_type.is_some() || dispatch.source_id.is_empty() {
+        return Ok(None);
+    }
+    access
+        .first(
+            "SELECT id, state FROM dispatches
+         WHERE source_id = ?1 AND source_type = ?2 AND event_type IS NULL
+            AND (?2 = 'message' OR id = ?3 OR origin = 'announcement' AND ?4 = 'inbox')
+         ORDER BY id <> ?3, sequence LIMIT 1",
+            (&dispatch.source_id, &dispatch.source_type, &dispatch.id, dispatch.origin),
+            |row| Ok((row.get::<_, String>(0)?, row.get(1)?)),
+        )
+        .map(|found| found.filter(|(id, _)| *id != dispatch.id))
 }
 
 fn describe(access: &Access<'_>, id: &str, details: &Details) -> Result<(), Fault> {

@@ -52,6 +52,8 @@ pub struct NewDispatch {
     pub source_type: String,
     /// Id of the message or task.
     pub source_id: String,
+    /// What happened, when it is neither a new message nor an assigned task.
+    pub event_type: Option<String>,
     /// What is known of the source already.
     pub details: Option<Details>,
 }
@@ -82,6 +84,13 @@ pub enum Claim {
     Running(State),
     /// Over; the server has to be told again.
     Done,
+    /// The same event came under another id before.
+    Same {
+        /// What it is known by.
+        id: String,
+        /// How far it has come.
+        state: State,
+    },
     /// Given up, and why.
     Dead {
         /// Why.
@@ -111,6 +120,8 @@ pub struct DispatchRecord {
     pub source_type: String,
     /// Id of the message or task.
     pub source_id: String,
+    /// What happened, when it is neither a new message nor an assigned task.
+    pub event_type: Option<String>,
     /// What is known of the source.
     pub details: Option<Details>,
     /// How far it has come.
@@ -136,7 +147,7 @@ pub struct DispatchRecord {
 /// The columns that [`DispatchRecord::read`] takes, in its order.
 pub(super) const COLUMNS: &str = "sequence, id, origin, source_type, source_id, target, thread_root_id, sender_id, \
     sender_kind, created_at, state, attempts, failures, turn_id, session_key, cause, next_try_at, claimed_at, changed_at, \
-    no_reply";
+    no_reply, event_type";
 
 impl DispatchRecord {
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -158,6 +169,7 @@ impl DispatchRecord {
             origin: row.get(2)?,
             source_type: row.get(3)?,
             source_id: row.get(4)?,
+            event_type: row.get(20)?,
             details,
             state: row.get(10)?,
             attempts: row.get(11)?,

@@ -7,7 +7,8 @@ use rusqlite::Connection;
 /// Marks a `SQLite` file as this journal: "Prll".
 pub(super) const APPLICATION_ID: i64 = 0x5072_6c6c;
 
-/// Step `n` takes a database from version `n` to `n + 1`. A published step never changes.
+/// Step `n` takes a database from version `n` to `n + 1`. A published step never changes. The second one also forgets a
+/// message that waits for its turn although it came before, under another id: the server lists it as long as it is open.
 pub(super) const MIGRATIONS: &[&str] = &["
 CREATE TABLE dispatches (
     sequence INTEGER PRIMARY KEY,
@@ -83,6 +84,19 @@ CREATE TABLE lease (
     host TEXT NOT NULL,
     since INTEGER NOT NULL
 ) STRICT;
+", "
+ALTER TABLE dispatches ADD COLUMN event_type TEXT;
+CREATE INDEX dispatches_by_source ON dispatches (source_id, source_type);
+DELETE FROM dispatches
+WHERE source_type = 'message' AND state IN ('claimed', 'adopted', 'failed')
+    AND NOT EXISTS (SELECT 1 FROM parts WHERE dispatch = dispatches.sequence)
+    AND EXISTS (
+        SELECT 1 FROM dispatches AS other
+        WHERE other.source_id = dispatches.source_id AND other.source_type = 'message'
+            AND (other.sequence < dispatches.sequence AND other.state <> 'dead'
+                OR other.state IN ('answered', 'no_reply', 'acknowledged'))
+            AND other.sequence <> dispatches.sequence
+    );
 "];
 
 /// The version that a list of migrations leads to.
@@ -151,6 +165,39 @@ mod tests {
             old.query_row("SELECT b FROM a", [], |row| row.get::<_, String>(0)).unwrap(),
             "kept"
         );
+    }
+
+    #[test]
+    fn a_message_that_waits_twice_is_kept_once_and_nothing_that_was_begun_is_forgotten() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &MIGRATIONS[..1], None).unwrap();
+        for (id, kind, source, state) in [
+            ("msg_1", "message", "msg_1", "claimed"),
+            ("dsp_1", "message", "msg_1", "claimed"),
+            ("dsp_2", "message", "msg_2", "failed"),
+            ("msg_2", "message", "msg_2", "acknowledged"),
+            ("msg_3", "message", "msg_3", "answered"),
+            ("dsp_3", "message", "msg_3", "adopted"),
+            ("msg_4", "message", "msg_4", "dead"),
+            ("dsp_4", "message", "msg_4", "claimed"),
+            ("dsp_5", "task", "tsk_1", "claimed"),
+            ("dsp_6", "task", "tsk_1", "claimed"),
+        ] {
+            let sql = "INSERT INTO dispatches (id, origin, source_type, source_id, state, claimed_at, changed_at)
+                VALUES (?1, 'inbox', ?2, ?3, ?4, 0, 0)";
+            connection.execute(sql, (id, kind, source, state)).unwrap();
+        }
+        let part =
+            "INSERT INTO parts SELECT sequence, 0, '', '', NULL, '', '', 'delivered', NULL, NULL, 0
+            FROM dispatches WHERE id = 'dsp_3'";
+        connection.execute(part, ()).unwrap();
+        migrate(&mut connection, MIGRATIONS, None).unwrap();
+        let mut kept = connection.prepare("SELECT id FROM dispatches ORDER BY sequence").unwrap();
+        let kept: Vec<String> =
+            kept.query_map((), |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+        let expected = ["msg_1", "msg_2", "msg_3", "dsp_3", "msg_4", "dsp_4", "dsp_5", "dsp_6"];
+        assert_eq!(kept, expected);
+        assert!(is_intact(&connection).unwrap());
     }
 
     #[test]

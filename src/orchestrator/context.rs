@@ -31,6 +31,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const JOURNAL_PAUSE: Duration = Duration::from_secs(1);
 /// How often an answer that cannot be read is asked for: a proxy's page may go away, a wrong address will not.
 const MOST_MALFORMED: u32 = 5;
+/// How often a call may be refused for its key although the server knows the key.
+const MOST_UNAUTHORIZED: u32 = 5;
+/// How long to wait before asking again whether the key is valid; somebody has to change something first.
+const REFUSED_KEY_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// What is said of a panic. Its own words are in the standard error, and may quote what nobody else is to read.
 const PANIC: &str = "a fault of the plugin itself; its place is in the error output of the gateway";
 
@@ -56,6 +60,8 @@ pub(crate) struct Context {
     pub agent_id: OnceLock<String>,
     /// Most bytes of a text that the agent gets.
     pub max_text_bytes: usize,
+    /// When the server last knew the key after it had been refused; held by whoever asks.
+    key_confirmed_at: tokio::sync::Mutex<Option<Instant>>,
     /// Keeps writes to the host's configuration away from turns.
     pub gate: Gate,
     /// How long a call is repeated before its last error counts; an account never loses patience.
@@ -77,6 +83,7 @@ impl Context {
             journal: OnceLock::new(),
             agent_id: OnceLock::new(),
             max_text_bytes: DEFAULT_MAX_TEXT_BYTES,
+            key_confirmed_at: tokio::sync::Mutex::default(),
             gate: Gate::default(),
             patience,
         }
@@ -95,20 +102,6 @@ impl Context {
         self.host.log(level, printable(&message.into()));
     }
 
-    /// Stops all work because the server will never let this account in again; the status says why.
-    pub(crate) fn block(&self, error: &api::Error) {
-        let reason = format!("{}; renew api_key in channels.parall", chain(error));
-        self.log(Level::Error, format!("account blocked: {reason}"));
-        self.halt(About::Key, reason, true);
-    }
-
-    /// Ends all work for a reason that the status tells.
-    fn halt(&self, about: About, reason: String, blocks: bool) {
-        self.status.update(|status| status.connected = false);
-        self.status.raise(about, reason, blocks);
-        self.work.cancel();
-    }
-
     /// Starts a task of the account. One that panics leaves work undone that nobody else knows of, so the account fails.
     pub(crate) fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
         let context = Arc::clone(self);
@@ -122,7 +115,9 @@ impl Context {
     /// Stops all work because of a fault of ours. All there is to do is in the journal and at the server, for the next start.
     fn fail(&self, reason: &str) {
         self.log(Level::Error, format!("the account has to start again: {reason}"));
-        self.halt(About::Fault, reason.to_owned(), false);
+        self.status.update(|status| status.connected = false);
+        self.status.raise(About::Fault, reason.to_owned(), false);
+        self.work.cancel();
         self.failure.send_replace(Some(reason.to_owned()));
     }
 
@@ -165,38 +160,55 @@ impl Context {
     }
 
     /// Repeats a call that may be repeated until the server answers, with growing pauses; the status tells meanwhile. Ends
-    /// early when the account stops or the server refuses for good; a refused key blocks the account.
+    /// early when the account stops or the server refuses for good. A refused key is waited for as long as an outage.
     pub(crate) async fn persist<T, F>(
         &self,
+        what: &str,
+        call: impl FnMut() -> F,
+    ) -> Result<T, PersistError>
+    where
+        F: Future<Output = Result<T, api::Error>>,
+    {
+        self.persist_for(self.patience, what, call).await
+    }
+
+    /// The same for at most `limit`; the last error counts then.
+    pub(crate) async fn persist_for<T, F>(
+        &self,
+        limit: Duration,
         what: &str,
         mut call: impl FnMut() -> F,
     ) -> Result<T, PersistError>
     where
         F: Future<Output = Result<T, api::Error>>,
     {
+        let limit = limit.min(self.patience);
         let mut backoff = Backoff::new(SHORTEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE);
         let mut trouble = self.status.trouble();
         let started = Instant::now();
+        let mut unauthorized = 0;
         loop {
             // What has not begun when the account stops is left to the next start.
             if self.work.is_cancelled() {
                 return Err(PersistError::Closed);
             }
+            let begun = Instant::now();
             let error = match call().await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
             let again = match error.class() {
-                Class::Unauthorized => {
-                    self.block(&error);
-                    return Err(PersistError::Closed);
+                Class::Unauthorized if self.patience == Duration::MAX => {
+                    self.confirm_key(begun, &error).await?;
+                    unauthorized += 1;
+                    unauthorized < MOST_UNAUTHORIZED
                 }
                 Class::Transient | Class::RateLimited | Class::UnknownOutcome => {
-                    started.elapsed() < self.patience
+                    started.elapsed() < limit
                 }
                 Class::Malformed => trouble.failures() + 1 < MOST_MALFORMED,
                 Class::Stopped => return Err(PersistError::Closed),
-                Class::Forbidden | Class::Missing | Class::Rejected => false,
+                Class::Unauthorized | Class::Forbidden | Class::Missing | Class::Rejected => false,
             };
             if !again {
                 return Err(PersistError::Refused(error));
@@ -206,6 +218,59 @@ impl Context {
             let text = format!("{what}: {}", chain(&error));
             self.pause(&mut trouble, Level::Warn, text, false, pause).await?;
         }
+    }
+
+    /// The server refused the key of a call that began at `since`. Comes back as soon as the server knows the key, which may
+    /// be at once: a single refusal proves nothing. As long as it does not, the account is blocked and says why; the server is
+    /// asked again every few minutes, and only by one caller.
+    pub(crate) async fn confirm_key(
+        &self,
+        since: Instant,
+        error: &api::Error,
+    ) -> Result<(), Stopped> {
+        let waiting = async {
+            let mut confirmed_at = self.key_confirmed_at.lock().await;
+            if confirmed_at.is_none_or(|at| at < since) {
+                self.wait_for_key(error).await?;
+                *confirmed_at = Some(Instant::now());
+            }
+            Ok(())
+        };
+        self.work.run_until_cancelled(waiting).await.unwrap_or(Err(Stopped))
+    }
+
+    /// Whether somebody asks whether the key is valid.
+    pub(crate) fn is_confirming_key(&self) -> bool {
+        self.key_confirmed_at.try_lock().is_err()
+    }
+
+    async fn wait_for_key(&self, error: &api::Error) -> Result<(), Stopped> {
+        let mut trouble = self.status.trouble();
+        let mut backoff = Backoff::new(SHORTEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE);
+        let mut refusals = 0_u32;
+        loop {
+            let Err(answer) = self.server.agent().await else { break };
+            if !matches!(answer.class(), Class::Unauthorized | Class::Forbidden) {
+                let pause = backoff.next_pause(fastrand::f64());
+                let pause = pause.max(answer.retry_after().unwrap_or_default());
+                let text = format!("asking whether the key is valid: {}", chain(&answer));
+                self.pause(&mut trouble, Level::Warn, text, false, pause).await?;
+                continue;
+            }
+            refusals += 1;
+            if refusals == 1 {
+                let reason = format!("{}; renew api_key in channels.parall", chain(error));
+                self.log(Level::Error, format!("account blocked: {reason}"));
+                self.status.raise(About::Key, reason, true);
+            }
+            let slowly = tokio::time::sleep(REFUSED_KEY_PAUSE);
+            self.work.run_until_cancelled(slowly).await.ok_or(Stopped)?;
+        }
+        if refusals > 0 {
+            self.log(Level::Info, "the server knows the key again");
+            self.status.solve(About::Key);
+        }
+        Ok(())
     }
 
     /// A call has failed and is to be made again: tells so in status and log and waits. With `blocks` the account can do

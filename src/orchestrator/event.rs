@@ -1,8 +1,13 @@
 //! One thing that wants an answer: a message or a task.
 
 use super::target::Target;
-use crate::api::{Chat, Dispatch, Message, Task};
+use crate::api::{Chat, Message, Task};
 use crate::journal::{self, Details, DispatchRecord};
+
+/// What kind of source a message is, in the server's words.
+pub(crate) const MESSAGE: &str = "message";
+/// What kind of source a task is.
+pub(crate) const TASK: &str = "task";
 
 /// Something that happened in Parall and that the agent is to look at.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +31,8 @@ pub(crate) enum Origin {
         source_type: String,
         /// Id of the message or task.
         source_id: String,
+        /// What happened, when it is neither a new message nor an assigned task.
+        event_type: Option<String>,
     },
     /// By a frame of a server without a dispatch inbox; nothing to acknowledge.
     Announcement,
@@ -75,8 +82,16 @@ impl Event {
     /// What its source is: `message` or `task`.
     pub(crate) fn source_kind(&self) -> &'static str {
         match &self.subject {
-            Subject::Message { .. } => "message",
-            Subject::Task(_) => "task",
+            Subject::Message { .. } => MESSAGE,
+            Subject::Task(_) => TASK,
+        }
+    }
+
+    /// What happened, when it is neither a new message nor an assigned task: this version does not know what it means.
+    pub(crate) fn unknown_type(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::Dispatch { event_type, .. } => event_type.as_deref(),
+            Origin::Announcement => None,
         }
     }
 
@@ -85,6 +100,14 @@ impl Event {
         match &self.origin {
             Origin::Dispatch { id, .. } => id,
             Origin::Announcement => self.source_id(),
+        }
+    }
+
+    /// Who wrote the message or made the task; empty when the server does not say.
+    pub(crate) fn sender(&self) -> &str {
+        match &self.subject {
+            Subject::Message { message, .. } => &message.sender_id,
+            Subject::Task(task) => task.creator_id.as_deref().unwrap_or_default(),
         }
     }
 
@@ -120,17 +143,8 @@ impl From<&DispatchRecord> for Origin {
                 id: record.id.clone(),
                 source_type: record.source_type.clone(),
                 source_id: record.source_id.clone(),
+                event_type: record.event_type.clone(),
             },
-        }
-    }
-}
-
-impl From<&Dispatch> for Origin {
-    fn from(dispatch: &Dispatch) -> Self {
-        Self::Dispatch {
-            id: dispatch.id.clone(),
-            source_type: dispatch.source_type.clone().unwrap_or_else(|| "message".to_owned()),
-            source_id: dispatch.source_id.clone(),
         }
     }
 }

@@ -1,8 +1,9 @@
-//! What this process has already taken on, so that a dispatch that comes by list and by frame is one turn.
+//! Which events this process has met, so that one that comes by list and by frame, or by two ways of the server, is one turn.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use hashlink::LinkedHashMap;
 use tokio::sync::watch;
 
 /// How many finished keys are remembered.
@@ -12,16 +13,34 @@ pub const DEFAULT_MAX_WAITING: usize = 10_000;
 /// How many bytes these may have: some events are large.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
-/// What is known of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What tells an event from all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// Dispatch id, or the source's id where there is none: what the journal knows it by.
+    pub key: String,
+    /// The source, when an event of the same source that came another way is the same event.
+    pub source: Option<String>,
+    /// Whether every later event of the source is this one, too. A task may be assigned more than once.
+    pub is_only: bool,
+}
+
+/// The answer to a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// Never met: now taken on.
+    /// Never met: in flight from now on.
     New,
     /// Queued or running.
     Running,
-    /// Answered.
+    /// Answered, under this key.
+    Done { key: String },
+    /// Given up until an operator decides.
+    Failed,
+}
+
+/// How an event ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
     Done,
-    /// Given up until the next start.
     Failed,
 }
 
@@ -34,14 +53,23 @@ struct Load {
     loaded: usize,
 }
 
-/// The bytes of an event that is queued or running.
-#[derive(Debug, Clone, Copy, Default)]
-struct Weight {
+/// An event that is queued or running.
+#[derive(Debug, Clone, Default)]
+struct InProgress {
+    source: Option<String>,
+    /// Bytes in memory, where they are known.
     bytes: usize,
     is_loaded: bool,
 }
 
-/// Remembers keys of events, and knows how much there is to do.
+/// An event that is over.
+#[derive(Debug, Clone)]
+struct Finished {
+    source: Option<String>,
+    end: End,
+}
+
+/// Remembers the keys of events, and knows how much there is to do.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     keys: Mutex<Keys>,
@@ -49,18 +77,16 @@ pub(crate) struct InFlight {
     most_events: usize,
 }
 
+/// A key is in `running` or in `finished`, never in both: only [`Keys::take`] and the two insertions touch them.
 #[derive(Debug, Default)]
 struct Keys {
-    states: HashMap<String, Known>,
-    finished: VecDeque<String>,
-    /// Bytes of the events that are queued or running, where they are known.
-    weights: HashMap<String, Weight>,
-}
-
-impl Weight {
-    fn loaded(self) -> usize {
-        if self.is_loaded { self.bytes } else { 0 }
-    }
+    running: HashMap<String, InProgress>,
+    /// In the order in which they ended, the oldest first.
+    finished: LinkedHashMap<String, Finished>,
+    /// The key of each source that has only one.
+    sources: HashMap<String, String>,
+    bytes: usize,
+    loaded: usize,
 }
 
 impl Default for InFlight {
@@ -70,57 +96,59 @@ impl Default for InFlight {
 }
 
 impl InFlight {
-    /// Nothing was in_flight; at most so many events are to be queued or running.
+    /// Nothing was met; at most so many events are to be queued or running.
     pub(crate) fn new(most: usize) -> Self {
         Self { keys: Mutex::default(), load: watch::Sender::default(), most_events: most.max(1) }
     }
 
-    /// Takes a key on if it is new.
-    pub(crate) fn claim(&self, key: &str) -> Known {
+    /// Takes an event up if it is new.
+    pub(crate) fn claim(&self, identity: &Identity) -> Known {
         let mut keys = self.lock();
-        if let Some(known) = keys.states.get(key) {
-            return *known;
+        if let Some(known) = keys.known(identity) {
+            return known;
         }
-        keys.states.insert(key.to_owned(), Known::Running);
-        self.report(&keys, Weight::default(), Weight::default());
+        keys.begin(identity);
+        self.report(&keys);
         Known::New
+    }
+
+    /// What is known of an event.
+    pub(crate) fn known(&self, identity: &Identity) -> Option<Known> {
+        self.lock().known(identity)
     }
 
     /// The event of a key has so many bytes in memory as long as it is queued or running.
     pub(crate) fn weigh(&self, key: &str, bytes: usize) {
-        self.change_weight(key, Weight { bytes, is_loaded: false });
+        self.change_weight(key, bytes, false);
     }
 
     /// The same for an event that is loaded.
     pub(crate) fn loaded(&self, key: &str, bytes: usize) {
-        self.change_weight(key, Weight { bytes, is_loaded: true });
+        self.change_weight(key, bytes, true);
     }
 
-    fn change_weight(&self, key: &str, weight: Weight) {
+    fn change_weight(&self, key: &str, bytes: usize, is_loaded: bool) {
         let mut keys = self.lock();
-        if keys.states.get(key) == Some(&Known::Running) {
-            let before = keys.weights.insert(key.to_owned(), weight).unwrap_or_default();
-            self.report(&keys, weight, before);
+        if let Some(event) = keys.running.get_mut(key) {
+            let before = std::mem::replace(event, InProgress { bytes, is_loaded, ..event.clone() });
+            keys.count_out(&before);
+            keys.count_in(bytes, is_loaded);
+            self.report(&keys);
         }
     }
 
-    /// What is known of a key.
-    pub(crate) fn state(&self, key: &str) -> Option<Known> {
-        self.lock().states.get(key).copied()
-    }
-
-    /// Nothing more may be taken on.
+    /// Nothing more may be taken up.
     pub(crate) fn is_full(&self) -> bool {
         let load = *self.load.borrow();
         load.events >= self.most_events || load.bytes >= MOST_BYTES
     }
 
-    /// Nothing more may be loaded. What is in memory and not loaded does not count: it would wait for itself.
+    /// Nothing more may be loaded. Only loaded events count: counting the others would deadlock.
     pub(crate) fn is_heavy(&self) -> bool {
         self.load.borrow().loaded >= MOST_BYTES
     }
 
-    /// Comes back as soon as something may be taken on.
+    /// Comes back as soon as something may be taken up.
     pub(crate) async fn room(&self) {
         self.wait(|load| load.events < self.most_events && load.bytes < MOST_BYTES).await;
     }
@@ -139,33 +167,40 @@ impl InFlight {
 
     /// The event is answered.
     pub(crate) fn done(&self, key: &str) {
-        self.finish(key, Known::Done);
+        self.finish(key, End::Done);
     }
 
     /// The event is given up.
     pub(crate) fn failed(&self, key: &str) {
-        self.finish(key, Known::Failed);
+        self.finish(key, End::Failed);
     }
 
     /// The event is to be met as new again.
     pub(crate) fn release(&self, key: &str) {
         let mut keys = self.lock();
-        keys.states.remove(key);
-        let weight = keys.weights.remove(key).unwrap_or_default();
-        self.report(&keys, Weight::default(), weight);
+        let source = keys.take(key);
+        keys.forget_source(key, source.as_deref());
+        self.report(&keys);
     }
 
-    fn finish(&self, key: &str, known: Known) {
+    /// The event of `key` turned out to be the one that the journal knows as `known`.
+    pub(crate) fn merge(&self, key: &str, known: &str) {
         let mut keys = self.lock();
-        keys.states.insert(key.to_owned(), known);
-        keys.finished.push_back(key.to_owned());
+        let source = keys.take(key);
+        keys.merge(known, source);
+        self.report(&keys);
+    }
+
+    fn finish(&self, key: &str, end: End) {
+        let mut keys = self.lock();
+        let source = keys.take(key);
+        keys.finished.insert(key.to_owned(), Finished { source, end });
         if keys.finished.len() > FINISHED_LIMIT
-            && let Some(oldest) = keys.finished.pop_front()
+            && let Some((oldest, Finished { source, .. })) = keys.finished.pop_front()
         {
-            keys.states.remove(&oldest);
+            keys.forget_source(&oldest, source.as_deref());
         }
-        let weight = keys.weights.remove(key).unwrap_or_default();
-        self.report(&keys, Weight::default(), weight);
+        self.report(&keys);
     }
 
     async fn wait(&self, condition: impl Fn(&Load) -> bool) {
@@ -173,12 +208,9 @@ impl InFlight {
         let _ = self.load.subscribe().wait_for(condition).await;
     }
 
-    fn report(&self, keys: &Keys, more: Weight, less: Weight) {
-        self.load.send_modify(|load| {
-            load.events = keys.states.len().saturating_sub(keys.finished.len());
-            load.bytes = (load.bytes + more.bytes).saturating_sub(less.bytes);
-            load.loaded = (load.loaded + more.loaded()).saturating_sub(less.loaded());
-        });
+    fn report(&self, keys: &Keys) {
+        let load = Load { events: keys.running.len(), bytes: keys.bytes, loaded: keys.loaded };
+        self.load.send_if_modified(|known| std::mem::replace(known, load) != load);
     }
 
     fn lock(&self) -> MutexGuard<'_, Keys> {
@@ -186,51 +218,72 @@ impl InFlight {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_new_once_and_keeps_its_fate() {
-        let in_flight = InFlight::default();
-        assert_eq!(in_flight.claim("a"), Known::New);
-        assert_eq!(in_flight.claim("a"), Known::Running);
-        in_flight.done("a");
-        assert_eq!(in_flight.claim("a"), Known::Done);
-        assert_eq!(in_flight.claim("b"), Known::New);
-        in_flight.release("b");
-        assert_eq!(in_flight.claim("b"), Known::New);
-        in_flight.failed("b");
-        assert_eq!(in_flight.claim("b"), Known::Failed);
+impl Keys {
+    fn known(&self, identity: &Identity) -> Option<Known> {
+        self.state(&identity.key).or_else(|| {
+            let source = identity.source.as_ref()?;
+            self.state(self.sources.get(source)?)
+        })
     }
 
-    #[tokio::test]
-    async fn there_is_room_until_events_or_bytes_are_too_many() {
-        let in_flight = InFlight::new(2);
-        in_flight.claim("a");
-        in_flight.weigh("a", MOST_BYTES);
-        assert!(in_flight.is_full() && !in_flight.is_heavy(), "it would wait for itself");
-        in_flight.loaded("a", MOST_BYTES);
-        assert!(in_flight.is_full() && in_flight.is_heavy());
-        in_flight.loaded("a", 1);
-        assert!(!in_flight.is_full() && !in_flight.is_heavy());
-        in_flight.claim("b");
-        assert!(in_flight.is_full() && !in_flight.is_heavy());
-        in_flight.done("a");
-        in_flight.room().await;
-        in_flight.half_empty().await;
-        in_flight.release("b");
-        assert_eq!(*in_flight.load.borrow(), Load::default());
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let in_flight = InFlight::default();
-        for number in 0..FINISHED_LIMIT + 5 {
-            in_flight.claim(&number.to_string());
-            in_flight.done(&number.to_string());
+    fn state(&self, key: &str) -> Option<Known> {
+        if self.running.contains_key(key) {
+            return Some(Known::Running);
         }
-        assert_eq!(in_flight.lock().states.len(), FINISHED_LIMIT);
-        assert_eq!(in_flight.claim("0"), Known::New);
+        Some(match self.finished.get(key)?.end {
+            End::Done => Known::Done { key: key.to_owned() },
+            End::Failed => Known::Failed,
+        })
+    }
+
+    fn begin(&mut self, identity: &Identity) {
+        let Identity { key, source, is_only } = identity;
+        let source = source.clone().filter(|_| *is_only);
+        if let Some(source) = &source {
+            self.sources.insert(source.clone(), key.clone());
+        }
+        self.running.insert(key.clone(), InProgress { source, ..InProgress::default() });
+    }
+
+    /// Takes a key out, wherever it is, and gives its source.
+    fn take(&mut self, key: &str) -> Option<String> {
+        if let Some(event) = self.running.remove(key) {
+            self.count_out(&event);
+            return event.source;
+        }
+        self.finished.remove(key)?.source
+    }
+
+    /// Makes a source lead to a key, as long as that is remembered.
+    fn merge(&mut self, key: &str, source: Option<String>) {
+        let entry = match self.running.get_mut(key) {
+            Some(event) => Some(&mut event.source),
+            None => self.finished.get_mut(key).map(|event| &mut event.source),
+        };
+        if let (Some(entry), Some(source)) = (entry, source) {
+            *entry = Some(source.clone());
+            self.sources.insert(source, key.to_owned());
+        }
+    }
+
+    fn forget_source(&mut self, key: &str, source: Option<&str>) {
+        if let Some(source) = source
+            && self.sources.get(source).is_some_and(|known| known == key)
+        {
+            self.sources.remove(source);
+        }
+    }
+
+    fn count_in(&mut self, bytes: usize, is_loaded: bool) {
+        self.bytes += bytes;
+        self.loaded += if is_loaded { bytes } else { 0 };
+    }
+
+    fn count_out(&mut self, event: &InProgress) {
+        self.bytes -= event.bytes;
+        self.loaded -= if event.is_loaded { event.bytes } else { 0 };
     }
 }
+
+#[cfg(test)]
+mod tests;

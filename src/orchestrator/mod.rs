@@ -27,7 +27,7 @@ pub use error::Error;
 pub use host::{EarlierTurn, Fork, Host, Level, ReplyPart, Turn, TurnOutcome};
 pub use in_flight::DEFAULT_MAX_WAITING;
 pub use intake::loop_budget::DEFAULT_TURNS;
-pub use lanes::routing::DEFAULT_MAX_FORKS;
+pub use lanes::limits::{DEFAULT_MAX_FORKS, DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING};
 pub use lifecycle::gateway::{AccountOptions, Gateway, GatewayOptions};
 pub use lifecycle::once::{Probe, probe, send_text};
 pub use platform::HostFiles;

@@ -7,7 +7,7 @@ use super::error::Error;
 use crate::organisation::{Id, Kind};
 
 /// A chat or a task. Ids keep their case.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
     /// A chat, answered by messages.
     Chat(String),

@@ -49,6 +49,32 @@ pub enum Error {
         /// The name.
         cut: String,
     },
+    /// A name for a history that nobody knows.
+    #[error("{history:?} is no history; it is \"full\" or \"context\"")]
+    BadHistory {
+        /// The name.
+        history: String,
+    },
+    /// Not even the newest completed turn would leave the model enough room.
+    #[error("the newest turn does not fit: the context has {tokens} tokens, {budget} are allowed")]
+    OverBudget {
+        /// What the whole context has.
+        tokens: u64,
+        /// What was allowed.
+        budget: u64,
+    },
+    /// A row of the host's database is not what it is known to be.
+    #[error("an event of the transcript is {reason}")]
+    BadRow {
+        /// What it is instead.
+        reason: &'static str,
+    },
+    /// A context that is larger than any model takes.
+    #[error("the context is longer than {limit} bytes")]
+    TooLong {
+        /// The most that is read, in bytes.
+        limit: usize,
+    },
     /// The host kept rewriting the transcript while it was being read.
     #[error("{} keeps changing", path.display())]
     Unstable {
@@ -104,6 +130,10 @@ impl Coded for Error {
             Self::NotATranscript { .. } => "PARALL_SESSION_NOT_A_TRANSCRIPT",
             Self::NoSuchEntry { .. } => "PARALL_SESSION_NO_SUCH_ENTRY",
             Self::BadCut { .. } => "PARALL_SESSION_BAD_CUT",
+            Self::BadHistory { .. } => "PARALL_SESSION_BAD_HISTORY",
+            Self::OverBudget { .. } => "PARALL_SESSION_OVER_BUDGET",
+            Self::BadRow { .. } => "PARALL_SESSION_BAD_ROW",
+            Self::TooLong { .. } => "PARALL_SESSION_TOO_LONG",
             Self::Unstable { .. } => "PARALL_SESSION_UNSTABLE",
             Self::Outside { .. } => "PARALL_SESSION_OUTSIDE",
             Self::NotAFork { .. } => "PARALL_SESSION_NOT_A_FORK",

@@ -1,35 +1,26 @@
 //! The host's sessions on disk: its store, its transcripts, and forks of them.
 //!
-//! For hosts that keep sessions in files (`OpenClaw` 2026.4.2 to 2026.7.35). A transcript is opened for reading only; a fork is a
-//! new file that holds the path of entries up to a cut. Everything here blocks; call it from a blocking thread.
+//! On hosts that keep sessions in files (`OpenClaw` 2026.4.2 to 2026.7.35) a transcript is opened for reading only, and a fork is a
+//! new file that holds the entries up to a cut. On hosts with a database (from 2026.8.1 on) the rows of a transcript are handed
+//! over, and the messages of a fork handed back. What a fork takes is decided by the same code for both. Everything here blocks;
+//! call it from a blocking thread.
+//!
+//! `json` keeps every spelling, `transcript` knows entries and what the model is shown, `fork` writes files, `database` makes
+//! messages, `store` is `sessions.json`.
 
-mod bytes;
-mod cache;
-mod cleanup;
-mod copy;
+mod database;
 mod error;
 mod fork;
-mod id;
-mod index;
 mod json;
-mod key;
-mod labels;
-mod line;
-mod migrate;
-mod new_file;
-mod object;
-mod resolve;
-mod scan;
-mod source;
 mod store;
-mod text;
-mod tree;
+mod transcript;
 
-pub use cache::IndexCache;
-pub use cleanup::{Leftovers, clean_up, find_leftovers, remove_leftovers};
+pub use database::{ContextReader, MessageContext, Progress};
 pub use error::Error;
 pub use fork::{Fork, ForkRequest, Nothing, Outcome, fork};
-pub use key::{Owner, normalize};
-pub use resolve::{SessionsFolder, resolve_transcript};
+pub use store::cleanup::{Leftovers, clean_up, find_leftovers, remove_leftovers};
+pub use store::key::{Owner, normalize};
+pub use store::resolve::{SessionsFolder, resolve_transcript};
 pub use store::{delete_entries, delete_entry, read_entry, upsert_entry};
-pub use tree::Cut;
+pub use transcript::cache::IndexCache;
+pub use transcript::tree::{Cut, History};

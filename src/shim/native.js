@@ -6,14 +6,13 @@
  */
 import { createRequire } from "node:module";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { shared } from "./state.js";
+import { packageFolder } from "./state.js";
 
 const ERROR_CODE = "PARALL_NATIVE_LOAD";
 
 /** The native part; see `index.d.ts` for what it offers. */
 export function native() {
-  const root = shared().rootDir ?? fileURLToPath(new URL("../..", import.meta.url));
+  const root = packageFolder();
   const require = createRequire(path.join(root, "package.json"));
   const { name, version } = require("./package.json");
   const key = Symbol.for(`${name}/native@${version}`);

@@ -6,6 +6,7 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
+import { fileURLToPath } from "node:url";
 
 const KEY = Symbol.for("@parall/parall");
 
@@ -64,3 +65,6 @@ export function remember(api) {
   state.runtimeMode = mode;
   if (typeof api.rootDir === "string" && api.rootDir !== "") state.rootDir = api.rootDir;
 }
+
+/** The package's folder. The files that nothing imports are only there: newer hosts run copies of what is imported. */
+export const packageFolder = () => shared().rootDir ?? fileURLToPath(new URL("../..", import.meta.url));

@@ -21,7 +21,7 @@ const ways = {
     return { run: () => promisify(execFile)("cp", [file, copy]), undo: async () => rmSync(copy) };
   },
   /** Our fork. Like the other ways it makes the transcript only, unless the entry in the store is asked for. */
-  async ours(registerEntry = false) {
+  async ours({ registerEntry = false, history = "full" } = {}) {
     const native = createRequire(import.meta.url)(process.env.PARALL_ADDON ?? "../../../parall.linux-x64-gnu.node");
     const fork = () =>
       native.forkOrchestratorSession({
@@ -30,12 +30,21 @@ const ways = {
         transcriptFile: file,
         sessionsDir,
         cut: "leaf",
+        history,
         registerEntry,
       });
     return { run: fork, undo: (made) => native.cleanupForkSession({ ...made, sessionsDir }) };
   },
   /** The same with its entry in the store. */
-  registered: () => ways.ours(true),
+  registered: () => ways.ours({ registerEntry: true }),
+  /** Our fork of the context. */
+  context: () => ways.ours({ history: "context" }),
+  /** The same once more. */
+  async contextAgain() {
+    const { run, undo } = await ways.context();
+    await undo(await run());
+    return { run, undo };
+  },
   /** Our fork once the transcript is known: what the next fork of a growing transcript costs. */
   async again() {
     const { run, undo } = await ways.ours();
@@ -66,6 +75,8 @@ await pause(20);
 forgetPeak();
 const before = peak();
 delay.reset();
+// The first tick after a reset only begins to count.
+await pause(5);
 const start = performance.now();
 const made = await run();
 const milliseconds = performance.now() - start;

@@ -15,12 +15,16 @@ function prose(R, length) {
   return out;
 }
 
-/** Writes a transcript of at least `bytes` and answers its number of lines. */
-export function writeTranscript(file, bytes, seed = 1) {
+/**
+ * Writes a transcript of at least `bytes` and answers its number of lines. With `context` it is compacted so many bytes before its
+ * end, and the last turn before that is kept.
+ */
+export function writeTranscript(file, bytes, { seed = 1, context } = {}) {
   const R = random(seed);
   const descriptor = openSync(file, "w", 0o600);
   let [written, lines, waiting, parentId] = [0, 0, "", null];
   let time = Date.UTC(2026, 3, 1);
+  const ids = [];
   const line = (value) => {
     waiting += `${JSON.stringify(value)}\n`;
     lines += 1;
@@ -33,14 +37,17 @@ export function writeTranscript(file, bytes, seed = 1) {
     const id = R.hex(8);
     time += R.range(10, 4000);
     line({ type, id, parentId, timestamp: new Date(time).toISOString(), ...rest });
+    ids[lines - 1] = id;
     parentId = id;
   };
   const message = (role, rest) => entry("message", { message: { role, ...rest, timestamp: time } });
   const text = (length) => [{ type: "text", text: prose(R, length) }];
   const model = { api: "anthropic-messages", provider: "anthropic", model: "claude-opus-4-5" };
   const usage = () => ({ input: R.int(200000), output: R.int(4000), cacheRead: R.int(150000), cost: { total: R.f() } });
+  let toCompact = context !== undefined;
   line({ type: "session", version: 3, id: R.uuid(), timestamp: new Date(time).toISOString(), cwd: "/home/u/workspace" });
   while (written < bytes) {
+    const turn = lines;
     message("user", { content: text(R.range(300, 2000)) });
     for (let call = R.range(1, 4); call > 0; call--) {
       const id = `toolu_${R.hex(20)}`;
@@ -51,6 +58,10 @@ export function writeTranscript(file, bytes, seed = 1) {
       message("toolResult", { toolCallId: id, toolName: "bash", content: text(length), isError: false });
     }
     message("assistant", { content: text(R.range(800, 3500)), ...model, usage: usage(), stopReason: "stop" });
+    if (toCompact && written + waiting.length >= bytes - context) {
+      toCompact = false;
+      entry("compaction", { summary: prose(R, 4000), firstKeptEntryId: ids[turn], tokensBefore: 150_000 });
+    }
   }
   closeSync(descriptor);
   return lines;

@@ -39,6 +39,7 @@ async function actions(runtime) {
     create: (given) => watched(() => fork.createFork(request(given))),
     remove: (given) => watched(() => fork.removeFork(request(given))),
     leftovers: (given) => fork.findLeftoverForks(request(given)),
+    compact: (given) => compact({ ...request(given), ...given }),
     turn: async ({ sessionKey, text, id }) => {
       const texts = [];
       const place = {
@@ -51,12 +52,27 @@ async function actions(runtime) {
   };
 }
 
+/** Compacts a session in the host's database, as the host does, but with our own summary. */
+async function compact({ runtime, channel, cfg, agentId, parentSessionKey, kept, summary }) {
+  const [{ SessionManager }, { readSessionTranscriptEvents }] = await Promise.all([
+    import("openclaw/plugin-sdk/agent-sessions"),
+    import("openclaw/plugin-sdk/session-transcript-runtime"),
+  ]);
+  const scope = { agentId, sessionKey: parentSessionKey, storePath: channel.session.resolveStorePath(cfg.session?.store, { agentId }) };
+  const { sessionId } = runtime.agent.session.getSessionEntry(scope);
+  const events = await readSessionTranscriptEvents({ ...scope, sessionId });
+  const first = events.find((event) => event.message?.role === "user" && JSON.stringify(event).includes(kept));
+  return SessionManager.open({ ...scope, sessionId }).appendCompaction(summary, first.id, 1000);
+}
+
 /** Runs something and tells how long it took and how long the event loop stood still meanwhile. */
 async function watched(work) {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   await new Promise((resolve) => setTimeout(resolve, 20));
   delay.reset();
+  // The first tick after a reset only begins to count.
+  await new Promise((resolve) => setTimeout(resolve, 5));
   const started = performance.now();
   const result = await work();
   const milliseconds = performance.now() - started;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use parall::session::{
-    Cut, Error, Fork, ForkRequest, IndexCache, Outcome, Owner, SessionsFolder, fork,
+    Cut, Error, Fork, ForkRequest, History, IndexCache, Outcome, Owner, SessionsFolder, fork,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -39,8 +39,21 @@ impl Sessions {
     }
 
     pub(crate) fn fork(&self, transcript: &Path, cut: &Cut) -> Result<Outcome, Error> {
+        self.fork_history(transcript, cut, History::Full, None)
+    }
+
+    pub(crate) fn fork_history(
+        &self,
+        transcript: &Path,
+        cut: &Cut,
+        history: History,
+        budget: Option<u64>,
+    ) -> Result<Outcome, Error> {
         let (owner, folder) = (&self.owner, &self.folder());
-        fork(&self.cache, &ForkRequest { owner, transcript, folder, cut, is_registered: true })
+        let is_registered = true;
+        let request =
+            ForkRequest { owner, transcript, folder, cut, history, budget, is_registered };
+        fork(&self.cache, &request)
     }
 
     pub(crate) fn forked(&self, transcript: &Path, cut: &Cut) -> Fork {

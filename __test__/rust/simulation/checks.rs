@@ -11,6 +11,8 @@ use super::plan::{LetterKind, Life, Plan};
 use super::server::takes_answers;
 use super::world::{State, World};
 
+/// How long no fork is tried after one could not be made, milliseconds.
+const FORK_PAUSE: i64 = 30_000;
 /// How often a message is tried at most.
 const MOST_ATTEMPTS: usize = 5;
 
@@ -77,11 +79,16 @@ pub(crate) fn check_turn(
             broken.push(("results", text));
         }
     }
-    let quick = plan.faults.is_mild() && plan.habits.fork_refused == 0 && !plan.habits.recovers;
-    let since = state.parall.posted[place].at.max(state.life_began);
+    let forks_pause = state.ledger.no_fork + FORK_PAUSE > state.parall.posted[place].at;
+    let quick = plan.faults.is_mild()
+        && plan.habits.fork_refused == 0
+        && !plan.habits.recovers
+        && plan.letters.iter().all(|letter| letter.kind != LetterKind::Unreadable);
+    // It may have waited for a lane.
+    let since = state.parall.posted[place].at.max(state.life_began).max(state.ledger.lane_freed);
     let first =
         state.host.by_key.get(&turn.session_key).is_some_and(|session| session.target.is_none());
-    if quick && !main && first && now - since > 2_000 && !state.ledger.runs_alone {
+    if quick && !main && first && now - since > 2_000 && !forks_pause && !state.ledger.runs_alone {
         broken.push(("R19", format!("{source} waits {} ms for its fork", now - since)));
     }
     for (promise, text) in broken {
@@ -110,7 +117,7 @@ fn told_before(runs: &[Run], source: &str, life: u32) -> Option<String> {
 /// The source of an event is asked for: not once it is over, unless the host adds something to it by itself.
 pub(crate) fn check_look(state: &mut State, plan: &Plan, source: &str) {
     let posted = state.parall.posted.iter().find(|posted| posted.source_id == source);
-    let over = posted.is_some_and(|posted| is_over(&state.disk, &posted.key));
+    let over = posted.is_some_and(|posted| is_over(&state.disk, posted));
     if over && !plan.habits.recovers {
         state.ledger.violation("R4", format!("{source} is looked at although it is over"));
     }
@@ -223,7 +230,8 @@ pub(crate) fn check_status(state: &mut State, now: i64) {
 
 /// An acknowledgement arrives: what would be found after a crash now must justify it.
 pub(crate) fn check_acknowledgement(state: &mut State, key: &str) {
-    let found = state.disk.dispatch(key).unwrap();
+    let posted = state.parall.posted.iter().find(|posted| posted.key == key).cloned();
+    let found = posted.and_then(|posted| journaled(&state.disk, &posted));
     let Some(found) = found else {
         return state.ledger.violation("R1", format!("{key} is acknowledged and not journaled"));
     };
@@ -258,19 +266,33 @@ pub(crate) fn is_settled(world: &World) -> bool {
     let posted = state.parall.posted.iter().filter(|posted| !may_pass_unseen(posted, &world.plan));
     let idle = state.host.by_key.values().all(|session| session.running.is_none());
     idle && state.host.interrupted.is_empty()
-        && posted.map(|posted| &posted.key).all(|key| is_over(&state.disk, key))
+        && posted.clone().all(|posted| is_over(&state.disk, posted))
+        && (!world.plan.is_double
+            || posted.into_iter().all(|posted| is_known_as_over(&state, posted)))
+}
+
+/// Whether the server knows what became of an event, as far as it ever will.
+fn is_known_as_over(state: &State, posted: &Posted) -> bool {
+    let found = journaled(&state.disk, posted);
+    posted.acknowledged || found.is_some_and(|found| found.record.state == JournalState::Dead)
+}
+
+/// What the journal knows of an event. It may have been announced before it was dispatched.
+fn journaled(disk: &SimulatedDisk, posted: &Posted) -> Option<OpenDispatch> {
+    let found = |key: &str| disk.dispatch(key).unwrap();
+    found(&posted.key).or_else(|| found(&posted.source_id))
 }
 
 /// Whether an event is over as far as the journal on disk knows.
-pub(crate) fn is_over(disk: &SimulatedDisk, key: &str) -> bool {
-    let found = disk.dispatch(key).unwrap();
+pub(crate) fn is_over(disk: &SimulatedDisk, posted: &Posted) -> bool {
+    let found = journaled(disk, posted);
     let over = [JournalState::Acknowledged, JournalState::Dead];
     found.is_some_and(|found| over.contains(&found.record.state))
 }
 
 /// Whether an event is left in whose turns the process has died twice: it runs with nothing beside it.
-pub(crate) fn is_suspicious(disk: &SimulatedDisk, key: &str) -> bool {
-    let found = disk.dispatch(key).unwrap();
+pub(crate) fn is_suspicious(disk: &SimulatedDisk, posted: &Posted) -> bool {
+    let found = journaled(disk, posted);
     found.is_some_and(|OpenDispatch { record, .. }| record.attempts - record.failures >= 2)
 }
 
@@ -327,7 +349,7 @@ fn may_pass_unseen(posted: &Posted, plan: &Plan) -> bool {
 /// What is wrong with the end of an event, if anything.
 fn fate(state: &State, plan: &Plan, posted: &Posted) -> Option<String> {
     let Posted { key, source_id, kind, .. } = posted;
-    let found = state.disk.dispatch(key).unwrap();
+    let found = journaled(&state.disk, posted);
     let Some(found) = found else {
         return (!may_pass_unseen(posted, plan))
             .then(|| format!("{key} ({source_id}) was never taken on"));
@@ -340,7 +362,9 @@ fn fate(state: &State, plan: &Plan, posted: &Posted) -> Option<String> {
         let mut said = said_about(state, source_id);
         let answered = said.any(|(run, number)| number != CONTINUED && is_last(state, run, number));
         let legitimate = !answered
-            && (!takes_answers(*kind) || runs >= 1 && record.attempts as usize >= MOST_ATTEMPTS);
+            && (!takes_answers(*kind)
+                || *kind == LetterKind::Unreadable
+                || runs >= 1 && record.attempts as usize >= MOST_ATTEMPTS);
         return (cause.is_empty() || !legitimate || posted.acknowledged)
             .then(|| format!("{key} is dead after {runs} runs: {cause}"));
     }

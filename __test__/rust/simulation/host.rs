@@ -435,7 +435,9 @@ async fn create_fork(world: Arc<World>, parent: String) -> Result<Option<Fork>, 
     world.crash_point().await;
     world.dawdle(50).await;
     let key = {
+        let now = world.now();
         let mut state = world.state();
+        let before = std::mem::replace(&mut state.ledger.no_fork, now);
         if state.closed {
             state.ledger.violation("R16", "a fork is asked for after the stop".to_owned());
         }
@@ -451,6 +453,7 @@ async fn create_fork(world: Arc<World>, parent: String) -> Result<Option<Fork>, 
             return Ok(None);
         }
         let transcript = main.transcript.clone();
+        state.ledger.no_fork = before;
         state.host.forks_made += 1;
         state.ledger.forks_made += 1;
         let key = format!("{parent}:fork:{}", state.host.forks_made);
@@ -500,7 +503,9 @@ struct Running<'world> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
+        let now = self.world.now();
         let mut state = self.world.state();
+        state.ledger.lane_freed = now;
         if let Some(session) = state.host.by_key.get_mut(&self.session) {
             session.running = None;
         }

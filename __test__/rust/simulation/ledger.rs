@@ -17,6 +17,9 @@ pub(crate) struct Ledger {
     pub over_before: BTreeSet<String>,
     /// Something has to run with nothing beside it in this life.
     pub runs_alone: bool,
+    /// When a turn ended the last time, and when a fork could not be made.
+    pub lane_freed: i64,
+    pub no_fork: i64,
     pub crashes: u32,
     pub stops: u32,
     pub forks_made: u32,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parall::orchestrator::{
-    AccountOptions, DEFAULT_MAX_WAITING, DEFAULT_TURN_MINUTES, Gateway, Replies,
+    AccountOptions, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING,
+    DEFAULT_TURN_MINUTES, Gateway, Replies,
 };
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
@@ -105,11 +106,11 @@ fn begin_life(world: &World, life: Option<Life>) {
             .interrupted
             .retain(|run| !said.contains(&&part(&runs[*run].source_id, *run, CONTINUED)));
         let posted = &state.parall.posted;
-        let suspicious = |posted: &Posted| is_suspicious(&state.disk, &posted.key);
+        let suspicious = |posted: &Posted| is_suspicious(&state.disk, posted);
         state.ledger.runs_alone = posted.iter().any(suspicious);
         let posted = posted.iter();
         state.ledger.over_before = posted
-            .filter(|posted| is_over(&state.disk, &posted.key))
+            .filter(|posted| is_over(&state.disk, posted))
             .map(|posted| posted.source_id.clone())
             .collect();
         let sources = state.host.interrupted.iter().map(|run| &state.ledger.runs[*run].source_id);
@@ -154,6 +155,8 @@ fn start(world: &Arc<World>) -> Arc<Gateway> {
         max_forks: world.plan.max_forks,
         agent_turns: world.plan.agent_turns,
         max_text_bytes: 64 * 1024,
+        sender_turns: DEFAULT_SENDER_TURNS,
+        sender_waiting: DEFAULT_SENDER_WAITING,
         max_waiting: DEFAULT_MAX_WAITING,
         turn_minutes: DEFAULT_TURN_MINUTES,
     };

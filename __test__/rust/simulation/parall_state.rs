@@ -101,7 +101,8 @@ impl World {
                 LetterKind::Task => task(&mut state, number, now, announces),
                 kind => message(&mut state, number, now, letter.place, kind, announces),
             };
-            posted.overtaken = announces && !knows;
+            // Where the list was missing when the account came, older ones come after announced ones.
+            posted.overtaken = announces && !knows || self.plan.is_double;
             (send_frame(&mut state, posted.clone(), now, &self.plan), posted)
         };
         if frame {
@@ -202,6 +203,16 @@ fn send_frame(state: &mut State, mut posted: Posted, now: i64, plan: &super::pla
         ("dispatch.new", data.to_string())
     };
     let target = posted.target.clone();
+    if plan.is_double
+        && let Some(message) = state.parall.messages.get(&posted.source_id)
+    {
+        let data = raw(message);
+        let frame = FrameText { kind: "message.new", data, target: target.clone() };
+        state.parall.frames.push(frame);
+        if state.parall.connected {
+            queue_frame(state, state.parall.frames.len() - 1, now, plan);
+        }
+    }
     state.parall.frames.push(FrameText { kind, data, target });
     let position = state.parall.frames.len() - 1;
     let mut sent = false;

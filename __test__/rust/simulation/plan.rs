@@ -14,6 +14,8 @@ pub(crate) struct Plan {
     pub announces: bool,
     /// An older server replays nothing once the account knows how far it has read.
     pub forgets: bool,
+    /// A server with an inbox announces everything by frames, too, and its list is missing at times.
+    pub is_double: bool,
     pub letters: Vec<Letter>,
     pub lives: Vec<Life>,
 }
@@ -102,6 +104,8 @@ pub(crate) enum LetterKind {
     Own,
     /// Deleted before anybody could read it.
     Deleted,
+    /// A question that the server can never show.
+    Unreadable,
     /// A question on which every turn fails.
     Poison,
     /// A question in a chat that takes no answers.
@@ -167,6 +171,13 @@ impl Plan {
         let mut letters: Vec<Letter> =
             (0..dice.usize(3..=12)).map(|_| letter(dice, chats, span)).collect();
         letters.sort_by_key(|letter| letter.at);
+        // Beside the dice, so that these worlds are otherwise as they were.
+        if seed.is_multiple_of(49)
+            && let Some(letter) =
+                letters.iter_mut().find(|letter| letter.kind == LetterKind::Question)
+        {
+            letter.kind = LetterKind::Unreadable;
+        }
         let lives = (0..dice.usize(0..=3)).map(|_| life(dice, span)).collect();
         Self {
             seed,
@@ -176,6 +187,7 @@ impl Plan {
             agent_turns: pick(dice, &[2, 8]),
             announces,
             forgets: announces && seed.is_multiple_of(2),
+            is_double: !announces && seed.is_multiple_of(5),
             letters,
             lives,
         }

@@ -16,10 +16,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::checks::{check_acknowledgement, check_look};
-use super::parall_state::{AGENT, Said};
+use super::parall_state::{AGENT, Posted, Said};
 use super::plan::LetterKind;
 use super::socket::connect;
 use super::world::{State, World};
+
+/// How long the list is there, or missing, on a server that is in the middle of a change; milliseconds.
+const LIST_PHASE: i64 = 20_000;
 
 pub(crate) struct SimulatedServer(pub Arc<World>);
 
@@ -116,9 +119,11 @@ impl Server for SimulatedServer {
     }
 
     fn pending_dispatches(&self) -> Answer<'_, Vec<Dispatch>> {
-        let announces = self.0.plan.announces;
+        let plan = &self.0.plan;
+        let world = Arc::clone(&self.0);
         self.call("list".to_owned(), move |state| {
-            if announces {
+            let is_missing = plan.is_double && !state.calm && world.now() / LIST_PHASE % 3 == 0;
+            if plan.announces || is_missing {
                 return Err(status(404, None));
             }
             let open = state.parall.posted.iter().filter(|posted| !posted.acknowledged);
@@ -153,6 +158,11 @@ impl Server for SimulatedServer {
     fn message<'call>(&'call self, id: &'call str) -> Answer<'call, Message> {
         self.call(format!("message {id}"), move |state| {
             check_look(state, &self.0.plan, id);
+            let is_unreadable =
+                |posted: &Posted| posted.source_id == id && posted.kind == LetterKind::Unreadable;
+            if state.parall.posted.iter().any(is_unreadable) {
+                return Err(status(500, None));
+            }
             state.parall.messages.get(id).cloned().ok_or_else(|| status(404, None))
         })
     }

@@ -1,6 +1,6 @@
 //! A server, a host and a disk that do what a test says, and an account on them. Time is virtual.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
@@ -12,8 +12,9 @@ use parall::api::socket::SocketEvent;
 use parall::api::{Agent, Chat, Comment, Dispatch, Error, Message, NewMessage, Sent, Task};
 use parall::journal::{Journal, SimulatedDisk};
 use parall::orchestrator::{
-    AccountOptions, Answer, DEFAULT_MAX_WAITING, DEFAULT_TURN_MINUTES, Fork, Gateway, Host, Level,
-    Replies, ReplyPart, Server, Turn, TurnOutcome,
+    AccountOptions, Answer, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING,
+    DEFAULT_TURN_MINUTES, Fork, Gateway, Host, Level, Replies, ReplyPart, Server, Turn,
+    TurnOutcome,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, watch};
@@ -60,6 +61,10 @@ pub(crate) enum Behaviour {
 struct State {
     /// The HTTP status with which calls of a name are refused.
     failing: HashMap<&'static str, u16>,
+    /// Messages that cannot be shown.
+    broken: HashSet<String>,
+    /// How often each call was made.
+    calls: HashMap<&'static str, usize>,
     pending: Vec<Dispatch>,
     messages: HashMap<String, Message>,
     events: Option<mpsc::Sender<SocketEvent>>,
@@ -87,6 +92,21 @@ impl World {
             Some(status) => state.failing.insert(call, status),
             None => state.failing.remove(call),
         };
+    }
+
+    /// A message cannot be shown any more, or can again.
+    pub(crate) fn break_message(&self, id: &str, broken: bool) {
+        let mut state = self.state();
+        if broken {
+            state.broken.insert(id.to_owned());
+        } else {
+            state.broken.remove(id);
+        }
+    }
+
+    /// How often a call was made.
+    pub(crate) fn calls(&self, call: &str) -> usize {
+        self.state().calls.get(call).copied().unwrap_or_default()
     }
 
     /// The host can fork from now on.
@@ -117,6 +137,11 @@ impl World {
     /// A message is deleted.
     pub(crate) fn delete(&self, message: &str) {
         self.state().messages.remove(message).unwrap();
+    }
+
+    /// A dispatch is taken back.
+    pub(crate) fn forget(&self, dispatch: &str) {
+        self.state().pending.retain(|pending| pending.id != dispatch);
     }
 
     /// How many dispatches are not acknowledged.
@@ -154,12 +179,19 @@ impl World {
         let message: Message =
             serde_json::from_value(message(sender, kind, number, "Hello")).unwrap();
         let dispatch = json!({ "id": format!("dsp_{sender}_{number}"), "source_type": "message", "source_id": message.id });
+        self.state().messages.insert(message.id.clone(), message);
+        self.dispatch(number, dispatch).await;
+    }
+
+    /// The server lists a dispatch from now on, without a word.
+    pub(crate) fn list(&self, dispatch: Value) {
+        self.state().pending.push(serde_json::from_value(dispatch).unwrap());
+    }
+
+    /// The server makes a dispatch.
+    pub(crate) async fn dispatch(&self, number: u32, dispatch: Value) {
         let frame = json!({ "type": "dispatch.new", "seq": number, "data": dispatch });
-        {
-            let mut state = self.state();
-            state.pending.push(serde_json::from_value(dispatch).unwrap());
-            state.messages.insert(message.id.clone(), message);
-        }
+        self.list(dispatch);
         self.happen(SocketEvent::Frame(serde_json::from_str(&frame.to_string()).unwrap())).await;
     }
 
@@ -176,6 +208,7 @@ impl World {
         answer: impl FnOnce(&mut State) -> T,
     ) -> Answer<'_, T> {
         let mut state = self.state();
+        *state.calls.entry(call).or_default() += 1;
         let answer = match state.failing.get(call) {
             Some(status) => Err(refusal(*status)),
             None => Ok(answer(&mut state)),
@@ -193,7 +226,8 @@ fn message(sender: &str, kind: &str, number: u32, text: &str) -> Value {
     })
 }
 
-fn refusal(status: u16) -> Error {
+/// What a call says that is refused with a status.
+pub(crate) fn refusal(status: u16) -> Error {
     Error::Status {
         method: Method::GET,
         path: "/staged",
@@ -275,6 +309,8 @@ fn serve(world: &Arc<World>) -> (Arc<Gateway>, Journal) {
         max_forks: 4,
         agent_turns: 2,
         max_text_bytes: 64 * 1024,
+        sender_turns: DEFAULT_SENDER_TURNS,
+        sender_waiting: DEFAULT_SENDER_WAITING,
         max_waiting: DEFAULT_MAX_WAITING,
         turn_minutes: DEFAULT_TURN_MINUTES,
     };
@@ -358,12 +394,16 @@ impl Server for StagedServer {
     }
 
     fn acknowledge<'call>(&'call self, id: &'call str) -> Answer<'call, ()> {
+        self.0.changed.notify_one();
         self.0.answer("acknowledge", |state| state.pending.retain(|dispatch| dispatch.id != id))
     }
 
     fn message<'call>(&'call self, id: &'call str) -> Answer<'call, Message> {
         if !self.0.state().messages.contains_key(id) {
             return async { Err(refusal(404)) }.boxed();
+        }
+        if self.0.state().broken.contains(id) {
+            return async { Err(refusal(500)) }.boxed();
         }
         self.0.answer("message", |state| state.messages[id].clone())
     }

@@ -101,23 +101,6 @@ async fn an_agent_that_the_server_does_not_know_is_told_until_it_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_key_blocks_the_account() {
-    for call in ["list", "send"] {
-        let bench = Bench::start().await;
-        bench.world.fail(call, Some(401));
-        bench.world.say("usr_ada", "human", 1).await;
-        if call == "list" {
-            bench.world.happen(SocketEvent::Connected).await;
-        }
-        let told =
-            but(json!({ "connected": false, "lastError": "401", "blocked": "renew api_key" }));
-        bench.soon(call, |status| says(status, &told)).await;
-        tokio::time::sleep(Duration::from_secs(3_600)).await;
-        bench.soon(call, |status| says(status, &told)).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_journal_that_cannot_be_written_blocks_the_account_until_it_can() {
     let bench = Bench::start().await;
     bench.world.refuse_writes(true);

@@ -76,6 +76,35 @@ valid.compaction = (R) => {
   t.turn();
   return t.textOut();
 };
+// what contexts are cut at: several compactions with and without kept entries, branches and their summaries, labels at the boundary
+valid.contexts = (R) => {
+  const t = new Transcript(R, { unicode: R.chance(0.3) });
+  for (let part = R.range(1, 4); part > 0; part--) {
+    t.grow(t.entries.length + R.range(1, 8));
+    if (R.chance(0.3)) t.label(R.pick(t.path()).id, "mark");
+    if (R.chance(0.2)) t.branchSummary(R.pick(t.entries).id);
+    if (R.chance(0.2)) t.branch(R.pick(t.entries).id);
+    if (R.chance(0.2)) t.user();
+    const kept = t.compaction(R.pick(t.path())?.id ?? "nowhere");
+    if (R.chance(0.3)) kept.firstKeptEntryId = R.pick([kept.id, "nowhere", R.pick(t.entries).id]);
+    if (R.chance(0.3)) t.label(R.pick(t.path()).id, "mark");
+    if (R.chance(0.3)) t.compaction(R.pick(t.path()).id);
+  }
+  if (R.chance(0.7)) t.turn();
+  if (R.chance(0.3)) t.user();
+  return t.textOut();
+};
+// the host compacts while a turn runs: what was completed is cut before that
+valid.compaction_in_turn = (R) => {
+  const t = new Transcript(R);
+  t.grow(R.range(3, 20));
+  t.user();
+  const c = t.assistant({ toolCall: true });
+  t.toolResult(c);
+  t.compaction(R.pick(t.path()).id);
+  if (R.chance(0.5)) t.assistant({ toolCall: true });
+  return t.textOut();
+};
 valid.compaction_label = (R) => {
   const t = new Transcript(R);
   t.turn();

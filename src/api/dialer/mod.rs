@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use url::Url;
 
-use super::error::{Class, Error};
+use super::error::Error;
 use super::failure;
 use super::network::{Limits, Network};
 use super::request::{self, Call, Http};
@@ -33,14 +33,6 @@ const REFUSAL_BYTES: usize = 4 * 1024;
 pub(super) struct Open {
     pub(super) socket: WebSocketStream<Upgraded>,
     pub(super) ticket: Secret,
-}
-
-/// Why there is no socket.
-pub(super) enum Failure {
-    /// The server refuses this key a ticket; trying again does not help.
-    Refused(Error),
-    /// Anything else; a later attempt may succeed.
-    Passing(Error),
 }
 
 /// What is needed to open sockets: an HTTP client without the key, because the ticket is the credential here.
@@ -86,34 +78,23 @@ impl SocketDialer {
     }
 
     /// Gets a ticket and opens a socket with it.
-    pub(super) async fn dial(&self, http: &Http, cursor: Option<u64>) -> Result<Open, Failure> {
-        let answer = http.send(Call::to(&wire::SOCKET_TICKET, &[])).await.map_err(|error| {
-            match error.class() {
-                // A ticket is asked for without naming anything, so 403 says nothing about the key; proxies and servers that
-                // are being updated answer so, too.
-                Class::Unauthorized => Failure::Refused(error),
-                _ => Failure::Passing(error),
-            }
-        })?;
+    pub(super) async fn dial(&self, http: &Http, cursor: Option<u64>) -> Result<Open, Error> {
+        let answer = http.send(Call::to(&wire::SOCKET_TICKET, &[])).await?;
         // A parser's text might quote the ticket.
         let ticket = answer.json().ok().filter(|ticket: &TicketAnswer| !ticket.ticket.is_empty());
-        let ticket =
-            ticket.ok_or_else(|| Failure::Passing(answer.malformed("it holds no ticket")))?;
+        let ticket = ticket.ok_or_else(|| answer.malformed("it holds no ticket"))?;
         let secret = Secret::new(&ticket.ticket);
-        let url = address::choose(self.configured.as_ref(), ticket.ws_url.as_deref(), &self.base)
-            .map_err(Failure::Passing)?;
+        let url = address::choose(self.configured.as_ref(), ticket.ws_url.as_deref(), &self.base)?;
         let url = address::with_query(url, &ticket.ticket, cursor);
         let after = self.limits.request;
-        let socket = tokio::time::timeout(after, self.open(url, &secret))
-            .await
-            .unwrap_or_else(|_| {
+        let socket =
+            tokio::time::timeout(after, self.open(url, &secret)).await.unwrap_or_else(|_| {
                 Err(Error::Timeout {
                     method: wire::SOCKET.method.clone(),
                     path: wire::SOCKET.path,
                     after,
                 })
-            })
-            .map_err(Failure::Passing)?;
+            })?;
         Ok(Open { socket, ticket: secret })
     }
 

@@ -15,11 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use self::connection::End;
 use super::client::Client;
-use super::dialer::Failure;
 use super::error::Error;
 use super::retry::Backoff;
 use super::types::Frame;
+use super::wire;
 use crate::error::chain;
+
+/// How often a ticket is asked for at the usual pace although the server refuses the key: one refusal proves nothing.
+const QUICK_REFUSALS: u32 = 2;
 
 /// What happens on the way to, on and after a connection.
 #[derive(Debug)]
@@ -37,11 +40,12 @@ pub enum SocketEvent {
     Ignored { reason: String, count: u64 },
     /// There is no connection, or no more; the attempt of this number comes after the pause.
     Disconnected { error: String, attempt: u32, retry_in: Duration },
-    /// The server refuses this key (401 for a ticket). Nothing more will come.
-    Blocked { error: Error },
+    /// The server gave no ticket because it refuses this key (401); the attempt of this number comes after the pause, which is
+    /// long once that was not just once.
+    Refused { error: Error, attempt: u32, retry_in: Duration },
 }
 
-/// Keeps a connection until `shutdown` is cancelled, the receiver is dropped or the key is refused.
+/// Keeps a connection until `shutdown` is cancelled or the receiver is dropped.
 ///
 /// `cursor` is the last position that was seen in an earlier life; the highest position is kept across reconnects. A full
 /// `events` queue stops the reading, so nothing is dropped; heartbeats go on meanwhile.
@@ -63,6 +67,7 @@ async fn keep_connected(
 ) -> Option<()> {
     let limits = *client.limits();
     let mut backoff = Backoff::new(limits.backoff.0, limits.backoff.1, limits.stable);
+    let mut refusals = 0;
     loop {
         tell(events, shutdown, SocketEvent::Connecting { attempt: backoff.attempt() }).await?;
         let dialled = tokio::select! {
@@ -72,6 +77,7 @@ async fn keep_connected(
         };
         let error = match dialled {
             Ok(open) => {
+                refusals = 0;
                 let start = Instant::now();
                 let end = connection::run(open, client, cursor, events, shutdown).await;
                 backoff.connection_lasted(start.elapsed());
@@ -80,17 +86,19 @@ async fn keep_connected(
                     End::Lost(error) => error,
                 }
             }
-            Err(Failure::Passing(error)) => error,
-            Err(Failure::Refused(error)) => {
-                return tell(events, shutdown, SocketEvent::Blocked { error }).await;
-            }
+            Err(error) => error,
         };
-        let retry_in =
+        let mut retry_in =
             backoff.next_pause(fastrand::f64()).max(error.retry_after().unwrap_or_default());
-        let lost = SocketEvent::Disconnected {
-            error: chain(&error),
-            attempt: backoff.attempt(),
-            retry_in,
+        let attempt = backoff.attempt();
+        let lost = if refuses_key(&error) {
+            refusals += 1;
+            if refusals > QUICK_REFUSALS {
+                retry_in = retry_in.max(limits.refused);
+            }
+            SocketEvent::Refused { error, attempt, retry_in }
+        } else {
+            SocketEvent::Disconnected { error: chain(&error), attempt, retry_in }
         };
         tell(events, shutdown, lost).await?;
         tokio::select! {
@@ -99,6 +107,11 @@ async fn keep_connected(
             () = tokio::time::sleep(retry_in) => {}
         }
     }
+}
+
+/// Whether the server refuses the key. A socket that is refused with the same status is about its ticket.
+fn refuses_key(error: &Error) -> bool {
+    matches!(error, Error::Status { status: 401, path, .. } if *path == wire::SOCKET_TICKET.path)
 }
 
 /// Passes an event on; `None` when nobody listens any more or the account stops.

@@ -1,7 +1,9 @@
 //! How an event ends: answered, without an answer, or as a dead letter; and what the server is told of it.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::api::Class;
 use crate::error::chain;
 use crate::orchestrator::context::{Context, PersistError, Stopped};
 use crate::orchestrator::event::Origin;
@@ -17,9 +19,20 @@ pub(crate) struct Completion {
     pub in_flight: Arc<InFlight>,
     /// Turns whose replies are awaited.
     pub turns: Arc<OpenTurns>,
+    /// Dispatches whose acknowledgement is on its way.
+    acknowledging: Mutex<HashSet<String>>,
 }
 
 impl Completion {
+    /// Ends the events of an account.
+    pub(crate) fn new(
+        context: Arc<Context>,
+        in_flight: Arc<InFlight>,
+        turns: Arc<OpenTurns>,
+    ) -> Arc<Self> {
+        Arc::new(Self { context, in_flight, turns, acknowledging: Mutex::default() })
+    }
+
     /// Tells the server that work on a dispatch begins. Of no consequence if it fails.
     pub(crate) fn mark_received(&self, origin: &Origin) {
         let Origin::Dispatch { source_type, source_id, .. } = origin.clone() else { return };
@@ -33,13 +46,13 @@ impl Completion {
     }
 
     /// Ends an event whose whole answer is delivered and journaled.
-    pub(crate) fn answered(&self, key: &str, origin: &Origin) {
+    pub(crate) fn answered(self: &Arc<Self>, key: &str, origin: &Origin) {
         self.in_flight.done(key);
         self.acknowledge(key, origin);
     }
 
     /// Ends an event that needs no answer.
-    pub(crate) async fn close(&self, key: &str, origin: &Origin, cause: &str) {
+    pub(crate) async fn close(self: &Arc<Self>, key: &str, origin: &Origin, cause: &str) {
         self.turns.end_interrupted(key);
         let Ok(journal) = self.context.journal() else { return };
         // Without a note in the journal it is met again at the next start.
@@ -60,24 +73,51 @@ impl Completion {
     }
 
     /// Tells the server that a dispatch is done, until it knows, and then the journal. The journal must hold the whole answer,
-    /// delivered, or the decision that there is none.
-    pub(crate) fn acknowledge(&self, key: &str, origin: &Origin) {
-        let (task, origin, key) = (Arc::clone(&self.context), origin.clone(), key.to_owned());
+    /// delivered, or the decision that there is none. While one acknowledgement of a dispatch is on its way there is no other.
+    pub(crate) fn acknowledge(self: &Arc<Self>, key: &str, origin: &Origin) {
+        let dispatch = match origin {
+            Origin::Dispatch { id, .. } => Some(id.clone()),
+            Origin::Announcement => None,
+        };
+        if let Some(id) = &dispatch
+            && !self.acknowledging().insert(id.clone())
+        {
+            return;
+        }
+        let (this, key) = (Arc::clone(self), key.to_owned());
         self.context.spawn(async move {
-            if let Origin::Dispatch { id, .. } = &origin {
-                match task.persist("acknowledging", || task.server.acknowledge(id)).await {
-                    Ok(()) => {}
-                    Err(PersistError::Closed) => return,
-                    Err(PersistError::Refused(error)) => {
-                        task.log(Level::Error, format!("acknowledging {id}: {}", chain(&error)));
-                        return;
-                    }
-                }
+            let told = match &dispatch {
+                Some(id) => this.tell_server(id).await,
+                None => true,
+            };
+            if told && let Ok(journal) = this.context.journal() {
+                // When the journal cannot take it, the next start acknowledges again, which does no harm.
+                let what = "noting an acknowledgement";
+                let _ = this.context.record(what, || journal.acknowledged(&key)).await;
             }
-            let Ok(journal) = task.journal() else { return };
-            // When the journal cannot take it, the next start acknowledges again, which does no harm.
-            let _ = task.record("noting an acknowledgement", || journal.acknowledged(&key)).await;
+            if let Some(id) = &dispatch {
+                this.acknowledging().remove(id);
+            }
         });
+    }
+
+    /// Whether the server knows by now that a dispatch is done.
+    async fn tell_server(&self, id: &str) -> bool {
+        let context = &self.context;
+        match context.persist("acknowledging", || context.server.acknowledge(id)).await {
+            Ok(()) => true,
+            Err(PersistError::Closed) => false,
+            // The server does not know it any more. Should it list it again, it is acknowledged again.
+            Err(PersistError::Refused(error)) if error.class() == Class::Missing => true,
+            Err(PersistError::Refused(error)) => {
+                context.log(Level::Error, format!("acknowledging {id}: {}", chain(&error)));
+                false
+            }
+        }
+    }
+
+    fn acknowledging(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.acknowledging.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

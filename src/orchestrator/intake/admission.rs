@@ -1,6 +1,6 @@
 //! What gets a turn and what does not.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::loop_budget::{Incoming, LoopBudget, SenderKind, Verdict};
 use crate::api::{Agent, announced};
@@ -38,7 +38,7 @@ impl Gate {
     }
 
     /// Whether an event gets a turn. One that does not is closed.
-    pub(crate) async fn admits(&self, completion: &Completion, event: &Event) -> bool {
+    pub(crate) async fn admits(&self, completion: &Arc<Completion>, event: &Event) -> bool {
         let Some(reason) = self.objection(&completion.context, event) else { return true };
         completion.close(event.key(), &event.origin, &reason).await;
         false
@@ -46,10 +46,12 @@ impl Gate {
 
     fn objection(&self, context: &Context, event: &Event) -> Option<String> {
         let Subject::Message { message, .. } = &event.subject else { return None };
-        if !message.sender_id.is_empty() && message.sender_id == self.agent.id {
+        // What happened to a message is not that message.
+        let is_new = event.unknown_type().is_none();
+        if is_new && !message.sender_id.is_empty() && message.sender_id == self.agent.id {
             return Some("the agent's own message".to_owned());
         }
-        if message.content.text.trim().is_empty() && message.attachments.is_empty() {
+        if is_new && message.content.text.trim().is_empty() && message.attachments.is_empty() {
             return Some("an empty message".to_owned());
         }
         let incoming = Incoming {

@@ -1,317 +1,271 @@
-//! From the server to the lane: what is listed, what is pushed, each taken on once.
+//! From the server to the journal's door: what is listed, what is pushed, each met once.
 
-use std::collections::VecDeque;
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::catch_up::{CatchUp, Found, is_lasting};
-use super::loader::Reference;
-use super::references;
-use crate::api::announced::AGENT_CONFIG_UPDATE;
+use super::connection::{Change, Connection};
+use super::held::Held;
+use super::missed::catch_up::{CatchUp, Found, is_lasting};
+use super::phase::{Call, Generation, Listing, Phase, Step};
+use super::references::{self, Reference};
+use super::unhandled::Unhandled;
 use crate::api::socket::SocketEvent;
 use crate::api::{Class, Dispatch, Error, Frame};
 use crate::error::chain;
-use crate::orchestrator::context::Context;
+use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::host::Level;
 use crate::orchestrator::in_flight::{InFlight, Known};
-use crate::orchestrator::platform::{self, Platform};
-use crate::orchestrator::status::board::Disconnect;
+use crate::orchestrator::platform::Platform;
 use crate::orchestrator::status::problems::About;
-use crate::orchestrator::turn::event_text::now_milliseconds;
 
+/// Name of the journal's note that keeps whose server has an inbox.
+const INBOX_NOTE: &str = "inbox";
 /// How often the pending list is read while connected, in case a frame never came.
 const RELIST_INTERVAL: Duration = Duration::from_secs(60);
 /// How soon the list is read again after it could not be read.
 const RELIST_AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// How many frames may wait for the list or for room, and their bytes; then the socket stops reading.
-const MOST_HELD: usize = 256;
-const MOST_HELD_BYTES: usize = 16 * 1024 * 1024;
 /// How long frames of a server without inbox wait for what was missed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the server offers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Generation {
-    /// Not known before the first listing.
-    Unknown,
-    /// It keeps a dispatch inbox, which is then the only source of events.
-    Inbox,
-    /// It only announces messages and tasks by frames.
-    Events,
-}
-
-/// What happens to frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Frames {
-    /// They wait, because what was missed before them comes first.
-    Wait,
-    /// They are taken on.
-    Flow,
-    /// They are taken on although what was missed is not, so they do not show how far anything was read.
-    GoAhead,
-}
-
-/// Takes events on.
+/// Meets events.
 pub(crate) struct Intake {
     context: Arc<Context>,
     in_flight: Arc<InFlight>,
     completion: Arc<Completion>,
-    platform: Option<Arc<Platform>>,
+    connection: Connection,
     catch_up: Arc<CatchUp>,
-    generation: Generation,
     references: mpsc::UnboundedSender<Reference>,
-    relist_at: Option<Instant>,
+    generation: Generation,
+    phase: Phase,
+    held: Held,
     /// When the server wants to be asked for the list again at the earliest.
     list_not_before: Instant,
-    /// What is being read: the list, or what was missed.
-    reading: Option<Reading>,
-    /// A connection is up.
-    connected: bool,
-    frames: Frames,
-    /// When frames go on although what was missed cannot be read, on a server without inbox.
-    impatient_at: Option<Instant>,
-    /// The list had more than there was room for.
-    unlisted: bool,
-    /// What was missed and has no room yet.
-    backlog: VecDeque<Reference>,
-    held: VecDeque<Frame>,
-    held_bytes: usize,
-    /// How often in a row what was missed could not be read.
-    failures: u32,
-}
-
-type Reading = BoxFuture<'static, Answer>;
-
-/// What was read.
-enum Answer {
-    List(Result<Vec<Dispatch>, Error>),
-    Missed(Result<Found, Error>),
+    unhandled: Unhandled,
 }
 
 impl Intake {
-    /// Sets the intake up; what is taken on goes to `references`.
-    pub(crate) fn new(
+    /// Sets the intake up; what is new goes to `references`.
+    ///
+    /// # Errors
+    /// The account stops.
+    pub(crate) async fn new(
         catch_up: CatchUp,
         completion: Arc<Completion>,
         platform: Option<Arc<Platform>>,
         references: mpsc::UnboundedSender<Reference>,
-    ) -> Self {
-        Self {
-            context: Arc::clone(&catch_up.context),
+    ) -> Result<Self, Stopped> {
+        let context = Arc::clone(&catch_up.context);
+        let journal = context.journal()?;
+        let inbox =
+            context.record("reading what the server is", || journal.note(INBOX_NOTE)).await?;
+        let is_known = inbox.is_some_and(|agent| agent == catch_up.agent.id);
+        Ok(Self {
             in_flight: Arc::clone(&completion.in_flight),
+            connection: Connection { context: Arc::clone(&context), platform },
+            context,
             completion,
-            platform,
             catch_up: Arc::new(catch_up),
-            generation: Generation::Unknown,
             references,
-            relist_at: Some(Instant::now()),
+            generation: if is_known { Generation::Inbox } else { Generation::Unknown },
+            phase: Phase::Offline {
+                listing: Some(Listing::Due(Instant::now())),
+                is_complete: false,
+            },
+            held: Held::default(),
             list_not_before: Instant::now(),
-            reading: None,
-            connected: false,
-            frames: Frames::Wait,
-            impatient_at: None,
-            unlisted: false,
-            backlog: VecDeque::new(),
-            held: VecDeque::new(),
-            held_bytes: 0,
-            failures: 0,
-        }
+            unhandled: Unhandled::default(),
+        })
     }
 
-    /// Follows the socket and the list until the account stops. What cannot be taken on yet is not read from the socket.
+    /// Follows the socket and the list until the account stops. What cannot be kept is not read from the socket.
     pub(crate) async fn run(mut self, mut events: mpsc::Receiver<SocketEvent>) {
-        let in_flight = Arc::clone(&self.in_flight);
         loop {
             self.work_off();
-            let due = self.relist_at.filter(|_| self.reading.is_none());
-            let relist_at = due.unwrap_or_else(Instant::now).max(self.list_not_before);
-            let impatient_at = self.impatient_at;
             tokio::select! {
                 biased;
                 () = self.context.work.cancelled() => return,
-                answer = answer(&mut self.reading), if self.reading.is_some() => self.answered(answer),
-                () = tokio::time::sleep_until(relist_at), if due.is_some() => self.list(),
-                () = tokio::time::sleep_until(impatient_at.unwrap_or(relist_at)), if impatient_at.is_some() => self.go_on(),
-                () = in_flight.room(), if in_flight.is_full() => {}
-                () = in_flight.half_empty(), if self.unlisted && due.is_some() => self.list(),
-                event = events.recv(), if self.has_hands_free() => match event {
-                    Some(event) => self.follow(event),
+                step = self.phase.next(&self.in_flight) => self.step(step),
+                () = self.in_flight.room(), if self.in_flight.is_full() => {}
+                event = events.recv(), if self.held.has_room() => match event {
+                    Some(event) => self.on_event(event),
                     None => return,
                 },
             }
         }
     }
 
-    /// Whether a frame can be kept.
-    fn has_hands_free(&self) -> bool {
-        self.held.len() < MOST_HELD && self.held_bytes < MOST_HELD_BYTES
-    }
-
-    /// Takes on what waits, as far as there is room.
+    /// Lets in what waits, as far as there is room.
     fn work_off(&mut self) {
         while !self.in_flight.is_full() {
-            if let Some(reference) = self.backlog.pop_front() {
-                self.take_on(reference);
-            } else if self.frames != Frames::Wait
-                && let Some(frame) = self.held.pop_front()
+            if let Some(reference) = self.held.missed.pop_front() {
+                self.meet(reference);
+            } else if self.phase.lets_frames_pass(self.generation)
+                && let Some(frame) = self.held.pop()
             {
-                self.held_bytes -= references::size(&frame);
-                self.frame(&frame);
+                self.on_frame(&frame);
             } else {
                 return;
             }
         }
     }
 
-    fn follow(&mut self, event: SocketEvent) {
-        match event {
-            SocketEvent::Connecting { attempt } => {
-                self.context.log(Level::Debug, format!("connecting, attempt {attempt}"));
+    fn on_event(&mut self, event: SocketEvent) {
+        match self.connection.on_event(event) {
+            // What came in between the last list and this connection.
+            Some(Change::Connected) => {
+                self.phase = Phase::Listing {
+                    listing: Listing::Due(self.list_not_before.max(Instant::now())),
+                    patience: Some(Instant::now() + PATIENCE),
+                    failures: 0,
+                };
             }
-            SocketEvent::Connected => {
-                self.context.log(Level::Info, "connected");
-                self.context.status.update(|status| {
-                    let now = now_milliseconds();
-                    status.connected = true;
-                    status.reconnect_attempts = 0;
-                    status.last_connected_at = Some(now);
-                    status.last_transport_activity_at = Some(now);
-                });
-                self.context.status.solve(About::Connection);
-                // What came in between the last list and this connection.
-                self.connected = true;
-                self.frames = Frames::Wait;
-                self.reading = None;
-                self.relist_at = Some(Instant::now());
-                self.impatient_at = Some(Instant::now() + PATIENCE);
+            Some(Change::Disconnected) => {
+                let is_complete = self.phase.is_complete();
+                self.phase = Phase::Offline { listing: None, is_complete };
             }
-            SocketEvent::Heartbeat => {
-                self.context.status.touch(|status| &mut status.last_transport_activity_at);
-            }
-            SocketEvent::Frame(frame) if frame.kind == AGENT_CONFIG_UPDATE => {
-                let (task, platform) = (Arc::clone(&self.context), self.platform.clone());
-                self.context
-                    .spawn(async move { platform::refresh(&task, platform.as_deref()).await });
-            }
-            SocketEvent::Frame(frame) => {
-                self.context.status.touch(|status| &mut status.last_transport_activity_at);
-                self.held_bytes += references::size(&frame);
-                self.held.push_back(frame);
-            }
-            SocketEvent::Ignored { reason, count } => {
-                self.context.log(
-                    Level::Warn,
-                    format!("{count} frames could not be read; the latest: {reason}"),
-                );
-            }
-            SocketEvent::Disconnected { error, attempt, retry_in } => {
-                self.context.log(
-                    Level::Warn,
-                    format!(
-                        "disconnected: {error}; next attempt in {:.1} s",
-                        retry_in.as_secs_f64()
-                    ),
-                );
-                self.connected = false;
-                self.relist_at = None;
-                self.reading = None;
-                self.impatient_at = None;
-                self.context.status.update(|status| {
-                    status.connected = false;
-                    status.reconnect_attempts = attempt;
-                    status.last_disconnect =
-                        Some(Disconnect { at: now_milliseconds(), error: error.clone() });
-                });
-                self.context.status.raise(About::Connection, error, false);
-            }
-            SocketEvent::Blocked { error } => self.context.block(&error),
+            Some(Change::Pushed(frame)) => self.held.push(frame),
+            None => {}
         }
     }
 
-    fn frame(&mut self, frame: &Frame) {
+    fn on_frame(&mut self, frame: &Frame) {
         let Some(data) = frame.data.as_deref() else { return };
         match frame.kind.as_str() {
             "dispatch.new" => match serde_json::from_str::<Dispatch>(data.get()) {
-                Ok(dispatch) => self.take_on(references::dispatched(&dispatch, frame.seq)),
+                Ok(dispatch) => {
+                    self.has_inbox();
+                    self.on_dispatch(&dispatch, frame.seq);
+                    self.tell_unhandled();
+                }
                 Err(error) => {
                     self.context
                         .log(Level::Warn, format!("dispatch.new is not a dispatch: {error}"));
                 }
             },
             "message.new" | "task.assigned" if self.generation == Generation::Events => {
-                match references::announced(frame, data) {
-                    Ok(reference) => {
-                        let place = reference.place.filter(|_| self.frames == Frames::Flow);
-                        self.take_on(Reference { place, ..reference });
-                    }
-                    Err(error) => {
-                        let text = format!("{} cannot be read: {error}", frame.kind);
-                        self.context.log(Level::Warn, text);
-                    }
-                }
+                self.on_announcement(frame, data);
             }
             _ => {}
         }
     }
 
-    fn list(&mut self) {
-        self.unlisted = false;
-        let context = Arc::clone(&self.context);
-        let listing = async move { Answer::List(context.server.pending_dispatches().await) };
-        self.reading = Some(listing.boxed());
+    fn on_announcement(&self, frame: &Frame, data: &RawValue) {
+        match references::announced(frame, data) {
+            Ok(reference) => {
+                let place = reference.place.filter(|_| self.phase.is_complete());
+                self.meet(Reference { place, ..reference });
+            }
+            Err(error) => {
+                let text = format!("{} cannot be read: {error}", frame.kind);
+                self.context.log(Level::Warn, text);
+            }
+        }
     }
 
-    fn answered(&mut self, answer: Answer) {
-        self.reading = None;
-        match answer {
-            Answer::List(Ok(dispatches)) => self.listed(&dispatches),
-            Answer::List(Err(error)) if error.status() == Some(404) => self.no_inbox(),
-            Answer::Missed(Ok(found)) => self.found(found),
-            Answer::Missed(Err(error)) if is_lasting(&error) => {
+    /// One that cannot be shown to the agent stays at the server.
+    fn on_dispatch(&mut self, dispatch: &Dispatch, seq: Option<u64>) {
+        match references::dispatched(dispatch, seq) {
+            Ok(reference) => self.meet(reference),
+            Err(kind) => self.unhandled.add(&kind, dispatch),
+        }
+    }
+
+    /// The server keeps an inbox, now and for good.
+    fn has_inbox(&mut self) {
+        if self.generation == Generation::Inbox {
+            return;
+        }
+        if self.generation == Generation::Events {
+            self.context.log(Level::Info, "this server has a dispatch inbox by now");
+        }
+        self.generation = Generation::Inbox;
+        if let Ok(journal) = self.context.journal() {
+            journal.set_note(INBOX_NOTE, self.catch_up.agent.id.clone());
+            self.catch_up.history.forget(journal);
+        }
+        // Where its first dispatch was pushed there may be older ones.
+        self.list_again(Duration::ZERO);
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::List => {
+                let list = self.list();
+                if let Some(listing) = self.phase.listing() {
+                    *listing = Listing::UnderWay(list);
+                }
+            }
+            Step::Listed(Ok(dispatches)) => self.listed(&dispatches),
+            Step::Listed(Err(error))
+                if error.status() == Some(404) && self.generation != Generation::Inbox =>
+            {
+                self.no_inbox();
+            }
+            Step::Listed(Err(error)) => {
+                let text = format!("cannot read the pending list: {}", chain(&error));
+                self.complain(text, error.retry_after());
+                if matches!(self.phase, Phase::BackPressured { .. }) {
+                    self.wait_for_list(0, RELIST_AFTER_FAILURE);
+                }
+                self.list_again(RELIST_AFTER_FAILURE);
+            }
+            Step::Looked(Ok(found)) => self.found(found),
+            Step::Looked(Err(error)) if is_lasting(&error) => {
                 let text = format!("this server does not tell what was missed: {}", chain(&error));
                 self.context.log(Level::Warn, text.clone());
                 self.context.status.update(|status| status.catch_up = Some(text));
-                self.catch_up();
+                self.live();
             }
-            Answer::List(Err(error)) | Answer::Missed(Err(error))
-                if error.class() == Class::Unauthorized =>
-            {
-                self.context.block(&error);
-            }
-            Answer::List(Err(error)) => {
-                let text = format!("cannot read the pending list: {}", chain(&error));
-                self.complain(text, error.retry_after(), RELIST_AFTER_FAILURE);
-            }
-            Answer::Missed(Err(error)) => self.failed(&chain(&error), error.retry_after()),
+            Step::Looked(Err(error)) => self.look_again(&chain(&error), error.retry_after()),
+            Step::OutOfPatience => self.phase.lose_patience(),
         }
     }
 
-    /// Takes on what the inbox holds. What has no room stays there, and everything younger waits for it.
+    fn list(&self) -> Call<Vec<Dispatch>> {
+        let context = Arc::clone(&self.context);
+        async move {
+            let begun = Instant::now();
+            let listed = context.server.pending_dispatches().await;
+            waited_for_key(&context, begun, listed).await
+        }
+        .boxed()
+    }
+
+    /// Meets what the inbox holds. What has no room stays there, and everything younger waits for it.
     fn listed(&mut self, dispatches: &[Dispatch]) {
-        self.generation = Generation::Inbox;
-        if let Ok(journal) = self.context.journal() {
-            self.catch_up.history.forget(journal);
-        }
+        self.has_inbox();
+        self.unhandled = Unhandled::default();
+        let mut has_room = true;
         for dispatch in dispatches {
-            if self.in_flight.is_full() && self.in_flight.state(&dispatch.id).is_none() {
-                self.unlisted = true;
-                break;
+            let is_known =
+                |reference: &Reference| self.in_flight.known(&reference.identity()).is_some();
+            match references::dispatched(dispatch, None) {
+                Ok(reference) if is_known(&reference) || has_room && !self.in_flight.is_full() => {
+                    self.meet(reference);
+                }
+                Ok(_) => has_room = false,
+                Err(kind) => self.unhandled.add(&kind, dispatch),
             }
-            self.take_on(references::dispatched(dispatch, None));
         }
-        self.relist_at = Some(Instant::now() + RELIST_INTERVAL);
-        if self.unlisted {
-            self.frames = Frames::Wait;
-        } else {
-            self.catch_up();
-        }
+        self.tell_unhandled();
+        let listing = Listing::Due(Instant::now() + RELIST_INTERVAL);
+        self.context.status.solve(About::List);
+        self.phase = match self.phase {
+            Phase::Offline { .. } => Phase::Offline { listing: None, is_complete: has_room },
+            _ if has_room => Phase::Live { listing },
+            _ => Phase::BackPressured { listing },
+        };
+    }
+
+    fn tell_unhandled(&self) {
+        let summary = self.unhandled.summary();
+        self.context.status.update(|status| status.unhandled = summary);
     }
 
     /// An older server: what was missed is looked for once a connection is up.
@@ -322,15 +276,23 @@ impl Intake {
             self.context.log(Level::Info, text);
         }
         self.generation = Generation::Events;
-        self.relist_at = Some(Instant::now() + RELIST_INTERVAL);
-        if self.connected && self.frames != Frames::Flow {
-            let catch_up = Arc::clone(&self.catch_up);
-            let looking = async move { Answer::Missed(catch_up.look().await) };
-            self.reading = Some(looking.boxed());
+        match self.phase {
+            Phase::Listing { patience, failures, .. } => {
+                let (context, catch_up) = (Arc::clone(&self.context), Arc::clone(&self.catch_up));
+                let looking = async move {
+                    let begun = Instant::now();
+                    waited_for_key(&context, begun, catch_up.look().await).await
+                };
+                self.phase = Phase::CatchingUp { looking: looking.boxed(), patience, failures };
+            }
+            Phase::Offline { is_complete, .. } => {
+                self.phase = Phase::Offline { listing: None, is_complete };
+            }
+            _ => self.list_again(RELIST_INTERVAL),
         }
     }
 
-    /// Takes on what was missed. When not everything could be read, the rest is looked for again.
+    /// What was missed is in the backlog now. When not everything could be read, the rest is looked for again.
     fn found(&mut self, found: Found) {
         if !found.references.is_empty() || found.left_out > 0 {
             let text = found.summary();
@@ -338,48 +300,52 @@ impl Intake {
             self.context.status.update(|status| status.catch_up = Some(text));
         }
         // One look after the other may find the same.
-        self.backlog = found.references.into();
+        self.held.missed = found.references.into();
         if found.failures.is_empty() {
-            self.catch_up();
+            self.live();
         } else {
-            self.failed(&found.failures.join("; "), found.retry_after);
+            self.look_again(&found.failures.join("; "), found.retry_after);
         }
     }
 
-    fn failed(&mut self, cause: &str, retry_after: Option<Duration>) {
-        let text = format!("cannot read what was missed, trying again: {cause}");
-        self.failures = self.failures.saturating_add(1);
-        let pause = RELIST_AFTER_FAILURE * self.failures.min(12);
-        self.complain(text, retry_after, pause);
+    fn look_again(&mut self, cause: &str, retry_after: Option<Duration>) {
+        let Phase::CatchingUp { failures, .. } = self.phase else { return };
+        let failures = failures.saturating_add(1);
+        self.complain(format!("cannot read what was missed, trying again: {cause}"), retry_after);
+        self.wait_for_list(failures, RELIST_AFTER_FAILURE * failures.min(12));
     }
 
-    fn complain(&mut self, text: String, retry_after: Option<Duration>, pause: Duration) {
+    fn complain(&mut self, text: String, retry_after: Option<Duration>) {
         self.context.log(Level::Warn, text.clone());
         self.context.status.raise(About::List, text, false);
         self.list_not_before = Instant::now() + retry_after.unwrap_or_default();
-        self.relist_at = Some(Instant::now() + pause);
     }
 
-    /// What was missed is taken on: now what came since.
-    fn catch_up(&mut self) {
-        self.context.status.solve(About::List);
-        self.failures = 0;
-        self.impatient_at = None;
-        self.frames = Frames::Flow;
+    /// Frames wait for the list, which is read after a pause.
+    fn wait_for_list(&mut self, failures: u32, pause: Duration) {
+        let patience = match self.phase {
+            Phase::Listing { patience, .. } | Phase::CatchingUp { patience, .. } => patience,
+            _ => Some(Instant::now() + PATIENCE),
+        };
+        let listing = Listing::Due(self.list_not_before.max(Instant::now() + pause));
+        self.phase = Phase::Listing { listing, patience, failures };
     }
 
-    /// An older server does not tell what was missed, and people wait: what is missed comes when it can be read.
-    fn go_on(&mut self) {
-        self.impatient_at = None;
-        if self.generation != Generation::Events {
-            self.impatient_at = Some(Instant::now() + PATIENCE);
-        } else if self.frames == Frames::Wait {
-            self.frames = Frames::GoAhead;
+    fn list_again(&mut self, pause: Duration) {
+        let at = self.list_not_before.max(Instant::now() + pause);
+        if let Some(listing) = self.phase.listing() {
+            *listing = Listing::Due(at);
         }
     }
 
-    fn take_on(&self, reference: Reference) {
-        match self.in_flight.claim(&reference.key) {
+    /// Nothing older is missing.
+    fn live(&mut self) {
+        self.context.status.solve(About::List);
+        self.phase = Phase::Live { listing: Listing::Due(Instant::now() + RELIST_INTERVAL) };
+    }
+
+    fn meet(&self, reference: Reference) {
+        match self.in_flight.claim(&reference.identity()) {
             Known::New => {
                 self.context.status.touch(|status| &mut status.last_inbound_at);
                 self.in_flight.weigh(&reference.key, reference.source.size());
@@ -389,17 +355,23 @@ impl Intake {
                 // The loader ends only with the account.
                 let _ = self.references.send(reference);
             }
-            // The server does not know yet that this is done: the acknowledgement got lost.
-            Known::Done => self.completion.acknowledge(&reference.key, &reference.origin),
+            // The server does not know yet that this is done: the acknowledgement got lost, or it was for another dispatch.
+            Known::Done { key } => self.completion.acknowledge(&key, &reference.origin),
             Known::Running | Known::Failed => {}
         }
     }
 }
 
-/// What is being read, once it is there.
-async fn answer(reading: &mut Option<Reading>) -> Answer {
-    match reading {
-        Some(reading) => reading.await,
-        None => pending().await,
+/// What a call gave, as soon as the server knows the key, if it was refused for that.
+async fn waited_for_key<T>(
+    context: &Context,
+    begun: Instant,
+    answer: Result<T, Error>,
+) -> Result<T, Error> {
+    if let Err(error) = &answer
+        && error.class() == Class::Unauthorized
+    {
+        context.confirm_key(begun, error).await.map_err(|Stopped| Error::Stopped)?;
     }
+    answer
 }

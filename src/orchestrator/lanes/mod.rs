@@ -1,7 +1,7 @@
 //! Which session runs which event, in which order, and when.
 
 pub(crate) mod forks;
+pub(crate) mod limits;
 pub(crate) mod queue;
-pub(crate) mod routing;
 pub(crate) mod runner;
 pub(crate) mod scheduler;

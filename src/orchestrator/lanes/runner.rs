@@ -33,20 +33,25 @@ pub(crate) enum Session {
     /// The orchestrator session.
     Main(String),
     /// A fork of it.
-    Fork(String),
+    Fork {
+        /// Its session key.
+        key: String,
+        /// Since when main is busy, in milliseconds since 1970. With the first event of a fork, which is told what it is.
+        introduced: Option<u64>,
+    },
 }
 
 impl Session {
     /// The session key.
     pub(crate) fn key(&self) -> &str {
-        let (Self::Main(key) | Self::Fork(key)) = self;
+        let (Self::Main(key) | Self::Fork { key, .. }) = self;
         key
     }
 
     /// The session of a run that an earlier start began.
     fn of(run: &EarlierRun) -> Self {
         let key = run.session_key.clone();
-        if run.is_fork { Self::Fork(key) } else { Self::Main(key) }
+        if run.is_fork { Self::Fork { key, introduced: None } } else { Self::Main(key) }
     }
 }
 
@@ -218,6 +223,9 @@ impl Runner {
         let mut request =
             event_text::turn(event, turn_id.clone(), session.key(), self.context.reader());
         request.is_repeated = is_repeated;
+        if let Session::Fork { introduced: Some(since), .. } = session {
+            event_text::introduce_fork(&mut request.text, *since);
+        }
         // What the host has begun to answer by itself it does not hear again.
         let mut has_news = false;
         if matches!(session, Session::Main(_))
@@ -341,7 +349,7 @@ impl Runner {
         }
         let journal = self.context.journal()?;
         self.context.record("noting an answer", || journal.answer_complete(event.key())).await?;
-        if let Session::Fork(session_key) = session {
+        if let Session::Fork { key: session_key, .. } = session {
             let result = fork_result(event, session_key, &turn.spoken());
             self.context
                 .record("noting a fork's result", || journal.add_result(result.clone()))

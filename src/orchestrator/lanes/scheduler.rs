@@ -1,26 +1,28 @@
-//! Which lane runs which event, and the lanes themselves: main and its forks. A session never has two turns at once, and a
-//! chat is never in two lanes.
+//! The lanes, main and its forks, and which event each of them takes. A session never has two turns at once, and a chat is never
+//! in two lanes.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::forks::{Forks, NoFork};
-use super::queue::Waiting;
-use super::routing::{self, Decision, Limits, route};
+use super::limits::{HOUR, Limits};
+use super::queue::Queue;
 use super::runner::{Runner, Session};
 use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::event::Event;
 use crate::orchestrator::host::{Fork, Level};
 use crate::orchestrator::target::Target;
+use crate::time::now;
 
 /// How long no fork is tried after one could not be made.
 const FORK_PAUSE: Duration = Duration::from_secs(30);
-/// How long everything else waits for a turn that runs alone. One that ends the process does so sooner, or seldom.
+/// How long everything else waits for a turn that runs alone, with the turns before it. One that ends the process does so
+/// sooner, or seldom.
 const ALONE_LIMIT: Duration = Duration::from_secs(60);
 
 /// The lanes of an account.
@@ -29,7 +31,7 @@ pub(crate) struct Lanes {
     context: Arc<Context>,
     forks: Forks,
     main: Session,
-    max_forks: usize,
+    limits: Limits,
     state: Mutex<State>,
     wake: Notify,
     idle: watch::Sender<bool>,
@@ -45,35 +47,43 @@ pub(crate) enum Held {
     Fork(Fork, Target),
 }
 
-#[derive(Default)]
 struct State {
-    /// What main works on.
-    main: Option<Target>,
-    /// A run of an earlier start has main's session.
-    main_is_held: bool,
-    /// What waits for main.
-    waiting: Waiting,
-    forks: Vec<ForkQueue>,
-    forks_begun: u64,
+    main: Main,
+    /// What waits for a lane.
+    queue: Queue,
+    /// Forks that take events, from the moment they are decided on.
+    forks: usize,
     no_forks_until: Option<Instant>,
+    /// When the log last told of a sender that wants too much.
+    reported: HashMap<String, Instant>,
 }
 
-struct ForkQueue {
-    name: String,
-    target: Target,
-    events: VecDeque<Event>,
+/// What main does.
+enum Main {
+    Idle,
+    /// It is to take this event.
+    Given(Box<Event>),
+    /// It has worked on something since then, in milliseconds since 1970.
+    Running(u64),
 }
 
 impl Lanes {
     /// Lanes without any work.
-    pub(crate) fn new(runner: Runner, forks: Forks, main: String, max_forks: usize) -> Arc<Self> {
+    pub(crate) fn new(runner: Runner, forks: Forks, main: String, limits: Limits) -> Arc<Self> {
+        let state = State {
+            main: Main::Idle,
+            queue: Queue::new(&limits),
+            forks: 0,
+            no_forks_until: None,
+            reported: HashMap::new(),
+        };
         Arc::new(Self {
             context: Arc::clone(&runner.context),
             runner,
             forks,
             main: Session::Main(main),
-            max_forks,
-            state: Mutex::default(),
+            limits,
+            state: Mutex::new(state),
             wake: Notify::new(),
             idle: watch::Sender::new(true),
             prepared: watch::Sender::new(false),
@@ -90,7 +100,7 @@ impl Lanes {
         let _ = self.prepared.subscribe().wait_for(|prepared| *prepared).await;
     }
 
-    /// Keeps a lane for a run of an earlier start until that has ended. Its chat's events are routed there.
+    /// Keeps a lane for a run of an earlier start until that has ended. Its chat is not served elsewhere meanwhile.
     pub(crate) fn hold(
         self: &Arc<Self>,
         held: Held,
@@ -100,22 +110,21 @@ impl Lanes {
         let mut state = self.state();
         match held {
             Held::Main(target) => {
-                state.main = Some(target);
-                state.main_is_held = true;
+                state.main = Main::Running(now());
+                state.queue.serve(&target);
                 self.context.spawn(async move {
                     if ended.await.is_ok() {
-                        lanes.state().main_is_held = false;
-                        lanes.wake.notify_one();
+                        lanes.main_is_free(&target);
                     }
                 });
             }
             Held::Fork(fork, target) => {
-                state.forks_begun += 1;
-                let name = format!("fork {}", state.forks_begun);
-                state.forks.push(ForkQueue { name: name.clone(), target, events: VecDeque::new() });
+                state.forks += 1;
+                state.queue.serve(&target);
                 self.context.spawn(async move {
                     if ended.await.is_ok() {
-                        lanes.serve_fork(&name, fork).await;
+                        let first = lanes.next_of_fork(&target);
+                        lanes.serve_fork(fork, &target, first, None).await;
                     }
                 });
             }
@@ -123,168 +132,209 @@ impl Lanes {
         self.report(&state);
     }
 
-    /// Gives an event to its lane for a turn with nothing beside it: should it end the process, no other event is taken
-    /// for the cause. Comes back when it is over, takes too long, or the account stops.
-    pub(crate) async fn accept_alone(self: &Arc<Self>, event: Event) {
-        self.wait_idle().await;
-        self.accept(event);
-        self.wait_idle().await;
+    /// Main has ended its turn on a chat or task.
+    fn main_is_free(self: &Arc<Self>, target: &Target) {
+        let mut state = self.state();
+        state.main = Main::Idle;
+        state.queue.done(target);
+        self.assign(&mut state);
     }
 
-    async fn wait_idle(&self) {
+    /// Gives an event to its lane for a turn with nothing beside it: should it end the process, no other event is taken
+    /// for the cause. Comes back when it is over, when that and the turns before it take too long, or when the account stops.
+    pub(crate) async fn accept_alone(self: &Arc<Self>, event: Event) {
+        let until = Instant::now() + ALONE_LIMIT;
+        self.wait_idle(until).await;
+        self.accept(event);
+        self.wait_idle(until).await;
+    }
+
+    async fn wait_idle(&self, until: Instant) {
         let mut idle = self.idle.subscribe();
         tokio::select! {
             biased;
             () = self.context.work.cancelled() => {}
             // The sender lives as long as the lanes.
             _ = idle.wait_for(|idle| *idle) => {}
-            () = tokio::time::sleep(ALONE_LIMIT) => {}
+            () = tokio::time::sleep_until(until) => {}
         }
     }
 
-    /// Gives an event to its lane.
+    /// Gives an event to the queue, and from there to a lane as soon as it is its turn. Of a sender that has too much waiting
+    /// already it is closed without an answer.
     pub(crate) fn accept(self: &Arc<Self>, event: Event) {
-        let target = event.target();
         let mut state = self.state();
-        match route(&state.view(&target), &self.limits(&state), &target) {
-            Decision::Main => state.waiting.push(event),
-            Decision::WaitForMain { reason } => {
-                self.context.log(Level::Debug, format!("{} waits: {reason}", event.key()));
-                state.waiting.push(event);
-            }
-            Decision::Fork { position } => state.forks[position].events.push_back(event),
-            Decision::NewFork => {
-                state.forks_begun += 1;
-                let name = format!("fork {}", state.forks_begun);
-                let events = VecDeque::from([event]);
-                state.forks.push(ForkQueue { name: name.clone(), target, events });
-                self.context.spawn(Arc::clone(self).run_fork(name));
-            }
+        if let Err(event) = state.queue.push(event) {
+            return self.refuse(&mut state, *event);
         }
-        self.report(&state);
-        drop(state);
-        self.wake.notify_one();
+        self.assign(&mut state);
+    }
+
+    /// Gives the events that are next to free lanes: to main, or else to forks as long as some can be made.
+    fn assign(self: &Arc<Self>, state: &mut State) {
+        let now = Instant::now();
+        if matches!(state.main, Main::Idle)
+            && let Some(event) = state.queue.next(now)
+        {
+            state.main = Main::Given(Box::new(event));
+            self.wake.notify_one();
+        }
+        let can_fork = state.no_forks_until.is_none_or(|until| until <= now);
+        while can_fork
+            && state.forks < self.limits.max_forks
+            && let Some(event) = state.queue.next(now)
+        {
+            state.forks += 1;
+            self.context.spawn(Arc::clone(self).run_fork(event));
+        }
+        self.report_held(state, now);
+        self.report(state);
     }
 
     /// Runs main until the account stops.
     pub(crate) async fn run_main(self: Arc<Self>) {
         self.prepared().await;
         loop {
-            let next = self.next_of_main();
-            if let Some(event) = next {
+            if let Some(event) = self.next_of_main() {
                 if self.runner.run(&event, &self.main).await.is_err()
                     && self.context.work.is_cancelled()
                 {
                     return;
                 }
-            } else {
-                tokio::select! {
-                    biased;
-                    () = self.wake.notified() => {}
-                    () = self.context.work.cancelled() => return,
+                self.main_is_free(&event.target());
+                continue;
+            }
+            let release = self.state().queue.next_release(Instant::now());
+            tokio::select! {
+                biased;
+                () = self.wake.notified() => {}
+                () = sleep_until(release.unwrap_or_else(Instant::now)), if release.is_some() => {
+                    self.assign(&mut self.state());
                 }
+                () = self.context.work.cancelled() => return,
             }
         }
     }
 
-    /// The next event of main, unless an earlier run has its session.
     fn next_of_main(&self) -> Option<Event> {
         let mut state = self.state();
-        if state.main_is_held {
-            return None;
+        match std::mem::replace(&mut state.main, Main::Running(now())) {
+            Main::Given(event) => Some(*event),
+            other => {
+                state.main = other;
+                None
+            }
         }
-        let next = state.waiting.pop();
-        state.main = next.as_ref().map(Event::target);
-        self.report(&state);
-        next
     }
 
     /// Makes a fork, runs its chat's events, removes it.
-    async fn run_fork(self: Arc<Self>, name: String) {
+    async fn run_fork(self: Arc<Self>, event: Event) {
         self.prepared().await;
-        let target = self
-            .state()
-            .forks
-            .iter()
-            .find(|fork| fork.name == name)
-            .map(|fork| fork.target.to_string());
-        let fork = match self.forks.create(self.main.key(), &target.unwrap_or_default()).await {
+        let target = event.target();
+        let fork = match self.forks.create(self.main.key(), &target.to_string()).await {
             Ok(fork) => fork,
-            Err(reason) => return self.back_to_main(&name, &reason),
+            Err(reason) => return self.back_to_queue(event, &reason),
         };
-        self.serve_fork(&name, fork).await;
+        let since = match self.state().main {
+            Main::Running(since) => since,
+            Main::Idle | Main::Given(_) => now(),
+        };
+        self.serve_fork(fork, &target, Some(event), Some(since)).await;
     }
 
-    /// Runs the events of a fork's chat and removes it.
-    async fn serve_fork(&self, name: &str, fork: Fork) {
-        let session = Session::Fork(fork.session_key.clone());
-        while let Some(event) = self.next_of_fork(name) {
+    /// Runs the events of a fork's chat and removes it. `introduced` says to a new fork since when main has been busy.
+    async fn serve_fork(
+        self: &Arc<Self>,
+        fork: Fork,
+        target: &Target,
+        first: Option<Event>,
+        introduced: Option<u64>,
+    ) {
+        let key = fork.session_key.clone();
+        let mut session = Session::Fork { key: key.clone(), introduced };
+        let mut next = first;
+        while let Some(event) = next {
             if self.runner.run(&event, &session).await.is_err() && self.context.work.is_cancelled()
             {
                 // What is left of the fork goes at the next start.
                 return;
             }
+            session = Session::Fork { key: key.clone(), introduced: None };
+            next = self.next_of_fork(target);
         }
         self.forks.remove(fork).await;
     }
 
-    /// The next event of a fork. Without one the fork is over: its chat is routed anew from here on.
-    fn next_of_fork(&self, name: &str) -> Option<Event> {
+    /// The next event of a fork. Without one the fork is over, and its place is free.
+    fn next_of_fork(self: &Arc<Self>, target: &Target) -> Option<Event> {
         let mut state = self.state();
-        let fork = state.forks.iter_mut().find(|fork| fork.name == name)?;
-        let next = fork.events.pop_front();
+        let next = state.queue.next_of(target, Instant::now());
         if next.is_none() {
-            state.forks.retain(|fork| fork.name != name);
+            state.forks -= 1;
         }
-        self.report(&state);
+        self.assign(&mut state);
         next
     }
 
-    /// The fork could not be made: its events wait for main.
-    fn back_to_main(&self, name: &str, reason: &NoFork) {
+    /// The fork could not be made: its event waits for main.
+    fn back_to_queue(self: &Arc<Self>, event: Event, reason: &NoFork) {
         let text = format!("no fork: {reason}; the message waits for the running turn");
         self.context.log(Level::Info, text);
+        self.context.status.update(|status| status.forks_unavailable = Some(reason.to_string()));
         let mut state = self.state();
         state.no_forks_until = Some(Instant::now() + FORK_PAUSE);
-        if let Some(position) = state.forks.iter().position(|fork| fork.name == name) {
-            let fork = state.forks.remove(position);
-            fork.events.into_iter().for_each(|event| state.waiting.push(event));
-        }
-        self.context.status.update(|status| status.forks_unavailable = Some(reason.to_string()));
-        self.report(&state);
-        drop(state);
-        self.wake.notify_one();
+        state.forks -= 1;
+        state.queue.give_back(event);
+        self.assign(&mut state);
     }
 
-    fn limits(&self, state: &State) -> Limits {
-        let paused = state.no_forks_until.is_some_and(|until| Instant::now() < until);
-        Limits { max_forks: self.max_forks, can_fork: !paused }
+    /// Closes an event of a sender that has too much waiting.
+    fn refuse(&self, state: &mut State, event: Event) {
+        let sender = event.sender();
+        let reason = format!("{} events of {sender} wait already", state.queue.of(sender));
+        let text = format!("{reason}; more of its messages are closed without an answer");
+        self.report_limited(state, sender, text, Instant::now());
+        let completion = Arc::clone(&self.runner.completion);
+        self.context.spawn(async move {
+            completion.close(event.key(), &event.origin, &reason).await;
+        });
+    }
+
+    fn report_held(&self, state: &mut State, now: Instant) {
+        state.reported.retain(|_, at| now - *at < HOUR);
+        let held: Vec<String> = state.queue.held().map(str::to_owned).collect();
+        for sender in &held {
+            let (turns, waiting) = (self.limits.sender_turns, state.queue.of(sender));
+            let text =
+                format!("{sender} has had {turns} turns in an hour; {waiting} of its events wait");
+            self.report_limited(state, sender, text, now);
+        }
+        if state.reported.is_empty() {
+            self.context.status.update(|status| status.sender_limited = None);
+        }
+    }
+
+    /// Tells of a sender that wants too much: in the status now, in the log once an hour.
+    fn report_limited(&self, state: &mut State, sender: &str, text: String, now: Instant) {
+        if state.reported.get(sender).is_none_or(|at| now - *at >= HOUR) {
+            state.reported.insert(sender.to_owned(), now);
+            self.context.log(Level::Warn, text.clone());
+        }
+        self.context.status.update(|status| status.sender_limited = Some(text));
     }
 
     fn report(&self, state: &State) {
-        let forked: usize = state.forks.iter().map(|fork| fork.events.len()).sum();
-        let running = usize::from(state.main.is_some()) + state.forks.len();
-        self.idle.send_replace(running == 0 && state.waiting.len() == 0);
+        let running = usize::from(!matches!(state.main, Main::Idle)) + state.forks;
+        self.idle.send_replace(running == 0 && state.queue.is_at_rest());
         self.context.status.update(|status| {
             status.busy = running > 0;
             status.active_runs = running;
-            status.forks = state.forks.len();
-            status.queue_depth = state.waiting.len() + forked;
+            status.forks = state.forks;
+            status.queue_depth = state.queue.len();
         });
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn view<'state>(&'state self, target: &Target) -> routing::Lanes<'state> {
-        routing::Lanes {
-            main: self.main.as_ref(),
-            waiting: self.waiting.len(),
-            waiting_alike: self.waiting.of(target),
-            forks: self.forks.iter().map(|fork| &fork.target).collect(),
-        }
     }
 }

@@ -13,6 +13,7 @@ use crate::orchestrator::context::Context;
 use crate::orchestrator::delivery::outbox::Replies;
 use crate::orchestrator::error::Error;
 use crate::orchestrator::host::{Host, Level, ReplyPart};
+use crate::orchestrator::lanes::limits::Limits;
 use crate::orchestrator::platform::{HostFiles, Platform};
 use crate::orchestrator::server::Server;
 use crate::orchestrator::target::Target;
@@ -51,6 +52,10 @@ pub struct AccountOptions {
     pub agent_turns: usize,
     /// Most bytes of a text that the agent gets; the rest is counted and left out.
     pub max_text_bytes: usize,
+    /// How many turns one sender may cause in an hour; the rest of its events wait.
+    pub sender_turns: usize,
+    /// How many events of one sender may wait; more are closed without an answer.
+    pub sender_waiting: usize,
     /// How many events may wait here; the rest waits at the server.
     pub max_waiting: usize,
     /// How many minutes a turn may run before it is called off; for ever with zero.
@@ -62,6 +67,17 @@ impl AccountOptions {
     pub(crate) fn turn_limit(&self) -> Option<Duration> {
         let minutes = u64::from(self.turn_minutes);
         (minutes > 0).then(|| Duration::from_secs(60 * minutes))
+    }
+}
+
+impl AccountOptions {
+    /// What the lanes allow.
+    pub(crate) fn lane_limits(&self) -> Limits {
+        Limits {
+            max_forks: self.max_forks,
+            sender_turns: self.sender_turns,
+            sender_waiting: self.sender_waiting,
+        }
     }
 }
 

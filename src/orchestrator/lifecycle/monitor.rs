@@ -6,15 +6,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::recovery::reference;
 use crate::error::chain;
 use crate::journal::{Error, Journal};
 use crate::memory;
 use crate::orchestrator::delivery::completion::{Completion, given_up_text};
-use crate::orchestrator::event::Origin;
 use crate::orchestrator::host::Level;
 use crate::orchestrator::in_flight::Known;
-use crate::orchestrator::intake::loader::Reference;
+use crate::orchestrator::intake::references::{Reference, recorded};
 use crate::orchestrator::status::problems::About;
 
 /// How often the journal is looked at.
@@ -57,7 +55,7 @@ pub(crate) async fn watch(
 }
 
 async fn look(
-    completion: &Completion,
+    completion: &Arc<Completion>,
     journal: &Journal,
     references: &mpsc::UnboundedSender<Reference>,
 ) -> Result<(), Error> {
@@ -82,17 +80,19 @@ async fn look(
     }
     // Only an operator makes a given-up event due or over; everything else is in somebody's hands here. One that was given
     // up before this process started may not have been met here.
-    let given_up = |id: &str| matches!(in_flight.state(id), None | Some(Known::Failed));
-    for record in journal.due().await?.iter().filter(|record| given_up(&record.id)) {
-        in_flight.release(&record.id);
+    let is_given_up = |reference: &Reference| {
+        matches!(in_flight.known(&reference.identity()), None | Some(Known::Failed))
+    };
+    for reference in journal.due().await?.iter().map(recorded).filter(is_given_up) {
+        in_flight.release(&reference.key);
         // The list may bring it in this moment, too.
-        if in_flight.claim(&record.id) == Known::New {
+        if in_flight.claim(&reference.identity()) == Known::New {
             // The receiver lives as long as the account.
-            let _ = references.send(reference(record));
+            let _ = references.send(reference);
         }
     }
-    for record in journal.finished().await?.iter().filter(|record| given_up(&record.id)) {
-        completion.answered(&record.id, &Origin::from(record));
+    for reference in journal.finished().await?.iter().map(recorded).filter(is_given_up) {
+        completion.answered(&reference.key, &reference.origin);
     }
     Ok(())
 }

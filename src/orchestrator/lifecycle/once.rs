@@ -80,7 +80,7 @@ async fn go(options: ClientOptions, probe: &mut Probe) -> Result<(), (&'static s
     let found = loop {
         match events.recv().await {
             Some(SocketEvent::Connected) => break Ok(()),
-            Some(SocketEvent::Blocked { error }) => break Err((error.code(), chain(&error))),
+            Some(SocketEvent::Refused { error, .. }) => break Err((error.code(), chain(&error))),
             Some(SocketEvent::Disconnected { error, .. }) => break Err(("PARALL_SOCKET", error)),
             Some(_) => {}
             None => break Err(("PARALL_SOCKET", "the connection ended without a word".to_owned())),

@@ -14,15 +14,12 @@ use crate::orchestrator::delivery::part_key::completes;
 use crate::orchestrator::error::Error;
 use crate::orchestrator::event::{Event, Origin, Subject};
 use crate::orchestrator::host::{EarlierTurn, Fork, Level};
-use crate::orchestrator::intake::loader::{Reference, Source};
+use crate::orchestrator::intake::references::{Reference, recorded};
 use crate::orchestrator::lanes::runner::fork_result;
 use crate::orchestrator::target::Target;
 use crate::orchestrator::turn::earlier::EarlierRun;
 use crate::orchestrator::turn::registry::OpenTurns;
 use crate::orchestrator::turn::watchdog::Watched;
-
-/// An event in whose turns the process has ended this often may be the cause, and runs alone.
-const SUSPICIOUS: u32 = 2;
 
 /// What the last process left open, and the rights to send that its unsent parts come first with.
 pub(crate) struct Left {
@@ -112,14 +109,15 @@ pub(crate) fn resume(
     let mut unsent: HashMap<Option<Target>, Vec<OpenDispatch>> = HashMap::new();
     let (mut finished, mut again) = (0, 0);
     for open in recovery.dispatches {
-        completion.in_flight.claim(&open.record.id);
+        let reference = recorded(&open.record);
+        completion.in_flight.claim(&reference.identity());
         let is_answered = has_answer(&open);
         if is_answered {
             finished += 1;
         } else {
             again += 1;
             // The receiver lives as long as the account.
-            let _ = references.send(reference(&open.record));
+            let _ = references.send(reference);
         }
         if is_answered || !open.parts.is_empty() {
             let target = open.parts.first().and_then(|part| part.part.target.parse().ok());
@@ -153,26 +151,9 @@ fn has_answer(open: &OpenDispatch) -> bool {
     open.is_answered() || open.parts.iter().any(|part| completes(&part.part.key))
 }
 
-/// A reference to what a record is about.
-pub(crate) fn reference(record: &DispatchRecord) -> Reference {
-    Reference {
-        key: record.id.clone(),
-        origin: Origin::from(record),
-        source: Source::Named(record.source_type.clone(), record.source_id.clone()),
-        seq: None,
-        alone: record.attempts.saturating_sub(record.failures) >= SUSPICIOUS,
-        chat: record
-            .details
-            .as_ref()
-            .filter(|_| record.source_type == "message")
-            .map(|details| details.target.clone()),
-        place: None,
-    }
-}
-
 /// Delivers what is missing of an answer. One that is not complete is not over with that: its event runs again.
 async fn finish(
-    completion: &Completion,
+    completion: &Arc<Completion>,
     outbox: &Outbox,
     main: &str,
     open: &OpenDispatch,

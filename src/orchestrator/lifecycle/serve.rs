@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc};
+use futures_util::future::join3;
+use tokio::sync::mpsc;
 
 use super::gateway::AccountOptions;
 use super::monitor;
@@ -18,11 +19,15 @@ use crate::orchestrator::delivery::outbox::{Outbox, Replies};
 use crate::orchestrator::host::Level;
 use crate::orchestrator::in_flight::InFlight;
 use crate::orchestrator::intake::admission::{Gate, LOOP_BUDGET_NOTE};
-use crate::orchestrator::intake::catch_up::CatchUp;
 use crate::orchestrator::intake::events::Intake;
-use crate::orchestrator::intake::history::History;
-use crate::orchestrator::intake::loader::{CALLS_AT_ONCE, Chats, Loader};
+use crate::orchestrator::intake::handover::Handover;
+use crate::orchestrator::intake::loading::claims::{CLAIMED_AT_ONCE, Claims};
+use crate::orchestrator::intake::loading::loader::Loader;
+use crate::orchestrator::intake::loading::sources::Sources;
 use crate::orchestrator::intake::loop_budget::{BudgetLimits, LoopBudget};
+use crate::orchestrator::intake::missed::catch_up::CatchUp;
+use crate::orchestrator::intake::missed::history::History;
+use crate::orchestrator::intake::references::Reference;
 use crate::orchestrator::lanes::forks::Forks;
 use crate::orchestrator::lanes::runner::Runner;
 use crate::orchestrator::lanes::scheduler::Lanes;
@@ -95,12 +100,9 @@ async fn work(
         agent: agent.clone(),
         history: Arc::clone(&history),
     };
-    let gate = Gate::new(agent, LoopBudget::restore(saved.as_deref(), limits));
-    let completion = Arc::new(Completion {
-        context: Arc::clone(context),
-        in_flight: Arc::clone(&in_flight),
-        turns: Arc::clone(turns),
-    });
+    let gate = Arc::new(Gate::new(agent, LoopBudget::restore(saved.as_deref(), limits)));
+    let completion =
+        Completion::new(Arc::clone(context), Arc::clone(&in_flight), Arc::clone(turns));
     let runner = Runner {
         context: Arc::clone(context),
         outbox: Arc::clone(outbox),
@@ -108,7 +110,8 @@ async fn work(
         completion: Arc::clone(&completion),
         turn_limit: options.turn_limit(),
     };
-    let lanes = Lanes::new(runner, Forks(Arc::clone(context)), session.clone(), options.max_forks);
+    let lanes =
+        Lanes::new(runner, Forks(Arc::clone(context)), session.clone(), options.lane_limits());
     let runs = std::mem::take(&mut left.runs);
     let running: Vec<String> = runs.iter().map(|run| run.turn.session_key.clone()).collect();
     let (references, queue) = mpsc::unbounded_channel();
@@ -124,22 +127,38 @@ async fn work(
         running,
     ));
 
-    let loader = Loader {
+    let sources = Arc::new(Sources::new(Arc::clone(context)));
+    let claims = Claims {
         context: Arc::clone(context),
         in_flight: Arc::clone(&in_flight),
         completion: Arc::clone(&completion),
-        gate,
+        gate: Arc::clone(&gate),
+        history: Arc::clone(&history),
+        sources: Arc::clone(&sources),
+    };
+    let loader = Loader {
+        context: Arc::clone(context),
+        in_flight,
+        completion: Arc::clone(&completion),
         history,
-        chats: Chats::default(),
-        calls: Semaphore::new(CALLS_AT_ONCE),
+        sources,
     };
     let intake =
-        Intake::new(catch_up, Arc::clone(&completion), platform.clone(), references.clone());
+        Intake::new(catch_up, Arc::clone(&completion), platform.clone(), references.clone())
+            .await?;
     let (socket_events, socket_queue) = mpsc::channel(SOCKET_EVENTS);
     context.spawn(Arc::clone(&lanes).run_main());
-    context.spawn(loader.run(queue, lanes));
+    context.spawn(load(
+        claims,
+        loader,
+        queue,
+        Handover { gate, completion: Arc::clone(&completion), lanes },
+    ));
     context.spawn(monitor::watch(completion, references));
     context.spawn(intake.run(socket_queue));
+    if let Some(platform) = platform {
+        context.spawn(platform::keep_fresh(Arc::clone(context), Arc::clone(platform)));
+    }
     context.server.connect(cursor, socket_events, context.work.clone()).await;
     Ok(())
 }
@@ -155,6 +174,22 @@ async fn prepare(
     platform::refresh(&context, platform.as_deref()).await;
     Forks(Arc::clone(&context)).sweep(&session, &running).await;
     lanes.open();
+}
+
+/// Claims, loads and hands over what is met, until the account stops.
+async fn load(
+    claims: Claims,
+    loader: Loader,
+    references: mpsc::UnboundedReceiver<Reference>,
+    handover: Handover,
+) {
+    let work = loader.context.work.clone();
+    let (claimed, queue) = mpsc::channel(CLAIMED_AT_ONCE);
+    let (events, waiting) = mpsc::unbounded_channel();
+    let all =
+        join3(claims.run(references, claimed), loader.run(queue, events), handover.run(waiting));
+    // Nothing of it ends before the account does.
+    let _ = work.run_until_cancelled(all).await;
 }
 
 /// Asks who this agent is until the server says so; nothing can be told from the agent's own messages before.

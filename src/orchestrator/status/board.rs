@@ -62,6 +62,9 @@ pub(crate) struct Status {
     /// Where agents were stopped that answered each other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loop_stopped: Option<String>,
+    /// The last sender that wanted too much, and what became of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_limited: Option<String>,
     /// When the oldest event that is not over was taken on.
     pub oldest_pending_at: Option<i64>,
     /// Events given up until somebody decides.
@@ -74,6 +77,9 @@ pub(crate) struct Status {
     /// What the last look for missed events found, on a server without dispatch inbox.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub catch_up: Option<String>,
+    /// What waits at the server because this version cannot show it to the agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unhandled: Option<String>,
     /// What came of the last look at the platform's configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform_config: Option<String>,

@@ -9,7 +9,7 @@ use super::untrusted::{body, cut, id, name};
 use crate::api::{Attachment, Chat, Message, Task, moment};
 use crate::orchestrator::event::{Event, Subject};
 use crate::orchestrator::host::Turn;
-use crate::time::{now, parse_iso};
+use crate::time::{iso, now, parse_iso};
 
 /// Most bytes of a text that the agent gets, unless the operator says otherwise.
 pub const DEFAULT_MAX_TEXT_BYTES: usize = 64 * 1024;
@@ -67,7 +67,7 @@ fn message_turn(
     let sender_name = sender_name.unwrap_or_default();
     let chat_name = chat.name.as_deref().map(name).unwrap_or_default();
     let mut text = String::new();
-    header(&mut text, "Event", "message.new");
+    say_what_happened(&mut text, event, "message.new");
     say_missed(&mut text, event);
     let chat_kind = if is_group { "group" } else { "direct" };
     header(&mut text, "Chat", &named(&message.chat_id, &[chat_kind], &chat_name));
@@ -113,11 +113,23 @@ fn message_turn(
     }
 }
 
+/// What happened. Of an event of an unknown kind only its source can be shown, and that is no news.
+fn say_what_happened(text: &mut String, event: &Event, known: &str) {
+    match event.unknown_type() {
+        None => header(text, "Event", known),
+        Some(unknown) => {
+            header(text, "Event", &name(unknown));
+            let kind = event.source_kind();
+            header(text, "Note", &format!("not a new {kind}; the event is about the {kind} below"));
+        }
+    }
+}
+
 fn task_turn(common: Turn, event: &Event, task: &Task, reader: Reader<'_>) -> Turn {
     let title = name(&task.title);
     let identifier = task.identifier.as_deref().map(name).unwrap_or_default();
     let mut text = String::new();
-    header(&mut text, "Event", "task.assigned");
+    say_what_happened(&mut text, event, "task.assigned");
     say_missed(&mut text, event);
     header(&mut text, "Task", &named(&task.id, &[&identifier], &title));
     let creator = task.creator_id.clone().unwrap_or_default();
@@ -165,6 +177,17 @@ fn push_body(text: &mut String, kept: &str, left_out: usize) {
         text.push('\n');
         header(text, "Cut", &format!("{left_out} more bytes are not shown"));
     }
+}
+
+/// Says in the first event of a fork, below its first line, that it goes to one. `since` is when main got busy, in milliseconds
+/// since 1970.
+pub(crate) fn introduce_fork(text: &mut String, since: u64) {
+    let line = format!(
+        "[Fork: you are a copy of yourself; the original works in another chat since {} and is told what you answer here]\n",
+        iso(since)
+    );
+    let place = text.find('\n').map_or(text.len(), |end| end + 1);
+    text.insert_str(place, &line);
 }
 
 fn say_missed(text: &mut String, event: &Event) {
@@ -307,6 +330,19 @@ mod tests {
         let text = text_of(&event);
         let second = text.lines().nth(1);
         assert_eq!(second, Some("[Received: late; it was written while you were offline]"));
+    }
+
+    #[test]
+    fn a_fork_learns_that_it_is_one_below_the_first_line() {
+        let mut text = "[Event: message.new]\n[Chat: cht_1 a]\n\nHello".to_owned();
+        introduce_fork(&mut text, 0);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            (lines.len(), lines[0], lines[2]),
+            (5, "[Event: message.new]", "[Chat: cht_1 a]")
+        );
+        assert!(lines[1].starts_with("[Fork: ") && lines[1].ends_with(']'));
+        assert!(lines[1].contains(" since 1970-01-01T00:00:00.000Z "));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 /** What the native part needs to know about an account. */
 
-const isCount = (value) => Number.isInteger(value) && value >= 0 && value <= 1000;
+const isCount = (value, least = 0, most = 1000) => Number.isInteger(value) && value >= least && value <= most;
 /** A text of less than this is of no use; more than the last fits into no model. */
 const isTextSize = (value) => Number.isInteger(value) && value >= 1024 && value <= 16 * 1024 * 1024;
 
@@ -32,6 +32,8 @@ export function gatewayOptions(account, { agentId, stateDir, configPath }) {
     ...(isCount(config.agent_turns) ? { agentTurns: config.agent_turns } : {}),
     ...trustOptions(config),
     ...(isTextSize(config.max_text_bytes) ? { maxTextBytes: config.max_text_bytes } : {}),
+    ...(isCount(config.sender_turns, 1, 10_000) ? { senderTurns: config.sender_turns } : {}),
+    ...(isCount(config.sender_waiting, 1, 10_000) ? { senderWaiting: config.sender_waiting } : {}),
     ...(stateDir ? { stateDir } : {}),
     ...(configPath ? { configPath } : {}),
   };

@@ -15,17 +15,19 @@ const BESIDE = [".trajectory.jsonl", ".trajectory-path.json"];
 export async function create(place) {
   const { folder, update } = storeOf(place);
   const text = await native().readSessionEntry(folder.storeFile, place.parentSessionKey);
-  const transcriptFile = text && (await native().resolveTranscriptFile(folder.sessionsDir, place.parentSessionKey, folder.storeFile));
-  if (!transcriptFile) return { reason: "no-history" };
-  const entry = JSON.parse(text);
-  const budget = contextBudget({ ...place, entry });
-  if (entry.totalTokens > budget) return { reason: "over-budget", tokens: entry.totalTokens, budget };
-  const owner = { orchestratorSessionKey: place.parentSessionKey, accountId: place.accountId };
-  const made = await native().forkOrchestratorSession({ ...folder, ...owner, transcriptFile, registerEntry: update === undefined });
+  if (!text) return { reason: "no-history" };
+  const made = await native().forkOrchestratorSession({
+    ...folder,
+    orchestratorSessionKey: place.parentSessionKey,
+    accountId: place.accountId,
+    history: "context",
+    tokenBudget: contextBudget({ ...place, entry: JSON.parse(text) }),
+    registerEntry: update === undefined,
+  });
   if (!made) return { reason: "no-history" };
   const fork = { sessionKey: made.sessionKey, sessionId: made.sessionId, sessionFile: made.sessionFile };
   if (update) await register({ folder, update, fork, entry: JSON.parse(made.entry) });
-  return { fork };
+  return { fork, leftOut: made.leftOut };
 }
 
 /** @param {import("./fork.js").ForkPlace & { fork: import("./fork.js").Fork }} place */

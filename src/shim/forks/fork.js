@@ -36,16 +36,28 @@ export async function detectForkBackend(runtime, channel) {
   return { kind, reason };
 }
 
+/** What the native part says when not even the newest turn leaves the model enough room. */
+const OVER_BUDGET = "PARALL_SESSION_OVER_BUDGET";
+
 /**
- * Makes a fork, or says why there is none: `no-history` (no completed turn yet), `over-budget` (the history would not leave the
- * model enough room; with `tokens` and `budget`), `no-backend`. What the host refuses is an exception; nothing is left behind.
+ * Makes a fork, or says why there is none: `no-history` (no completed turn yet), `over-budget` (not even the newest turn would
+ * leave the model enough room; `detail` is a sentence), `no-backend`. What the host refuses is an exception; nothing is left behind.
+ *
+ * `leftOut` counts messages that the fork does not have because the model would be full; `fallback` is why the host's slow call
+ * had to read a database.
  *
  * @param {ForkRequest} request
- * @returns {Promise<{ fork?: Fork, reason?: string, tokens?: number, budget?: number }>}
+ * @returns {Promise<{ fork?: Fork, leftOut?: number, fallback?: string, reason?: string, detail?: string }>}
  */
 export async function createFork(request) {
   const backend = await backendOf(request.runtime, request.channel);
-  return backend.kind === "none" ? { reason: "no-backend" } : backend.create(placeOf(request, backend));
+  if (backend.kind === "none") return { reason: "no-backend" };
+  try {
+    return await backend.create(placeOf(request, backend));
+  } catch (error) {
+    if (error.code === OVER_BUDGET) return { reason: "over-budget", detail: error.message };
+    throw error;
+  }
 }
 
 /**

@@ -96,22 +96,30 @@ async function close(ctx, gateway) {
 }
 
 /** How the native part makes and removes forks on this host. What cannot be done is an exception with a sentence for people. */
-function forkCallbacks({ ctx, runtime, channel, agentId }) {
+function forkCallbacks({ ctx, runtime, channel, agentId, log }) {
   const request = (parentSessionKey) => {
     const cfg = readConfig(runtime, ctx.cfg);
     return { runtime, channel, cfg, agentId, parentSessionKey, accountId: ctx.accountId };
   };
   return {
     createFork: async (parent) => {
-      const { fork, reason, tokens, budget } = await createFork(request(parent));
+      const { fork, leftOut, fallback, reason, detail } = await createFork(request(parent));
+      noteReading(ctx, fallback);
+      if (leftOut > 0) log("info", `a fork was made without ${leftOut} older messages, which would not fit into the model`);
       if (fork) return fork;
       if (reason === "no-history") return null;
-      if (reason === "over-budget") throw new Error(`the history (${tokens} tokens) would not leave the model enough room (${budget})`);
+      if (reason === "over-budget") throw new Error(detail);
       throw new Error((await detectForkBackend(runtime, channel)).reason);
     },
     removeFork: (fork) => removeFork({ ...request(parentOfFork(fork.sessionKey)), fork }),
     leftoverForks: (parent) => findLeftoverForks(request(parent)),
   };
+}
+
+/** Says in the status that forks are slow, and why; a fork that was read in the quick way takes it back. */
+function noteReading(ctx, fallback) {
+  const current = ctx.getStatus()?.forksSlow ?? undefined;
+  if (current !== fallback) applyStatus(ctx, { forksSlow: fallback });
 }
 
 /** Merges a patch of the native part into the host's status. */

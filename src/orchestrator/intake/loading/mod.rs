@@ -1,0 +1,7 @@
+//! From a reference to a loaded event in the order of its chat.
+
+pub(crate) mod claims;
+pub(crate) mod loader;
+mod order;
+mod progress;
+pub(crate) mod sources;
