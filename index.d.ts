@@ -6,6 +6,12 @@ export interface ParallError extends Error {
   readonly code: string;
 }
 
+/** The tools of one account. */
+export declare class AgentTools {
+  /** Runs a tool on the JSON text of its parameters; resolves to the text for the model, of at most 24,000 characters. */
+  call(name: string, parameters: string, origin: ToolOrigin): Promise<string>
+}
+
 /** Finds what a fork takes of a transcript in a database, from rows that are handed over newest first. */
 export declare class ContextReader {
   /** A reader for the last completed turn's context, of at most so many tokens. */
@@ -253,6 +259,9 @@ export declare function listParallAccountIds(cfg: object): Array<string>
 /** What an account has not finished. Rejects when there is no journal, or one of another version. */
 export declare function listQueue(options: QueueOptions): Promise<Queue>
 
+/** Opens the tools of an account; with its gateway, what they write goes through the account's own outbox. Opens no connection. */
+export declare function openTools(options: GatewayOptions, gateway?: Gateway | undefined | null): AgentTools
+
 /** A value of the user's configuration that changed, or would change. */
 export interface PlatformConfigChange {
   /** Its path, such as `models.providers.parall.baseUrl`. */
@@ -436,11 +445,25 @@ export declare function resolveTranscriptFile(sessionsDir: string, sessionKey: s
  */
 export declare function retryDispatch(options: JournalOptions, id: string): Promise<void>
 
+/**
+ * Runs the `parall` command with the arguments after its name and returns the exit code. Blocks: the process has nothing else
+ * to do.
+ */
+export declare function runCommand(arguments: Array<string>): number
+
 /** Sends text without a running account and resolves to the id of the message or comment. */
 export declare function sendText(options: GatewayOptions, to: string, text: string, threadId?: string | undefined | null): Promise<string>
 
 /** Starts an account and comes back at once; everything happens off the JavaScript thread. */
 export declare function startGateway(options: GatewayOptions, host: HostCallbacks): Gateway
+
+/** Where a call of a tool comes from. */
+export interface ToolOrigin {
+  /** Folders that files may be sent from; relative paths are meant from the first one. */
+  folders: Array<string>
+  /** Id of the turn from whose run the tool is called. */
+  run?: string
+}
 
 /** One agent turn that the host is asked to run. */
 export interface Turn {

@@ -43,7 +43,17 @@ function packMain(folder, platforms) {
     const manifest = readJson(path.join(PROJECT, "package.json"));
     const wrong = platforms.find((platform) => platform.manifest.version !== manifest.version);
     if (wrong) throw new Error(`${wrong.manifest.name} has version ${wrong.manifest.version}, the main package ${manifest.version}`);
-    for (const entry of ["src/shim", "skills", "assets", "index.d.ts", "openclaw.plugin.json", "README.md", "CHANGELOG.md", "LICENSE"]) {
+    for (const entry of [
+      "bin",
+      "src/shim",
+      "skills",
+      "assets",
+      "index.d.ts",
+      "openclaw.plugin.json",
+      "README.md",
+      "CHANGELOG.md",
+      "LICENSE",
+    ]) {
       const source = path.join(PROJECT, entry);
       if (existsSync(source)) cpSync(source, path.join(stage, entry), { recursive: true });
     }

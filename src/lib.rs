@@ -4,7 +4,10 @@
 //!
 //! ```text
 //! bindings       #[napi] glue, one line a call; the only module that knows Node
+//!   cli          the `parall` command: nouns, tables, exit codes
+//!   tools        what a model can read, send and change
 //!   orchestrator events, lanes, turns, delivery
+//!     organisation  people, chats, messages, tasks, projects; what command and tools share
 //!     config     platform config: fetch, cache, what a server may decide, merge, apply
 //!       api      Parall over HTTP and WebSocket
 //!     journal    what must survive: dispatches, deliveries, forks, cursor
@@ -23,6 +26,7 @@ pub mod account;
 pub mod api;
 pub mod background;
 pub mod bindings;
+pub mod cli;
 pub mod config;
 pub mod error;
 pub mod fs;
@@ -30,6 +34,8 @@ pub mod journal;
 mod level;
 mod memory;
 pub mod orchestrator;
+pub mod organisation;
 pub mod session;
 mod text;
 mod time;
+pub mod tools;

@@ -1,12 +1,21 @@
 #!/usr/bin/env node
 /** `npm run bench`: what the plugin costs, beside the bounds it is meant to keep. Build with `npm run build` first. */
 import { burst } from "./burst.mjs";
+import { command } from "./command.mjs";
 import { config } from "./config.mjs";
 import { fork } from "./fork.mjs";
 import { latency } from "./latency.mjs";
 import { memory } from "./memory.mjs";
 import { startup } from "./startup.mjs";
 
-const rows = [...startup(), ...(await latency()), ...(await fork()), ...(await memory()), ...(await config()), ...(await burst())];
+const rows = [
+  ...startup(),
+  ...(await latency()),
+  ...(await fork()),
+  ...(await memory()),
+  ...(await config()),
+  ...(await burst()),
+  ...(await command()),
+];
 console.table(rows);
 process.exit(0);

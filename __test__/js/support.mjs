@@ -37,6 +37,9 @@ export function open(test, url, { runTurn = echo, options = {}, forks = noForks 
         turns.push(turn);
         return runTurn(turn, gateway);
       },
+      callOff: () => {},
+      earlierRuns: () => [],
+      followTurn: async () => ({ started: false }),
       ...forks,
       status: (patch) => {
         status = { ...status, ...JSON.parse(patch) };

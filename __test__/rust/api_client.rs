@@ -16,6 +16,7 @@ fn message(text: &str, key: &str) -> NewMessage {
         thread_root_id: None,
         idempotency_key: key.into(),
         no_reply: false,
+        attachment_ids: Vec::new(),
     }
 }
 
@@ -46,6 +47,7 @@ async fn a_message_is_read_answered_and_acknowledged() {
     let answer = NewMessage {
         thread_root_id: Some(format!("prll://{}", question.id)),
         no_reply: true,
+        attachment_ids: Vec::new(),
         ..message("Hi", "test:1")
     };
     let first = client.send_message("cht_Ada", &answer).await.unwrap();

@@ -79,7 +79,7 @@ fn use_it(folder: &Path) -> (Condition, usize) {
     runtime().block_on(async {
         let Opened { journal, condition } = open(folder).unwrap();
         let known = journal.recover().await.unwrap().dispatches;
-        let new = NewDispatch { id: "dsp_new".into(), ..dispatch(0) };
+        let new = NewDispatch { id: "dsp_new".into(), source_id: "msg_new".into(), ..dispatch(0) };
         assert_eq!(journal.claim(new).await.unwrap(), Claim::New);
         assert_eq!(
             journal.counters().await.unwrap().waiting as usize,

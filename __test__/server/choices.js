@@ -10,6 +10,8 @@ export const CHOICES = Object.freeze({
 
   /** Our choice: a repeated idempotency key is looked up within one sender and one chat. */
   idempotencyScope: (senderId, chatId, key) => `${senderId} ${chatId} ${key}`,
+  /** Our choice: what has to be the same under the same key. Hints may change. */
+  idempotentPart: ({ content, attachment_ids, thread_root_id }) => JSON.stringify([content, attachment_ids, thread_root_id]),
   /** Our choice: the code of "same key, other body" (409) and of a reserved key prefix (400). */
   idempotencyConflictCode: "IDEMPOTENCY_CONFLICT",
   /** The prefixes are evidence, refusing them is our choice: a client that forgets to add its own prefix fails here. */
@@ -67,6 +69,11 @@ export const CHOICES = Object.freeze({
   /** Our choice: messages are listed newest first, or oldest first with `after`; replies oldest first with their root. */
   messagesNewestFirst: true,
   repliesIncludeRoot: true,
+  /** Our choice: what is put away says when, in `archived_at`; lists leave it out unless they are asked. */
+  inScope:
+    (scope) =>
+    ({ archived_at: archivedAt }) =>
+      scope === "all" || (scope === "archived") === Boolean(archivedAt),
   /** Our choice: statuses of the tasks that wait for an agent. */
   pendingTaskStatuses: Object.freeze(["todo", "in_progress"]),
   /** Our choice: `since` is inclusive. */

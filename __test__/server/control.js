@@ -18,6 +18,8 @@ export class Control {
       human: (options) => server.addHuman(options),
       agent: (options) => server.addAgent(options),
       chat: (options) => server.addChat(options),
+      label: (options) => server.addLabel(options),
+      archive: (options) => server.archive(options),
       change_chat: (options) => server.changeChat(options),
       say: ({ no_reply: noReply, ...options }) => server.say({ noReply, ...options }),
       assign_task: (options) => server.assignTask(options),

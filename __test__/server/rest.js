@@ -1,7 +1,11 @@
 import { missing, Refusal } from "./errors.js";
 import { faultAfter, faultBefore, faultOnBody, refuse } from "./http-faults.js";
+import { agentRoutes } from "./routes/agents.js";
+import { chatRoutes } from "./routes/chats.js";
 import { messageRoutes } from "./routes/messages.js";
+import { noticeRoutes } from "./routes/notices.js";
 import { peopleRoutes } from "./routes/people.js";
+import { projectRoutes } from "./routes/projects.js";
 import { workRoutes } from "./routes/work.js";
 
 const PREFIX = "/api/v1";
@@ -18,7 +22,8 @@ export class Rest {
   constructor(world, sockets, origin) {
     Object.assign(this, { world, sockets, origin });
     const ticket = ["ws.ticket", "POST", "/ws/ticket", ({ user }) => sockets.ticket(user.id)];
-    for (const [name, method, path, handle, options] of [ticket, ...peopleRoutes, ...messageRoutes, ...workRoutes(world.choices)])
+    const nouns = [peopleRoutes, agentRoutes, chatRoutes, messageRoutes, noticeRoutes, projectRoutes, workRoutes(world.choices)];
+    for (const [name, method, path, handle, options] of [ticket, ...nouns.flat()])
       this.#add({ name, method, segments: path.slice(1).split("/"), handle, ...options });
   }
 
@@ -26,9 +31,10 @@ export class Rest {
     const key = `${route.method} ${route.segments.length}`;
     const bucket = this.#routes.get(key) ?? [];
     this.#routes.set(key, bucket);
-    // Literal segments win over parameters: `dispatch/received` is no dispatch id.
-    const position = route.segments.some((segment) => segment.startsWith(":")) ? bucket.length : 0;
-    bucket.splice(position, 0, route);
+    // Literal segments win over parameters, the first one that differs first: `dispatch/received` is no dispatch id.
+    const rank = ({ segments }) => segments.map((segment) => (segment.startsWith(":") ? "1" : "0")).join("");
+    bucket.push(route);
+    bucket.sort((one, other) => rank(one).localeCompare(rank(other)));
   }
 
   /**

@@ -1,5 +1,5 @@
 import { now } from "./ids.js";
-import { addAgent, addChat, addHuman, addOrg } from "./staging.js";
+import { addAgent, addChat, addHuman, addLabel, addOrg } from "./staging.js";
 
 /** Ids of the default organisation, the same in each run. Chat ids mix cases: ids must keep theirs. */
 export const SEED = Object.freeze({
@@ -12,6 +12,7 @@ export const SEED = Object.freeze({
   direct: Object.freeze({ ada: "cht_Ada", ben: "cht_Ben" }),
   group: "cht_Launch",
   project: "prj_Launch",
+  label: "lbl_Urgent",
 });
 
 /**
@@ -26,6 +27,7 @@ export function seed(world) {
   addChat(world, { id: SEED.direct.ada, type: "direct", members: ["usr_ada", SEED.agent.id] });
   addChat(world, { id: SEED.direct.ben, type: "direct", members: ["usr_ben", SEED.agent.id] });
   addChat(world, { id: SEED.group, type: "group", name: "Launch", members: ["usr_ada", "usr_ben", SEED.agent.id] });
+  addLabel(world, { id: SEED.label, name: "Urgent" });
   world.store.put("projects", SEED.project, {
     id: SEED.project,
     org_id: SEED.org,

@@ -7,7 +7,7 @@ import { Rest } from "./rest.js";
 import { seed } from "./seed.js";
 import { snapshot } from "./snapshot.js";
 import { Sockets } from "./socket.js";
-import { addAgent, addChat, addHuman, addOrg, changeChat, revokeKey, say, setPlatformConfig } from "./staging.js";
+import { addAgent, addChat, addHuman, addLabel, addOrg, archive, changeChat, revokeKey, say, setPlatformConfig } from "./staging.js";
 import { Store } from "./store.js";
 import { addComment, changeTask, createTask } from "./tasks.js";
 import { World } from "./world.js";
@@ -56,6 +56,7 @@ export class LocalParall {
       faults: this.faults,
       journal: this.journal,
       generation: () => this.#generation,
+      origin: () => this.url,
     });
     this.sockets = new Sockets(this.world, () => this.wsUrl);
     this.rest = new Rest(this.world, this.sockets, () => this.url);
@@ -110,6 +111,15 @@ export class LocalParall {
 
   addChat(options) {
     return this.#change(() => addChat(this.world, options));
+  }
+
+  addLabel(options) {
+    return this.#change(() => addLabel(this.world, options));
+  }
+
+  /** Puts a chat or a task away. */
+  archive(options) {
+    return this.#change(() => archive(this.world, options));
   }
 
   /** Changes a chat's fields and tells its members. */

@@ -37,7 +37,7 @@ function addUser(world, { id = newId("usr"), name, org = "org_demo", key = `key_
  * @param {{ id?: string, type?: "direct" | "group", name?: string, members: string[], org?: string }} options a direct
  *   chat has two members
  */
-export function addChat(world, { id = newId("cht"), type = "group", name = null, members, org = "org_demo" }) {
+export function addChat(world, { id = newId("cht"), type = "group", name = null, members, org = "org_demo", visibility = "private" }) {
   existing(world.store.orgs, org, "organisation");
   for (const member of members) existing(world.store.users, member, `user ${member}`);
   const chat = {
@@ -46,11 +46,14 @@ export function addChat(world, { id = newId("cht"), type = "group", name = null,
     type,
     name,
     description: null,
-    visibility: "private",
+    visibility,
     creator_id: members[0],
     created_at: now(),
     updated_at: now(),
     last_message_at: null,
+    last_message_preview: null,
+    last_message_sender: null,
+    archived_at: null,
     members: members.map((userId, index) => ({ user_id: userId, role: index === 0 ? "owner" : "member", notification_level: "all" })),
   };
   return world.store.put("chats", id, chat);
@@ -62,6 +65,22 @@ export function changeChat(world, { chat: chatId, ...fields }) {
   const { members, ...shown } = chat;
   for (const member of members) world.emit(member.user_id, world.choices.chatUpdateEvent, world.choices.chatUpdateData(shown));
   return shown;
+}
+
+/** Puts a chat or a task away: `{ chat? , task? }`. */
+export function archive(world, { chat, task }) {
+  for (const [collection, id] of [
+    ["chats", chat],
+    ["tasks", task],
+  ]) {
+    if (id === undefined) continue;
+    world.store.put(collection, id, Object.assign(existing(world.store[collection], id, id), { archived_at: now() }));
+  }
+}
+
+/** Adds a label that tasks can carry. */
+export function addLabel(world, { id = newId("lbl"), name, org = "org_demo" }) {
+  return world.store.put("labels", id, { id, org_id: org, name });
 }
 
 /**

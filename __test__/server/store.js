@@ -11,6 +11,7 @@ const COLLECTIONS = [
   "tasks",
   "comments",
   "projects",
+  "labels",
   "uploads",
   "frames",
   "values",

@@ -14,10 +14,10 @@ export class World {
 
   /**
    * @param {import("./store.js").Store} store
-   * @param {{ choices: object, faults: import("./faults.js").Faults, journal: import("./journal.js").Journal, generation: () => string }} parts
+   * @param {{ choices: object, faults: import("./faults.js").Faults, journal: import("./journal.js").Journal, generation: () => string, origin: () => string }} parts
    */
-  constructor(store, { choices, faults, journal, generation }) {
-    Object.assign(this, { store, choices, faults, journal, generation });
+  constructor(store, { choices, faults, journal, generation, origin }) {
+    Object.assign(this, { store, choices, faults, journal, generation, origin });
     /** Set by the socket part: `(userId, frame)`. */
     this.deliver = () => {};
     this.idempotencyHits = 0;
@@ -102,7 +102,7 @@ export class World {
     const draft = this.#draft(chat, body);
     const key = body.idempotency_key;
     const scope = typeof key === "string" && key !== "" ? this.choices.idempotencyScope(senderId, chatId, key) : undefined;
-    const fingerprint = scope && createHash("sha256").update(JSON.stringify(draft)).digest("base64");
+    const fingerprint = scope && createHash("sha256").update(this.choices.idempotentPart(draft)).digest("base64");
     const earlier = scope && this.store.sent.get(scope);
     if (earlier) {
       if (earlier.fingerprint !== fingerprint)
@@ -152,11 +152,15 @@ export class World {
       created_at: now(),
     };
     if (this.faults.take("write.no_sender", context)) delete message.sender;
-    if (this.faults.take("write.empty_text_attachment", context)) Object.assign(message, fileOnly(this.choices));
+    if (this.faults.take("write.empty_text_attachment", context))
+      Object.assign(
+        message,
+        fileOnly((id) => this.#addressOf(id)),
+      );
     this.store.put("messages", message.id, message);
     this.messages.push(message);
     this.chatMessages(chat.id).push(message);
-    this.store.put("chats", chat.id, Object.assign(chat, { last_message_at: message.created_at, updated_at: message.created_at }));
+    this.store.put("chats", chat.id, Object.assign(chat, lastMessage(message)));
     this.journal.event("message", {
       message: message.id,
       chat: chat.id,
@@ -171,7 +175,11 @@ export class World {
   /** The public form of an upload on a message. */
   attachment(id) {
     const { file_name, mime_type, file_size } = this.store.uploads.get(id);
-    return { id, file_name, mime_type, file_size, url: this.choices.attachmentPath(id) };
+    return { id, file_name, mime_type, file_size, url: this.#addressOf(id) };
+  }
+
+  #addressOf(attachmentId) {
+    return `${this.origin()}${this.choices.attachmentPath(attachmentId)}`;
   }
 
   #announce(message, chat) {
@@ -242,14 +250,22 @@ export class World {
   }
 }
 
+/** What a chat tells of its newest message. */
+const lastMessage = ({ created_at: time, content, sender_id: sender }) => ({
+  last_message_at: time,
+  last_message_preview: content.text.slice(0, 100),
+  last_message_sender: sender,
+  updated_at: time,
+});
+
 /** Makes a message one of a file and no text. */
-function fileOnly({ attachmentPath }) {
+function fileOnly(addressOf) {
   const file = {
     id: "att_injected",
     file_name: "plan.pdf",
     mime_type: "application/pdf",
     file_size: 4,
-    url: attachmentPath("att_injected"),
+    url: addressOf("att_injected"),
   };
   return { content: { text: "" }, attachment_ids: [file.id], attachments: [file] };
 }
@@ -259,9 +275,10 @@ export function dispatchView({ agent_id, received_count, acknowledged_count, ...
   return dispatch;
 }
 
-/** A chat as its members see it. */
-export function chatView({ members, ...chat }) {
-  return chat;
+/** A chat as one of its members sees it. */
+export function chatView({ members, ...chat }, userId) {
+  const level = members.find((member) => member.user_id === userId)?.notification_level ?? null;
+  return { ...chat, pinned: false, hidden: false, my_notification_level: level };
 }
 
 function entry(map, key, make) {

@@ -48,6 +48,23 @@ pub struct NewMessage {
     pub idempotency_key: String,
     /// Asks the agents in the chat not to answer.
     pub no_reply: bool,
+    /// Files that were uploaded before, in order. With any, the text may be empty.
+    pub attachment_ids: Vec<String>,
+}
+
+impl NewMessage {
+    /// The message on the wire.
+    pub(super) fn body(&self) -> Result<wire::MessageBody<'_>, Error> {
+        wire::check_idempotency_key(&self.idempotency_key)?;
+        Ok(wire::MessageBody {
+            message_type: "text",
+            content: wire::ContentBody { text: &self.text },
+            idempotency_key: &self.idempotency_key,
+            attachment_ids: &self.attachment_ids,
+            hints: self.no_reply.then_some(wire::HintsBody { no_reply: true }),
+            thread_root_id: self.thread_root_id.as_deref().map(wire::bare_id),
+        })
+    }
 }
 
 /// What the server says about the platform configuration.
@@ -188,19 +205,9 @@ impl Client {
 
     /// Sends a message. Safe to repeat with the same key: the server keeps one.
     pub async fn send_message(&self, chat_id: &str, message: &NewMessage) -> Result<Sent, Error> {
-        wire::check_idempotency_key(&message.idempotency_key)?;
-        let body = wire::MessageBody {
-            message_type: "text",
-            content: wire::ContentBody { text: &message.text },
-            idempotency_key: &message.idempotency_key,
-            hints: message.no_reply.then_some(wire::HintsBody { no_reply: true }),
-            thread_root_id: message.thread_root_id.as_deref().map(wire::bare_id),
-        };
-        self.0
-            .http
-            .send(Call::to(&wire::SEND_MESSAGE, &[&self.0.org_id, chat_id]).body(body))
-            .await?
-            .json()
+        let body = message.body()?;
+        let ids = [self.org_id(), chat_id];
+        self.0.http.send(Call::to(&wire::SEND_MESSAGE, &ids).body(body)).await?.json()
     }
 
     /// Adds a comment to a task. The server has no key against doubles: after an error of which

@@ -130,6 +130,19 @@ impl Error {
         }
     }
 
+    /// Whether the server certainly did nothing: a write may then be repeated without reading back first.
+    pub fn nothing_done(&self) -> bool {
+        match self {
+            Self::Option { .. }
+            | Self::Argument { .. }
+            | Self::Setup { .. }
+            | Self::Connect { .. }
+            | Self::Redirect { .. } => true,
+            Self::Status { status, .. } => *status < 500 && *status != 408,
+            _ => false,
+        }
+    }
+
     /// The HTTP status, where the server gave one.
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -222,6 +235,18 @@ mod tests {
         let late =
             Error::Timeout { method: Method::POST, path: "/x", after: Duration::from_secs(15) };
         assert_eq!(late.class(), Class::UnknownOutcome);
+    }
+
+    #[test]
+    fn only_a_clear_refusal_proves_that_nothing_was_done() {
+        for (number, expected) in
+            [(422, true), (429, true), (409, true), (408, false), (500, false), (504, false)]
+        {
+            assert_eq!(status(number).nothing_done(), expected, "{number}");
+        }
+        let late =
+            Error::Timeout { method: Method::POST, path: "/x", after: Duration::from_secs(15) };
+        assert!(!late.nothing_done());
     }
 
     #[test]

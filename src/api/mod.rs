@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! socket   the connection that never gives up (connection: one open socket, vitals: when to beat, when to doubt)
-//! history  chats and messages of the past
+//! history  chats and messages of the past              objects  Parall's objects as they came (upload: a file for a message)
 //!   client   every call this plugin makes
 //!     dialer   from a ticket to an open socket (address: where it is)
 //!       request  one request and its answer
@@ -22,12 +22,14 @@ mod history;
 mod lenient;
 mod moment;
 mod network;
+mod objects;
 mod request;
 pub mod retry;
 mod secret;
 pub mod socket;
 mod tls;
 mod types;
+mod upload;
 pub mod wire;
 
 pub use client::{Client, ClientOptions, NewMessage, PlatformConfigAnswer};
@@ -35,8 +37,10 @@ pub use error::{Cause, Class, Error};
 pub use history::MessagePage;
 pub use moment::moment;
 pub use network::{Limits, Network};
+pub use objects::{Object, ObjectPage, Query};
 pub use secret::{Secret, redact};
 pub use types::{
     Agent, Attachment, Chat, Comment, Content, Dispatch, Frame, Hints, Mention, Message, Sender,
     Sent, Task,
 };
+pub use upload::NewFile;

@@ -95,6 +95,8 @@ pub struct Limits {
     pub connect: Duration,
     /// From a request's start to the last byte of its answer.
     pub request: Duration,
+    /// From the start of an upload to its answer.
+    pub upload: Duration,
     /// From an open socket to the server's `hello`.
     pub hello: Duration,
     /// Shortest heartbeat the server may ask for.
@@ -118,6 +120,7 @@ impl Default for Limits {
         Self {
             connect: Duration::from_secs(10),
             request: Duration::from_secs(15),
+            upload: Duration::from_secs(600),
             hello: Duration::from_secs(15),
             shortest_heartbeat: Duration::from_secs(5),
             longest_heartbeat: Duration::from_secs(30),

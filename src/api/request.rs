@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, LOCATION, RETRY_AFTER};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
+};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::redirect::Policy;
 use serde::Serialize;
@@ -29,6 +31,8 @@ const USER_AGENT: &str = concat!("parall-openclaw/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug)]
 pub(super) struct Http {
     client: reqwest::Client,
+    /// Without the key, for addresses that carry their own permission.
+    anonymous: reqwest::Client,
     base: Url,
     key: Secret,
     time_limit: Duration,
@@ -120,13 +124,17 @@ impl Http {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let mut tls = tls;
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let anonymous = builder(network, tls.clone(), limits)?
+            .timeout(limits.upload)
+            .build()
+            .map_err(|error| Error::Setup { source: cause(error) })?;
         let client = builder(network, tls, limits)?
             .default_headers(headers)
             .timeout(limits.request)
             .pool_max_idle_per_host(4)
             .build()
             .map_err(|error| Error::Setup { source: cause(error) })?;
-        Ok(Self { client, base, key, time_limit: limits.request })
+        Ok(Self { client, anonymous, base, key, time_limit: limits.request })
     }
 
     /// Sends one request and reads its whole answer. Success is any 2xx, and 304 for a caller that named a version.
@@ -163,6 +171,35 @@ impl Http {
             return Ok(Answer { http: self, route, status, body });
         }
         Err(refused(route, status, retry_after, failure::read(&body, &[&self.key])))
+    }
+
+    /// Puts bytes to an address that carries its own permission. The key stays here.
+    pub(super) async fn put(
+        &self,
+        route: &'static Route,
+        address: Url,
+        mime_type: &str,
+        body: reqwest::Body,
+        length: usize,
+    ) -> Result<(), Error> {
+        let request = self
+            .anonymous
+            .put(address)
+            .header(CONTENT_TYPE, mime_type)
+            .header(CONTENT_LENGTH, length)
+            .body(body);
+        let mut response =
+            request.send().await.map_err(|error| failed(route, self.time_limit, error))?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(redirected(route, status, response.headers()));
+        }
+        if status.is_success() {
+            return Ok(());
+        }
+        let retry_after = retry_after(response.headers());
+        let body = self.read(route, &mut response, status).await?;
+        Err(refused(route, status, retry_after, failure::read_known(&body, &[&self.key])))
     }
 
     /// Reads the body without trusting the length the server states. Of a refusal the beginning is enough.

@@ -297,6 +297,13 @@ impl Gateway {
     }
 }
 
+impl Gateway {
+    /// The account behind the handle.
+    pub(super) fn core(&self) -> Arc<core::Gateway> {
+        Arc::clone(&self.0)
+    }
+}
+
 /// The host, reached through its callbacks.
 struct JavaScriptHost {
     callbacks: Arc<HostCallbacks>,

@@ -74,7 +74,7 @@ fn variable(value: &Value) -> Option<&str> {
 }
 
 /// Hosts replace names of upper-case letters, digits and underscores only.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_uppercase() || first == '_')
         && name
             .bytes()

@@ -104,14 +104,12 @@ pub(super) fn load(path: &Path) -> Result<Option<Source>, Error> {
 
 /// The files it includes where that matters for a setting of interest, and those they include.
 pub(super) fn load_included(main: &Source, root: &Node<'_>) -> Result<Vec<Source>, Error> {
-    let folder = main.path.parent().unwrap_or(Path::new("")).to_path_buf();
-    let real = canonicalize(&folder).unwrap_or_else(|_| folder.clone());
-    let mut loader = Loader { folder, root: real, sources: Vec::new() };
+    let mut loader = Loader::of(main);
     loader.follow(main, root, &mut vec![normalize(&main.path)])?;
     Ok(loader.sources)
 }
 
-struct Loader {
+pub(super) struct Loader {
     /// The folder of the user's file, as named and as it really is. Nothing outside is included.
     folder: PathBuf,
     root: PathBuf,
@@ -119,6 +117,12 @@ struct Loader {
 }
 
 impl Loader {
+    pub(super) fn of(main: &Source) -> Self {
+        let folder = main.path.parent().unwrap_or(Path::new("")).to_path_buf();
+        let root = canonicalize(&folder).unwrap_or_else(|_| folder.clone());
+        Self { folder, root, sources: Vec::new() }
+    }
+
     /// Reads what `source` includes. `chain` are the files that led to it, itself the last.
     fn follow(
         &mut self,
@@ -141,7 +145,7 @@ impl Loader {
     }
 
     /// Reads one included file, under the rules of the hosts.
-    fn read(
+    pub(super) fn read(
         &self,
         source: &Source,
         base: Vec<String>,
@@ -214,7 +218,7 @@ fn include_names(source: &Source, value: &Node<'_>) -> Result<Vec<String>, Error
 }
 
 /// A path without `.` and `..`, without a look at the disk, as hosts compare them.
-fn normalize(path: &Path) -> PathBuf {
+pub(super) fn normalize(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {
         match component {

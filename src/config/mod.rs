@@ -12,6 +12,7 @@
 //!       edit       new text for some of them, every other byte as it was
 //!       verify     a second parser's opinion       (wanted: what a section is to say)
 //! outcome      what came of it                     refusal: why a configuration is not applied
+//! read         a section as hosts read it, for programs that run without one
 //! ```
 //!
 //! Two sections are written and nothing else: `models.providers.parall` and `agents.defaults`, key by key. The rules for the
@@ -31,6 +32,7 @@ mod manager;
 mod outcome;
 mod plan;
 mod platform;
+mod read;
 mod refusal;
 mod schema;
 mod skip;
@@ -45,6 +47,7 @@ pub use gate::{Gate, Idle, Turn};
 pub use manager::{Manager, ManagerOptions, Refreshed};
 pub use outcome::{Change, Note, Outcome, Status};
 pub use platform::{LeftOut, PlatformConfig};
+pub use read::read_section;
 pub use refusal::Refusal;
 pub use source::{Answer, Source};
 pub use trust::{Scope, Trust};

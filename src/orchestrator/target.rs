@@ -4,9 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::error::Error;
-
-/// What may stand before an id, the longer ones first.
-const PREFIXES: [&str; 4] = ["parall:prll://", "parall://", "parall:", "prll://"];
+use crate::organisation::{Id, Kind};
 
 /// A chat or a task. Ids keep their case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,25 +18,13 @@ pub enum Target {
 impl FromStr for Target {
     type Err = Error;
 
-    /// Takes `cht_...` and `tsk_...`, bare or behind `prll://`, `parall:`, `parall://` or `parall:prll://`, whose case does not
-    /// count. The shim has the same rules for processes without the native part; one table of cases tests both.
+    /// Takes the id of a chat or task in every spelling of [`Id`]. The shim has the same rules for processes without the native
+    /// part; one table of cases tests both.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let text = text.trim_ascii();
-        let bare = PREFIXES.iter().find_map(|prefix| strip_prefix(text, prefix)).unwrap_or(text);
-        let is_id = |prefix: &str| {
-            bare.strip_prefix(prefix).is_some_and(|rest| {
-                !rest.is_empty()
-                    && rest
-                        .bytes()
-                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-            })
-        };
-        if is_id("cht_") {
-            Ok(Self::Chat(bare.to_owned()))
-        } else if is_id("tsk_") {
-            Ok(Self::Task(bare.to_owned()))
-        } else {
-            Err(Error::Target { target: text.chars().take(80).collect() })
+        match Id::parse(text) {
+            Some(Id { kind: Kind::Chat, text }) => Ok(Self::Chat(text.to_owned())),
+            Some(Id { kind: Kind::Task, text }) => Ok(Self::Task(text.to_owned())),
+            _ => Err(Error::Target { target: text.trim().chars().take(80).collect() }),
         }
     }
 }
@@ -48,11 +34,6 @@ impl fmt::Display for Target {
         let (Self::Chat(id) | Self::Task(id)) = self;
         formatter.write_str(id)
     }
-}
-
-fn strip_prefix<'text>(text: &'text str, prefix: &str) -> Option<&'text str> {
-    let head = text.get(..prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
 }
 
 #[cfg(test)]

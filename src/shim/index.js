@@ -2,6 +2,7 @@
 import { registerCommand } from "./commands/register.js";
 import { plugin } from "./plugin.js";
 import { remember } from "./state.js";
+import { registerTools } from "./tools/register.js";
 
 /** Registrations that describe commands or tools only. */
 const WITHOUT_CHANNEL = new Set(["cli-metadata", "tool-discovery"]);
@@ -13,6 +14,7 @@ export default {
   configSchema: { jsonSchema: { type: "object", additionalProperties: false, properties: {} } },
   register(api) {
     registerCommand(api);
+    if (api.registrationMode !== "cli-metadata") registerTools(api);
     if (WITHOUT_CHANNEL.has(api.registrationMode)) return;
     remember(api);
     api.registerChannel({ plugin });

@@ -47,7 +47,7 @@ function withLogFunction({ log, ...options }) {
 }
 
 function load(require, root, name, version) {
-  const { libc, libcText } = detectLibc(require);
+  const { libc, describe } = detectLibc(require);
   const platform = [process.platform, process.arch, libc].filter(Boolean).join("-");
   const file = path.join(root, `parall.${platform}.node`);
   const packageName = `${name}-${platform}`;
@@ -62,7 +62,7 @@ function load(require, root, name, version) {
       failures.push({ place, error });
     }
   }
-  throw loadError({ platform, libcText, version, failures, packageName });
+  throw loadError({ platform, libcText: describe(), version, failures, packageName });
 }
 
 /** A binary of another release would answer to other calls, so its version must be ours. */
@@ -72,23 +72,25 @@ function loadPackage(require, packageName, version) {
   return require(packageName);
 }
 
+/** Which C library this is, and a function that describes it for an error: its version takes milliseconds to find. */
 function detectLibc(require) {
-  if (process.platform === "win32") return { libc: "msvc", libcText: "msvc" };
-  if (process.platform !== "linux") return { libc: "", libcText: "system library" };
+  if (process.platform === "win32") return { libc: "msvc", describe: () => "msvc" };
+  if (process.platform !== "linux") return { libc: "", describe: () => "system library" };
   let family = null;
-  let libcVersion = null;
+  let versionOf;
   try {
     const detect = require("detect-libc");
     family = detect.familySync();
-    libcVersion = detect.versionSync();
+    versionOf = () => detect.versionSync();
   } catch {
     // The dependency is missing (a checkout, a pruned install): Node's own report knows glibc.
     process.report.excludeNetwork = true;
-    libcVersion = process.report.getReport().header.glibcVersionRuntime ?? null;
-    family = libcVersion === null ? "musl" : "glibc";
+    const version = process.report.getReport().header.glibcVersionRuntime ?? null;
+    family = version === null ? "musl" : "glibc";
+    versionOf = () => version;
   }
   const libc = family === "musl" ? "musl" : "gnu";
-  return { libc, libcText: [family ?? "unknown libc", libcVersion].filter(Boolean).join(" ") };
+  return { libc, describe: () => [family ?? "unknown libc", versionOf()].filter(Boolean).join(" ") };
 }
 
 function loadError({ platform, libcText, version, failures, packageName }) {

@@ -15,6 +15,7 @@ const KEY = Symbol.for("@parall/parall");
  * @property {string | undefined} rootDir folder of the installed package, as the host names it
  * @property {Record<string, any> | undefined} runtime the host's `api.runtime`
  * @property {string | undefined} runtimeMode registration mode the runtime came from
+ * @property {Map<string, { key: string, gateway: any, tools: any }>} tools the opened tools of each account, and what they were opened for
  * @property {Map<string, RunningAccount>} accounts accounts whose gateway runs in this process
  * @property {Set<string>} reported problems already written to the log
  * @property {Set<string>} takenOver accounts that have been started in this process
@@ -42,6 +43,7 @@ export function shared() {
   };
   const state = globalThis[KEY];
   // An older copy of the plugin may have made the object before an update.
+  state.tools ??= new Map();
   state.runs ??= new Map();
   state.currentRun ??= new AsyncLocalStorage();
   state.waiting ??= new Set();

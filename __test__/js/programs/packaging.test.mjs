@@ -25,7 +25,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 describe("the main tarball", () => {
   it("holds the shim, the skills, the manifest, the types, the texts, and nothing else", () => {
     const allowed =
-      /^package\/(package\.json|LICENSE|README\.md|CHANGELOG\.md|index\.d\.ts|openclaw\.plugin\.json|src\/shim\/(?:[\w-]+\/)?[\w-]+\.js|src\/shim\/index\.d\.ts|skills\/[\w-]+\/SKILL\.md|assets\/icon\.png)$/;
+      /^package\/(package\.json|LICENSE|README\.md|CHANGELOG\.md|index\.d\.ts|openclaw\.plugin\.json|bin\/parall\.js|src\/shim\/(?:[\w-]+\/)?[\w-]+\.js|src\/shim\/index\.d\.ts|skills\/[\w-]+\/(?:SKILL\.md|scripts\/parall\.mjs)|assets\/icon\.png)$/;
     const files = listTarball(main.file);
     assert.deepEqual(
       files.filter((file) => !allowed.test(file)),
@@ -52,6 +52,7 @@ describe("the main tarball", () => {
       manifest.openclaw.setupEntry,
       manifest.types,
       ...Object.values(manifest.exports).flatMap((target) => (typeof target === "string" ? [target] : Object.values(target))),
+      ...Object.values(manifest.bin),
       ...plugin.skills.map((skill) => `${skill}/SKILL.md`),
     ];
     for (const name of named) assert.ok(files.includes(`package/${name.replace("./", "")}`), name);

@@ -140,7 +140,7 @@ describe("messages", () => {
     assert.equal((await agent.post("~/upload/complete", { attachment_id: id })).status, 200);
     const { body: message } = await agent.send("cht_Ada", "", { attachment_ids: [id] });
     assert.equal(message.attachments[0].file_name, "a.txt");
-    const file = await fetch(parall.url + message.attachments[0].url, { headers: { authorization: "Bearer key_ada" } });
+    const file = await fetch(message.attachments[0].url, { headers: { authorization: "Bearer key_ada" } });
     assert.equal(await file.text(), "abc");
   });
 });

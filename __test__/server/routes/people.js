@@ -1,10 +1,9 @@
 import { missing } from "../errors.js";
-import { page } from "../paging.js";
-import { chatView } from "../world.js";
 
-/** Users, organisations, agents and chats. */
+/** Users, organisations, members and agents. */
 export const peopleRoutes = [
   ["users.me", "GET", "/users/me", ({ user }) => user],
+  ["users.get", "GET", "/users/:user", sharedUser],
   [
     "orgs.list",
     "GET",
@@ -22,17 +21,8 @@ export const peopleRoutes = [
   ],
   ["members.former", "GET", "/orgs/:org/members/former", () => ({ user_ids: [] })],
   ["members.profile", "GET", "/orgs/:org/members/:member/profile", profile],
-  ["members.chats", "GET", "/orgs/:org/members/:member/chats", memberChats],
   ["agents.list", "GET", "/orgs/:org/agents", ({ world, org }) => ({ data: agentsOf(world, org) })],
   ["agents.me", "GET", "/orgs/:org/agents/me", agentMe],
-  ["chats.list", "GET", "/orgs/:org/chats", (call) => chatPage(call, [call.user.id])],
-  ["chats.get", "GET", "/orgs/:org/chats/:chat", ({ chat }) => chatView(chat)],
-  [
-    "chats.members",
-    "GET",
-    "/orgs/:org/chats/:chat/members",
-    ({ chat }) => ({ data: chat.members.map((member) => ({ chat_id: chat.id, ...member })) }),
-  ],
 ];
 
 const roleIn = (org, userId) => org.members.find((member) => member.user_id === userId)?.role;
@@ -41,9 +31,18 @@ function orgView({ members, ...org }, userId) {
   return { ...org, role: roleIn({ members }, userId) };
 }
 
+/** Hidden unless both are in one organisation. */
+function sharedUser({ world, user, params }) {
+  const shares = (org) => roleIn(org, user.id) !== undefined && roleIn(org, params.user) !== undefined;
+  if (![...world.store.orgs.values()].some(shares)) throw missing("user");
+  const { email, email_verified, ...shown } = world.store.users.get(params.user);
+  return shown;
+}
+
 function memberView(world, org, member) {
   const { id, display_name, type, status } = world.store.users.get(member.user_id);
-  return { org_id: org.id, ...member, title: null, description: null, profile_version: 1, user: { id, display_name, type, status } };
+  const profile = { title: null, description: null, profile_version: 1, onboarding_dismissed: true };
+  return { org_id: org.id, ...member, ...profile, user: { id, display_name, type, status } };
 }
 
 function profile({ world, org, params }) {
@@ -52,32 +51,20 @@ function profile({ world, org, params }) {
   return { user_id: id, display_name, type, title: null, description: null, profile_version: 1 };
 }
 
-/** Own chats, or for another member those both are in. */
-function memberChats(call) {
-  const member = call.params.member === "me" ? call.user.id : call.params.member;
-  if (roleIn(call.org, member) === undefined) throw missing("member");
-  return chatPage(call, [call.user.id, member]);
-}
-
-function chatPage({ world, org, query }, userIds) {
-  const isIn = (chat, userId) => chat.members.some((member) => member.user_id === userId);
-  const chats = [...world.store.chats.values()].filter((chat) => chat.org_id === org.id && userIds.every((userId) => isIn(chat, userId)));
-  return page(chats.map(chatView), query, world.choices);
-}
-
 function agentsOf(world, org) {
   return org.members
     .map((member) => world.store.users.get(member.user_id))
     .filter((user) => user.type === "agent")
-    .map((user) => withPresence(world, user));
+    .map((user) => agentView(world, org, user));
 }
 
-function agentMe({ world, user }) {
+function agentMe({ world, org, user }) {
   if (user.type !== "agent") throw missing("agent");
-  return withPresence(world, user);
+  return agentView(world, org, user);
 }
 
-function withPresence(world, user) {
+/** An agent with its presence. */
+export function agentView(world, org, user) {
   const online = world.isOnline(user.id);
-  return { ...user, presence: { online, status: online ? "online" : "offline" } };
+  return { ...user, org_id: org.id, presence: { online, status: online ? "online" : "offline" } };
 }

@@ -164,6 +164,22 @@ impl Outbox {
         Ok(id)
     }
 
+    /// Sends a message that is no part of an answer, after what is on its way to the same chat, and returns its id.
+    pub(crate) async fn send_message(
+        &self,
+        target: &Target,
+        message: &NewMessage,
+    ) -> Result<String, Error> {
+        let _order = self.lane(target).lock_owned().await;
+        let (context, chat) = (&self.context, target.to_string());
+        let sent = context
+            .persist("sending a message", || context.server.send_message(&chat, message))
+            .await;
+        let sent = sent.map_err(|error| error.for_target(target))?;
+        context.status.touch(|status| &mut status.last_outbound_at);
+        Ok(sent.id)
+    }
+
     /// Closes a turn for replies, after those that are on their way, for which it waits at most for `limit`.
     pub(crate) async fn settle(&self, turn: &OpenTurn, limit: Duration) {
         let order = tokio::time::timeout(limit, self.order(&turn.fixed.target)).await;
@@ -349,6 +365,7 @@ async fn put(
                 thread_root_id: thread.map(str::to_owned),
                 idempotency_key: key.to_owned(),
                 no_reply: false,
+                attachment_ids: Vec::new(),
             };
             let sent = context
                 .persist("sending a message", || context.server.send_message(chat_id, &message))

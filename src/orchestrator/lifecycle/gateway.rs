@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::serve::{Service, serve};
-use crate::api::{Client, ClientOptions};
+use crate::api::{Client, ClientOptions, NewMessage};
 use crate::journal::Journal;
 use crate::orchestrator::context::Context;
 use crate::orchestrator::delivery::outbox::Replies;
@@ -166,6 +166,14 @@ impl Gateway {
         }
         wait_recovered(context, turns).await?;
         context.tasks.track_future(outbox.send(&target, text, thread, run)).await
+    }
+
+    /// Sends a message that answers nothing, in the order of its chat, and returns its id.
+    pub async fn send_message(&self, chat: &str, message: &NewMessage) -> Result<String, Error> {
+        let target: Target = chat.parse()?;
+        let service = self.service()?;
+        let Service { context, outbox, .. } = &*service;
+        context.tasks.track_future(outbox.send_message(&target, message)).await
     }
 
     /// Waits for the end of the account: with the reason when it cannot go on and has to be started again, with nothing when it

@@ -10,6 +10,8 @@ use url::Url;
 use super::error::Error;
 use super::lenient::LONGEST_ID;
 
+pub(super) mod organisation;
+
 /// A request's method and path. `{name}` stands for an id.
 #[derive(Debug)]
 pub(super) struct Route {
@@ -176,6 +178,8 @@ fn id_name(place: &'static str) -> &'static str {
         "{org}" => "the organisation id",
         "{chat}" => "the chat id",
         "{member}" | "{agent}" => "the agent's id",
+        "{user}" => "the user id",
+        "{project}" => "the project id",
         "{message}" => "the message id",
         "{task}" => "the task id",
         "{dispatch}" => "the dispatch id",
@@ -196,6 +200,8 @@ pub(super) struct MessageBody<'a> {
     pub(super) message_type: &'static str,
     pub(super) content: ContentBody<'a>,
     pub(super) idempotency_key: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub(super) attachment_ids: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) hints: Option<HintsBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -336,6 +342,7 @@ mod tests {
             message_type: "text",
             content: ContentBody { text: "hi" },
             idempotency_key: "k",
+            attachment_ids: &[],
             hints: None,
             thread_root_id: None,
         };

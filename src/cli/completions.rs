@@ -1,0 +1,34 @@
+//! Completion scripts for shells.
+
+use clap::{Args, CommandFactory, ValueEnum};
+use clap_complete::{Shell, generate};
+
+use super::arguments::Arguments;
+use super::output::Output;
+
+/// Print a completion script for a shell
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    /// The shell.
+    shell: Supported,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Supported {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+impl Completions {
+    pub(super) fn run(self) -> Output {
+        let shell = match self.shell {
+            Supported::Bash => Shell::Bash,
+            Supported::Zsh => Shell::Zsh,
+            Supported::Fish => Shell::Fish,
+        };
+        let mut script = Vec::new();
+        generate(shell, &mut Arguments::command(), "parall", &mut script);
+        Output::Text(String::from_utf8_lossy(&script).into_owned())
+    }
+}

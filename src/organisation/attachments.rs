@@ -1,0 +1,75 @@
+//! Files on their way to a message.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::io::AsyncReadExt;
+
+use super::Organisation;
+use super::error::Error;
+use crate::api::NewFile;
+
+/// Largest file, in bytes, as published clients have it.
+const LARGEST_FILE: u64 = 25 * 1024 * 1024;
+/// Most files on a message, as published clients have it.
+const MOST_FILES: usize = 8;
+
+/// Is told the name of a file, its size and how many of its bytes have gone.
+pub type Progress = Arc<dyn Fn(&str, usize, usize) + Send + Sync>;
+
+/// Reads files that are to ride on a message. Nothing is sent.
+pub async fn read_files(paths: &[PathBuf]) -> Result<Vec<NewFile>, Error> {
+    let refuse = |reason: String| Error::Invalid { what: "the attachments", reason };
+    if paths.len() > MOST_FILES {
+        return Err(refuse(format!("a message takes {MOST_FILES} files, not {}", paths.len())));
+    }
+    let mut files = Vec::with_capacity(paths.len());
+    for path in paths {
+        let fail = |source| Error::File { path: path.clone(), source };
+        let bytes = read_file(path).await.map_err(fail)?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = name.ok_or_else(|| refuse(format!("{} is no file", path.display())))?;
+        if bytes.is_empty() {
+            return Err(refuse(format!("{} is empty", path.display())));
+        }
+        if bytes.len() as u64 > LARGEST_FILE {
+            return Err(refuse(format!("{} is larger than 25 MiB", path.display())));
+        }
+        let mime_type = mime_guess::from_path(path).first_or_octet_stream().to_string();
+        files.push(NewFile { name, mime_type, bytes });
+    }
+    Ok(files)
+}
+
+/// At most one byte more than is allowed, whatever the file says about its size.
+async fn read_file(path: &Path) -> std::io::Result<Bytes> {
+    let file = tokio::fs::File::open(path).await?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).await?;
+    Ok(bytes.into())
+}
+
+impl Organisation {
+    /// Uploads files and returns their ids in the same order.
+    pub async fn upload(
+        &self,
+        files: &[NewFile],
+        progress: Option<&Progress>,
+    ) -> Result<Vec<String>, Error> {
+        let mut ids = Vec::with_capacity(files.len());
+        for file in files {
+            let upload = || {
+                let (progress, name, size) =
+                    (progress.cloned(), file.name.clone(), file.bytes.len());
+                self.client().upload(file, move |sent| {
+                    if let Some(progress) = &progress {
+                        progress(&name, size, sent);
+                    }
+                })
+            };
+            ids.push(self.read(upload).await?);
+        }
+        Ok(ids)
+    }
+}

@@ -1,0 +1,40 @@
+/** Runs a tool of the native part for the account that a session belongs to. */
+import os from "node:os";
+import path from "node:path";
+import { DEFAULT_ACCOUNT, resolveAccount } from "../channel/account.js";
+import { gatewayOptions } from "../channel/options.js";
+import { currentTurn } from "../gateway/runs.js";
+import { resolveStateDir } from "../host.js";
+import { native } from "../native.js";
+import { shared } from "../state.js";
+
+/**
+ * @param {any} context what the host tells a tool about its session
+ * @param {any} cfg the host's configuration
+ * @param {string} name
+ * @param {object} parameters as the model gave them
+ * @returns {Promise<string>}
+ */
+export function callTool(context, cfg, name, parameters) {
+  const account = resolveAccount(cfg, context.agentAccountId ?? undefined);
+  return toolsOf(account).call(name, JSON.stringify(parameters), { folders: foldersOf(context), run: currentTurn() });
+}
+
+/** The tools of an account, opened once for each gateway and set of options. */
+function toolsOf(account) {
+  const { accounts, tools } = shared();
+  const gateway = accounts.get(account.accountId ?? DEFAULT_ACCOUNT)?.gateway;
+  const options = gatewayOptions(account, { agentId: "main" });
+  const key = JSON.stringify(options);
+  const open = tools.get(account.accountId);
+  if (open?.key === key && open.gateway === gateway) return open.tools;
+  const opened = native().openTools(options, gateway);
+  tools.set(account.accountId, { key, gateway, tools: opened });
+  return opened;
+}
+
+/** What the agent may send: its workspace, and the host's folders for media. */
+function foldersOf({ workspaceDir }) {
+  const state = resolveStateDir(shared().runtime);
+  return [workspaceDir, state && path.join(state, "media"), path.join(os.tmpdir(), "openclaw")].filter(Boolean);
+}

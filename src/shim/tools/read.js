@@ -1,0 +1,35 @@
+/** `parall_read`. */
+export const parallRead = {
+  name: "parall_read",
+  label: "Parall: read",
+  description:
+    "Read the Parall organisation: people, chats, messages and threads, tasks with their comments, projects. Names work wherever ids do.",
+  parameters: {
+    type: "object",
+    additionalProperties: false,
+    required: ["what"],
+    properties: {
+      what: {
+        type: "string",
+        enum: ["me", "people", "person", "chats", "chat_members", "messages", "message", "thread", "tasks", "task", "projects"],
+        description:
+          "What to read. `me` is you; `messages` are those of a chat; `thread` are the answers to a message; `task` has its comments.",
+      },
+      of: {
+        type: "string",
+        description:
+          "Id or name of the person, chat (for chat_members and messages), message (for message and thread) or task. For tasks: a project, to see only its tasks.",
+      },
+      query: { type: "string", description: "tasks: only those that hold this text." },
+      status: {
+        type: "string",
+        enum: ["todo", "in_progress", "in_review", "done", "canceled"],
+        description: "tasks: only those in this state.",
+      },
+      assignee: { type: "string", description: "tasks: only those of this person: id, name, or `me`." },
+      limit: { type: "integer", minimum: 1, maximum: 200, description: "Most items; 30 when left out." },
+      cursor: { type: "string", description: "Go on where the answer before ended." },
+      offset: { type: "integer", minimum: 0, description: "message and task: go on at this character of a long text." },
+    },
+  },
+};

@@ -1,0 +1,184 @@
+//! `parall_read`: people, chats, messages, tasks and projects.
+
+use serde::Deserialize;
+
+use super::Tools;
+use super::answer::{Listed, field, list, messages, named, object};
+use super::error::Error;
+use crate::api::Object;
+use crate::organisation::{
+    LARGEST_PAGE, MessageFilter, Paging, inner_text, message_id, text, user_id, user_name,
+};
+
+/// The tool's name.
+pub(super) const NAME: &str = "parall_read";
+/// Items a page where the model does not say.
+const USUAL_PAGE: u32 = 30;
+
+/// What it takes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Read {
+    what: What,
+    #[serde(default)]
+    of: Option<String>,
+    #[serde(default)]
+    query: Option<String>,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    assignee: Option<String>,
+    #[serde(default)]
+    limit: Option<u32>,
+    #[serde(default)]
+    cursor: Option<String>,
+    #[serde(default)]
+    offset: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum What {
+    Me,
+    People,
+    Person,
+    Chats,
+    ChatMembers,
+    Messages,
+    Message,
+    Thread,
+    Tasks,
+    Task,
+    Projects,
+}
+
+pub(super) async fn run(tools: &Tools, read: Read) -> Result<String, Error> {
+    let organisation = &tools.organisation;
+    let of = || {
+        let purpose = "the id or name of what you want to read";
+        read.of.as_deref().ok_or(Error::Missing { parameter: "of", purpose })
+    };
+    Ok(match read.what {
+        What::Me => object(&organisation.me().await?, &*tools.names().await, read.offset),
+        What::Person => {
+            let id = organisation.user_id(of()?).await?;
+            object(&organisation.person(&id).await?, &*tools.names().await, read.offset)
+        }
+        What::Message => {
+            let message = organisation.message(&message_id(of()?)?).await?;
+            object(&message, &*tools.names().await, read.offset)
+        }
+        What::Task => read.task(tools, of()?).await?,
+        What::People => list("Members:", &organisation.members().await?, person),
+        What::Projects => list("Projects:", &organisation.projects().await?, |project| {
+            let (name, key) = (field(project, "name"), field(project, "key"));
+            format!(
+                "{}, key {key}, {}",
+                named(&name, &field(project, "id")),
+                field(project, "status")
+            )
+        }),
+        What::Chats => list("Your chats:", &organisation.chats(&read.paging(), None).await?, chat),
+        What::ChatMembers => {
+            let id = organisation.chat_id(of()?).await?;
+            let names = tools.names().await;
+            list(&format!("Members of {id}:"), &organisation.chat_members(&id).await?, |member| {
+                names.with_id(user_id(member).unwrap_or_default())
+            })
+        }
+        What::Messages => {
+            let id = organisation.chat_id(of()?).await?;
+            let filter = MessageFilter::default();
+            let found = organisation.messages(&id, &filter, &read.paging()).await?;
+            messages(
+                &format!("Messages of {id}, the oldest first:"),
+                &found,
+                Listed::NewestFirst,
+                &*tools.names().await,
+            )
+        }
+        What::Thread => {
+            let id = message_id(of()?)?;
+            let found = organisation.replies(&id, None, &read.paging()).await?;
+            messages(
+                &format!("Thread of {id}, the oldest first:"),
+                &found,
+                Listed::OldestFirst,
+                &*tools.names().await,
+            )
+        }
+        What::Tasks => read.tasks(tools).await?,
+    })
+}
+
+impl Read {
+    fn paging(&self) -> Paging {
+        let limit = self.limit.unwrap_or(USUAL_PAGE).clamp(1, LARGEST_PAGE);
+        Paging { limit: Some(limit), cursor: self.cursor.clone(), all: false }
+    }
+
+    /// A task with its newest comments.
+    async fn task(&self, tools: &Tools, name: &str) -> Result<String, Error> {
+        let organisation = &tools.organisation;
+        let id = organisation.task_id(name).await?;
+        let task = organisation.task(&id).await?;
+        let names = tools.names().await;
+        let shown = object(&task, &names, self.offset);
+        if self.offset > 0 {
+            return Ok(shown);
+        }
+        let comments = organisation.comments(&id, &Paging::all()).await?;
+        let comments =
+            messages("Comments, the oldest first:", &comments, Listed::OldestFirst, &names);
+        let both = format!("{shown}{comments}");
+        if both.chars().count() <= super::answer::LONGEST {
+            return Ok(both);
+        }
+        // A long description leaves no room; the comments are what changes.
+        Ok(if shown.chars().count() < super::answer::LONGEST / 2 { comments } else { shown })
+    }
+
+    async fn tasks(&self, tools: &Tools) -> Result<String, Error> {
+        let organisation = &tools.organisation;
+        let assignee = match &self.assignee {
+            Some(name) => Some(organisation.user_id(name).await?),
+            None => None,
+        };
+        let project = match &self.of {
+            Some(name) => Some(organisation.project_id(name).await?),
+            None => None,
+        };
+        let filters = [
+            ("status", &self.status),
+            ("assignee_id", &assignee),
+            ("project_id", &project),
+            ("q", &self.query),
+        ];
+        let filters: Vec<_> =
+            filters.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
+        let found = organisation.tasks(&filters, &self.paging()).await?;
+        let names = tools.names().await;
+        Ok(list("Tasks:", &found, |task| {
+            let assignee = text(task, "assignee_id")
+                .map_or_else(|| "nobody".to_owned(), |id| names.with_id(id));
+            let name = named(&field(task, "title"), &field(task, "id"));
+            let [number, status, priority] =
+                ["identifier", "status", "priority"].map(|key| field(task, key));
+            format!("{number} {name}: {status}, {priority}, for {assignee}")
+        }))
+    }
+}
+
+fn person(one: &Object) -> String {
+    let kind = inner_text(one, "user", "type").unwrap_or_default();
+    format!(
+        "{}, {kind}",
+        named(user_name(one).unwrap_or_default(), user_id(one).unwrap_or_default())
+    )
+}
+
+fn chat(one: &Object) -> String {
+    let name = named(&field(one, "name"), &field(one, "id"));
+    let last = text(one, "last_message_at").unwrap_or("never");
+    format!("{name}, {}, last message {last}", field(one, "type"))
+}
