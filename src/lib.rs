@@ -12,6 +12,7 @@
 //!     config     platform config: fetch, cache, merge, apply
 //!     session    session store, transcripts, forks
 //!     journal    what must survive: dispatches, deliveries, forks, cursor
+//!     wiki       the wiki's local workspace, proposals
 //!     account    channels.parall and PRLL_* -> accounts
 //!       fs       atomic replacement, locks
 //!       memory   how much of it this library holds
@@ -35,3 +36,4 @@ pub mod session;
 mod text;
 mod time;
 pub mod tools;
+pub mod wiki;

@@ -29,6 +29,7 @@ pub mod socket;
 mod tls;
 mod types;
 mod upload;
+mod wiki;
 pub mod wire;
 
 pub use client::{Client, ClientOptions, NewMessage, PlatformConfigAnswer};
@@ -43,3 +44,4 @@ pub use types::{
     Sent, Task,
 };
 pub use upload::NewFile;
+pub use wiki::{Action, Change, LARGEST_WIKI_FILE, TreeItem, TreePage, Wiki};
