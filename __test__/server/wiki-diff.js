@@ -13,8 +13,17 @@ export function changesetFiles(world, changeset) {
   return changesetDiff(world, changeset).map(({ path, action, additions, deletions }) => ({ path, action, additions, deletions }));
 }
 
+const sorted = new WeakMap();
+
+/** Items of a tree as {@link treeItems} gives them; those of the whole tree are sorted once a version. */
+export function cachedTreeItems(files, path, recursive) {
+  if (path !== "" || !recursive) return treeItems(files, path, recursive);
+  if (!sorted.has(files)) sorted.set(files, treeItems(files, path, recursive));
+  return sorted.get(files);
+}
+
 /** Items of a tree below `path`; without `recursive` only the next level, folders named once. */
-export function treeItems(files, path, recursive) {
+function treeItems(files, path, recursive) {
   const prefix = path === "" ? "" : `${path}/`;
   const items = new Map();
   for (const [name, file] of Object.entries(files)) {

@@ -11,7 +11,7 @@ import {
   updateChangeset,
   wikiView,
 } from "../wiki.js";
-import { changesetDiff, changesetFiles, treeItems } from "../wiki-diff.js";
+import { cachedTreeItems, changesetDiff, changesetFiles } from "../wiki-diff.js";
 
 const WIKI = "/orgs/:org/wikis/:wiki";
 
@@ -54,13 +54,8 @@ function tree(call) {
   const { world, query } = call;
   const wiki = wikiOf(call);
   const version = query.get("version") ?? wiki.version;
-  const items = treeItems(filesOf(wiki, version), query.get("path") ?? "", query.get("recursive") === "true");
-  const paged = page(
-    items.map((item) => ({ id: item.path, ...item })),
-    query,
-    world.choices,
-  );
-  return { ...paged, data: paged.data.map(({ id, ...item }) => item), version };
+  const items = cachedTreeItems(filesOf(wiki, version), query.get("path") ?? "", query.get("recursive") === "true");
+  return { ...page(items, query, world.choices, "path"), version };
 }
 
 function blob(call) {

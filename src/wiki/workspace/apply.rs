@@ -59,6 +59,8 @@ pub(super) struct Applied {
     pub(super) done: Vec<usize>,
     /// What was edited meanwhile: to be planned anew.
     pub(super) changed: Vec<String>,
+    /// What was still written to although another file had taken its place; it was kept elsewhere.
+    pub(super) rescued: Vec<String>,
     /// What cannot be placed, and why.
     pub(super) blocked: Vec<(String, &'static str)>,
 }
@@ -138,6 +140,7 @@ pub(super) fn apply(
         }
     }
     sync_folders(layout, &touched)?;
+    applied.rescued = rescue_late_edits(layout, placements, &staged, &applied.done)?;
     Ok(applied)
 }
 
@@ -322,6 +325,25 @@ fn remove_empty_folders(layout: &Layout, path: &str) {
             return;
         }
     }
+}
+
+/// A program that had a file open may have written to it after another one took its place.
+fn rescue_late_edits(
+    layout: &Layout,
+    placements: &[Placement],
+    staged: &[Staged],
+    done: &[usize],
+) -> Result<Vec<String>, Error> {
+    let mut rescued = Vec::new();
+    for (placement, staged) in done.iter().map(|index| (&placements[*index], &staged[*index])) {
+        let Some(old) = placement.old else { continue };
+        let Ok(metadata) = fs::symlink_metadata(layout.staged(&staged.name)) else { continue };
+        if !Stat::of(&metadata).is_same_after_rename(&old.stat) {
+            layout.rescue(&staged.name, &layout.file(&placement.path))?;
+            rescued.push(placement.path.clone());
+        }
+    }
+    Ok(rescued)
 }
 
 fn keep_old(layout: &Layout, staged: &str, kept: &Path) -> Result<(), Error> {

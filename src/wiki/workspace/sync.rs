@@ -43,6 +43,8 @@ pub struct Synced {
     pub deleted: u64,
     /// Files in which edits were merged with the server's.
     pub merged: Vec<String>,
+    /// Files that a program still wrote to after the server's had taken their place; what it wrote is in `.parall/rescued`.
+    pub rescued: Vec<String>,
     /// All conflicts that are not solved, new ones and older ones.
     pub conflicts: Vec<ConflictView>,
     /// Files of the server that are not here, and why.
@@ -249,7 +251,8 @@ impl Workspace {
                 apply(&self.layout, &mut self.memory, &plan.placements, None, observer)?
             };
             count(&mut result, &plan, &applied);
-            let Applied { mut outcome, changed, blocked: newly_blocked, .. } = applied;
+            let Applied { mut outcome, changed, rescued, blocked: newly_blocked, .. } = applied;
+            result.rescued.extend(rescued);
             outcome.base.extend(plan.base);
             outcome.conflicts.extend(plan.conflicts);
             self.memory.finish(&outcome)?;
