@@ -136,7 +136,7 @@ impl Client {
         let TreeVersion { version } = answer.json()?;
         // Left-out entries would look like deleted pages.
         let items = every_item(&answer, &page)?;
-        let next_cursor = page.next_cursor.filter(|next| page.has_more && !next.is_empty());
+        let next_cursor = page.next_cursor().filter(|_| page.has_more).map(str::to_owned);
         if page.has_more && next_cursor.is_none() {
             return Err(answer.malformed("it says that there is more and not how to get it"));
         }
