@@ -11,6 +11,7 @@
 //!     config     platform config: fetch, cache, what a server may decide, merge, apply
 //!       api      Parall over HTTP and WebSocket
 //!     journal    what must survive: dispatches, deliveries, forks, cursor
+//!   wiki         the wiki's local workspace, proposals
 //!   session      session store, transcripts, forks; used by the shim through bindings alone
 //!   account      channels.parall and PRLL_* -> accounts
 //!     fs         atomic replacement, locks, private files
@@ -39,3 +40,4 @@ pub mod session;
 mod text;
 mod time;
 pub mod tools;
+pub mod wiki;

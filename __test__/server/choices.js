@@ -92,6 +92,10 @@ export const CHOICES = Object.freeze({
   uploadMax: 25 * 1024 * 1024,
   attachmentPath: (id) => `/api/v1/attachments/${encodeURIComponent(id)}`,
 
+  /** Our choice: how many versions of a wiki can still be read, and the code of a changeset that somebody changed meanwhile. */
+  wikiVersionsKept: 20,
+  staleGenerationCode: "STALE_GENERATION",
+
   /** Our choice: largest request body (bytes), answered by 413. */
   requestBodyMax: 4 * 1024 * 1024,
   /** Our choice: codes of errors whose codes are not known. */

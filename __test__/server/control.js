@@ -25,6 +25,10 @@ export class Control {
       assign_task: (options) => server.assignTask(options),
       change_task: (options) => server.changeTask(options),
       comment: (options) => server.comment(options),
+      wiki: (options) => server.addWiki(options),
+      edit_wiki: (options) => server.editWiki(options),
+      wiki_files: (options) => server.wikiFiles(options),
+      decide_changeset: (options) => server.decideChangeset(options),
       platform_config: (options) => server.setPlatformConfig(options),
       revoke_key: ({ user }) => server.revokeKey(user),
       generation: ({ generation }) => {

@@ -3,20 +3,21 @@ import { Refusal } from "./errors.js";
 /**
  * One page of a list. The cursor is the id of the last item of the page before.
  *
- * @param {{ id: string }[]} items in the order of the answer
+ * @param {object[]} items in the order of the answer
  * @param {URLSearchParams} query `limit` and `cursor`
+ * @param {string} key the field that tells items apart
  */
-export function page(items, query, choices) {
+export function page(items, query, choices, key = "id") {
   const limit = limitOf(query, choices);
   const cursor = query.get("cursor");
-  return cut(items, cursor ? startAfter(items, cursor) : 0, limit);
+  return cut(items, cursor ? startAfter(items, cursor, key) : 0, limit, key);
 }
 
 /** The item of the cursor may have left the list since; ids grow with time. */
-function startAfter(items, cursor) {
-  const position = items.findIndex((item) => item.id === cursor);
+function startAfter(items, cursor, key) {
+  const position = items.findIndex((item) => item[key] === cursor);
   if (position >= 0) return position + 1;
-  const next = items.findIndex((item) => item.id > cursor);
+  const next = items.findIndex((item) => item[key] > cursor);
   return next >= 0 ? next : items.length;
 }
 
@@ -31,10 +32,10 @@ export function messagePage(oldestFirst, query, choices) {
   return cut(choices.messagesNewestFirst ? older.toReversed() : older, 0, limit);
 }
 
-function cut(items, start, limit) {
+function cut(items, start, limit, key = "id") {
   const data = items.slice(start, start + limit);
   const hasMore = start + limit < items.length;
-  return { data, has_more: hasMore, ...(hasMore && { next_cursor: data.at(-1).id }) };
+  return { data, has_more: hasMore, ...(hasMore && { next_cursor: data.at(-1)[key] }) };
 }
 
 function limitOf(query, { pageSize, pageSizeMax }) {

@@ -6,6 +6,7 @@ import { messageRoutes } from "./routes/messages.js";
 import { noticeRoutes } from "./routes/notices.js";
 import { peopleRoutes } from "./routes/people.js";
 import { projectRoutes } from "./routes/projects.js";
+import { wikiRoutes } from "./routes/wiki.js";
 import { workRoutes } from "./routes/work.js";
 
 const PREFIX = "/api/v1";
@@ -22,7 +23,16 @@ export class Rest {
   constructor(world, sockets, origin) {
     Object.assign(this, { world, sockets, origin });
     const ticket = ["ws.ticket", "POST", "/ws/ticket", ({ user }) => sockets.ticket(user.id)];
-    const nouns = [peopleRoutes, agentRoutes, chatRoutes, messageRoutes, noticeRoutes, projectRoutes, workRoutes(world.choices)];
+    const nouns = [
+      peopleRoutes,
+      agentRoutes,
+      chatRoutes,
+      messageRoutes,
+      noticeRoutes,
+      projectRoutes,
+      workRoutes(world.choices),
+      wikiRoutes,
+    ];
     for (const [name, method, path, handle, options] of [ticket, ...nouns.flat()])
       this.#add({ name, method, segments: path.slice(1).split("/"), handle, ...options });
   }
@@ -57,7 +67,7 @@ export class Rest {
     const context = { route: route?.name, method, path, user: user?.id };
     const faulty = world.faults.any;
     if (faulty && (await faultBefore({ world, request, response, context, entry }))) return;
-    const limit = route?.raw ? world.choices.uploadMax : world.choices.requestBodyMax;
+    const limit = route?.raw || route?.bytes ? world.choices.uploadMax : world.choices.requestBodyMax;
     const bytes = await readBody(request, limit).catch(() => undefined);
     if (bytes === undefined) return;
     const answer = this.#answer({ route, user, path, headers, search, bytes, limit });
@@ -85,7 +95,7 @@ export class Rest {
         params,
         query: new URLSearchParams(search),
         headers,
-        body: route.raw ? bytes : parse(bytes),
+        body: route.raw || route.bytes ? bytes : parse(bytes),
         origin: this.origin(),
       };
       return framed(route.handle(call));

@@ -10,6 +10,7 @@ import { Sockets } from "./socket.js";
 import { addAgent, addChat, addHuman, addLabel, addOrg, archive, changeChat, revokeKey, say, setPlatformConfig } from "./staging.js";
 import { Store } from "./store.js";
 import { addComment, changeTask, createTask } from "./tasks.js";
+import { addWiki, editWiki, findWiki, mergeChangeset, rejectChangeset, wikiFiles } from "./wiki.js";
 import { World } from "./world.js";
 
 const HOST = "127.0.0.1";
@@ -145,6 +146,31 @@ export class LocalParall {
   /** Comments on a task as somebody: `{ from, task, text }`. */
   comment({ from, task, text, org = "org_demo" }) {
     return this.#change(() => addComment(this.world, from, org, { target_uri: `prll://${task}`, body: text }));
+  }
+
+  /** Adds a wiki: `{ slug, name?, files?, from? }`; see wiki.js. */
+  addWiki({ from = "usr_ada", ...options }) {
+    return this.#change(() => addWiki(this.world, from, options));
+  }
+
+  /** Changes the files of a wiki as somebody: `{ wiki, write?, remove?, from? }`. */
+  editWiki({ from = "usr_ada", ...options }) {
+    return this.#change(() => editWiki(this.world, from, options));
+  }
+
+  /** The files of a wiki as `{ version, files: { path: text } }`. */
+  wikiFiles(options) {
+    return wikiFiles(this.world, options);
+  }
+
+  /** Merges a changeset as somebody, or rejects it with `feedback`: `{ wiki, changeset, feedback?, from? }`. */
+  decideChangeset({ wiki: key, changeset: id, feedback, from = "usr_ada", org = "org_demo" }) {
+    return this.#change(() => {
+      const wiki = findWiki(this.world, org, key);
+      const changeset = this.store.changesets.get(id);
+      if (feedback === undefined) return mergeChangeset(this.world, from, wiki, changeset);
+      return rejectChangeset(this.world, from, wiki, changeset, { body: feedback });
+    });
   }
 
   /** Sets the platform config and tells all agents: `{ version, schema_version?, config }`. */

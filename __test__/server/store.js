@@ -15,6 +15,10 @@ const COLLECTIONS = [
   "uploads",
   "frames",
   "values",
+  "wikis",
+  "blobs",
+  "changesets",
+  "wiki_log",
 ];
 
 /**

@@ -30,6 +30,7 @@ pub mod socket;
 mod tls;
 mod types;
 mod upload;
+mod wiki;
 pub mod wire;
 
 pub use client::{Client, ClientOptions, NewMessage, PlatformConfigAnswer};
@@ -44,3 +45,4 @@ pub use types::{
     Sent, Task,
 };
 pub use upload::NewFile;
+pub use wiki::{Action, Change, LARGEST_WIKI_FILE, TreeItem, TreePage, Wiki};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{
     ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
 };
@@ -22,6 +23,10 @@ use crate::text::one_line;
 pub(super) const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 /// A server's wish for a pause is cut to this, so that one odd answer does not stop an account for days.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+/// Connections that stay open while nothing goes over them: as many as one transfer of many files uses.
+const MOST_IDLE: usize = 16;
+/// The slowest pace at which a file may come or go, in bytes a second, beyond the time of any other request.
+const SLOWEST_PACE: u64 = 64 * 1024;
 /// Longest text of a parser that is shown.
 const LONGEST_REASON: usize = 200;
 /// What a request says about who is asking.
@@ -131,7 +136,7 @@ impl Http {
         let client = builder(network, tls, limits)?
             .default_headers(headers)
             .timeout(limits.request)
-            .pool_max_idle_per_host(4)
+            .pool_max_idle_per_host(MOST_IDLE)
             .build()
             .map_err(|error| Error::Setup { source: cause(error) })?;
         Ok(Self { client, anonymous, base, key, time_limit: limits.request })
@@ -166,7 +171,7 @@ impl Http {
             return Err(redirected(route, status, response.headers()));
         }
         let retry_after = retry_after(response.headers());
-        let body = self.read(route, &mut response, status).await?;
+        let body = self.read(route, &mut response, status, LARGEST_ANSWER).await?;
         if status.is_success() {
             return Ok(Answer { http: self, route, status, body });
         }
@@ -198,8 +203,66 @@ impl Http {
             return Ok(());
         }
         let retry_after = retry_after(response.headers());
-        let body = self.read(route, &mut response, status).await?;
+        let body = self.read(route, &mut response, status, LARGEST_ANSWER).await?;
         Err(refused(route, status, retry_after, failure::read_known(&body, &[&self.key])))
+    }
+
+    /// Reads the bytes of a file, at most `limit` of them.
+    pub(super) async fn download(
+        &self,
+        route: &'static Route,
+        ids: &[&str],
+        limit: u64,
+    ) -> Result<Vec<u8>, Error> {
+        let request = self.transfer(route, ids, limit)?.header(ACCEPT, "*/*");
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        self.finish(route, request, limit).await
+    }
+
+    /// Sends the bytes of a file.
+    pub(super) async fn upload(
+        &self,
+        route: &'static Route,
+        ids: &[&str],
+        bytes: Bytes,
+    ) -> Result<(), Error> {
+        let size = bytes.len() as u64;
+        let request = self.transfer(route, ids, size)?;
+        let request = request.header(CONTENT_TYPE, "application/octet-stream").body(bytes);
+        self.finish(route, request, LARGEST_ANSWER).await.map(drop)
+    }
+
+    /// A request with the time that so many bytes may take.
+    fn transfer(
+        &self,
+        route: &'static Route,
+        ids: &[&str],
+        size: u64,
+    ) -> Result<reqwest::RequestBuilder, Error> {
+        let url = route.url(&self.base, ids)?;
+        let time = self.time_limit + Duration::from_secs(size / SLOWEST_PACE);
+        Ok(self.client.request(route.method.clone(), url).timeout(time))
+    }
+
+    async fn finish(
+        &self,
+        route: &'static Route,
+        request: reqwest::RequestBuilder,
+        limit: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let mut response =
+            request.send().await.map_err(|error| failed(route, self.time_limit, error))?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(redirected(route, status, response.headers()));
+        }
+        let retry_after = retry_after(response.headers());
+        let limit = if status.is_success() { limit } else { LARGEST_ANSWER };
+        let body = self.read(route, &mut response, status, limit).await?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(refused(route, status, retry_after, failure::read(&body, &[&self.key])))
     }
 
     /// Reads the body without trusting the length the server states. Of a refusal the beginning is enough.
@@ -208,6 +271,7 @@ impl Http {
         route: &'static Route,
         response: &mut reqwest::Response,
         status: StatusCode,
+        limit: usize,
     ) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
         loop {
@@ -218,12 +282,12 @@ impl Http {
                 Err(_) if !status.is_success() => return Ok(body),
                 Err(error) => return Err(failed(route, self.time_limit, error)),
             };
-            if body.len() + chunk.len() > LARGEST_ANSWER {
+            if body.len() + chunk.len() > limit {
                 if status.is_success() {
                     return Err(Error::TooLarge {
                         method: route.method.clone(),
                         path: route.path,
-                        limit: LARGEST_ANSWER,
+                        limit,
                     });
                 }
                 return Ok(body);

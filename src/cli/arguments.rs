@@ -14,6 +14,7 @@ use super::nouns::projects::Projects;
 use super::nouns::tasks::Tasks;
 use super::nouns::users::Users;
 use super::nouns::whoami::Whoami;
+use super::nouns::wiki::Wikis;
 use super::output::Output;
 
 /// The organisation on Parall: people, chats, messages, tasks, projects and wikis.
@@ -52,6 +53,8 @@ enum Command {
     Tasks(Tasks),
     #[command(subcommand)]
     Projects(Projects),
+    #[command(subcommand)]
+    Wiki(Wikis),
     Completions(Completions),
 }
 
@@ -69,6 +72,7 @@ impl Arguments {
             Command::Dm(command) => command.run(&open()?).await,
             Command::Tasks(command) => command.run(&open()?).await,
             Command::Projects(command) => command.run(&open()?).await,
+            Command::Wiki(command) => command.run(&open()?).await,
             Command::Completions(command) => Ok(command.run()),
         }
     }

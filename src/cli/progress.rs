@@ -32,3 +32,22 @@ fn bar(name: &str, size: u64) -> ProgressBar {
         Err(_) => bar,
     }
 }
+
+/// A bar that counts the files of a wiki; nothing where nobody would see it.
+pub(super) fn of_files(name: &str) -> Option<Arc<dyn Fn(u64, u64) + Send + Sync>> {
+    if !io::stderr().is_terminal() {
+        return None;
+    }
+    let bar = ProgressBar::new(0).with_message(one_line(name));
+    let bar = match ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} files") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    };
+    Some(Arc::new(move |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+        if done == total {
+            bar.finish_and_clear();
+        }
+    }))
+}

@@ -1,6 +1,7 @@
 /** Lines that others wrote: the skills of 1.12.0, and ours. */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { pages } from "../../../docs/command/generate.mjs";
@@ -54,6 +55,7 @@ async function exampleScene(context) {
   parall.addChat({ id: "cht_8f2k", name: "Release planning", members: ["usr_41ab", "usr_agent"] });
   parall.fault("write.odd_message_id", { id: "msg_77q1", times: 1 });
   parall.say({ from: "usr_41ab", chat: "cht_8f2k", text: "Can you check the numbers?" });
+  parall.addWiki({ slug: "kb", files: { "guide/start.md": "# Start\n" } });
   const task = parall.assignTask({ from: "usr_9e02", to: "usr_agent", title: "Compare the two suppliers" });
   return { parall, place: (line) => line.replaceAll("tsk_5c1d", task.id) };
 }
@@ -61,8 +63,11 @@ async function exampleScene(context) {
 for (const skill of readdirSync(SKILLS)) {
   test(`the commands of ${skill} work as they are written`, async (context) => {
     const { parall, place } = await exampleScene(context);
+    const cwd = mkdtempSync(`${tmpdir()}/parall-skill-`);
+    context.after(() => rmSync(cwd, { recursive: true }));
     for (const line of blocksOf(skill).filter((one) => one.includes("{baseDir}"))) {
-      const { code, json, err } = await shell(place(line).replaceAll("{baseDir}", `${SKILLS}${skill}`), { env: environment(parall.url) });
+      const options = { env: environment(parall.url), cwd };
+      const { code, json, err } = await shell(place(line).replaceAll("{baseDir}", `${SKILLS}${skill}`), options);
       assert.deepEqual([code, err, typeof json], [0, "", "object"], line);
     }
   });

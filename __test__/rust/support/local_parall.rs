@@ -52,6 +52,11 @@ impl LocalParall {
 
     /// Calls a control; the answer has to be a success.
     pub(crate) async fn control(&self, name: &str, body: Value) -> Value {
+        self.try_control(name, body).await.unwrap_or_else(|answer| panic!("{name}: {answer}"))
+    }
+
+    /// The same where the answer may be a refusal.
+    pub(crate) async fn try_control(&self, name: &str, body: Value) -> Result<Value, String> {
         let host = self.url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(host).await.unwrap();
         let body = body.to_string();
@@ -63,8 +68,10 @@ impl LocalParall {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{name}: {answer}");
-        serde_json::from_str(body).unwrap()
+        if !head.starts_with("HTTP/1.1 200") {
+            return Err(answer);
+        }
+        Ok(serde_json::from_str(body).unwrap())
     }
 
     /// Switches a fault on.

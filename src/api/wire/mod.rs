@@ -11,6 +11,7 @@ use super::error::Error;
 use super::lenient::LONGEST_ID;
 
 pub(super) mod organisation;
+pub(super) mod wiki;
 
 /// A request's method and path. `{name}` stands for an id.
 #[derive(Debug)]
@@ -183,6 +184,9 @@ fn id_name(place: &'static str) -> &'static str {
         "{message}" => "the message id",
         "{task}" => "the task id",
         "{dispatch}" => "the dispatch id",
+        "{wiki}" => "the wiki",
+        "{changeset}" => "the changeset id",
+        "{hash}" => "the hash",
         _ => "an id",
     }
 }

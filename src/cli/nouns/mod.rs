@@ -10,3 +10,5 @@ pub(super) mod projects;
 pub(super) mod tasks;
 pub(super) mod users;
 pub(super) mod whoami;
+pub(super) mod wiki;
+mod wiki_changeset;
