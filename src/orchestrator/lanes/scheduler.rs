@@ -17,7 +17,6 @@ use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::event::Event;
 use crate::orchestrator::host::{Fork, Level};
 use crate::orchestrator::target::Target;
-use crate::time::now;
 
 /// How long no fork is tried after one could not be made.
 const FORK_PAUSE: Duration = Duration::from_secs(30);
@@ -110,7 +109,7 @@ impl Lanes {
         let mut state = self.state();
         match held {
             Held::Main(target) => {
-                state.main = Main::Running(now());
+                state.main = Main::Running(self.now());
                 state.queue.serve(&target);
                 self.context.spawn(async move {
                     if ended.await.is_ok() {
@@ -216,9 +215,14 @@ impl Lanes {
         }
     }
 
+    /// Milliseconds since 1970, by the journal's clock.
+    fn now(&self) -> u64 {
+        self.context.journal().map_or(0, |journal| u64::try_from(journal.now()).unwrap_or_default())
+    }
+
     fn next_of_main(&self) -> Option<Event> {
         let mut state = self.state();
-        match std::mem::replace(&mut state.main, Main::Running(now())) {
+        match std::mem::replace(&mut state.main, Main::Running(self.now())) {
             Main::Given(event) => Some(*event),
             other => {
                 state.main = other;
@@ -237,7 +241,7 @@ impl Lanes {
         };
         let since = match self.state().main {
             Main::Running(since) => since,
-            Main::Idle | Main::Given(_) => now(),
+            Main::Idle | Main::Given(_) => self.now(),
         };
         self.serve_fork(fork, &target, Some(event), Some(since)).await;
     }
