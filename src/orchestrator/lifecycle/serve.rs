@@ -114,8 +114,9 @@ async fn work(
         Lanes::new(runner, Forks(Arc::clone(context)), session.clone(), options.lane_limits());
     let runs = std::mem::take(&mut left.runs);
     let running: Vec<String> = runs.iter().map(|run| run.turn.session_key.clone()).collect();
+    let followed = runs.iter().filter(|run| run.event_key.is_some()).count();
     let (references, queue) = mpsc::unbounded_channel();
-    recovery::resume(&completion, outbox, &session, &references, left);
+    recovery::resume(&completion, outbox, &session, &references, left, followed);
     for run in runs {
         takeover::hold(context, turns, &lanes, &session, options.turn_limit(), run);
     }
