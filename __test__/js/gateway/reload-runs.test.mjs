@@ -45,7 +45,7 @@ describe("a storm of reloads in the middle of tools", () => {
       if (reload % 2 === 0) before.resolve();
       gateway = await start(parall.url, folder, runTurn);
       before.resolve();
-      await parall.waitFor(() => parall.world.openDispatches(agent.id).size === 0, 20_000, `the answer to ${reload}`);
+      await parall.waitForMessage(({ content }) => content.text === `echo: Hello ${reload}`, 20_000);
     }
     await stop(gateway);
     assert.deepEqual(
