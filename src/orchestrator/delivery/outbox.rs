@@ -72,9 +72,10 @@ impl Outbox {
         let attribution = self.turns.attribute(evidence, None);
         let is_stopping = self.context.work.is_cancelled();
         let Attribution::Answer { turn, completes } = attribution else {
-            return Err(match is_stopping {
-                true => Error::Closed,
-                false => Error::UnknownTurn { turn_id: turn_id.to_owned() },
+            return Err(if is_stopping {
+                Error::Closed
+            } else {
+                Error::UnknownTurn { turn_id: turn_id.to_owned() }
             });
         };
         if is_stopping {

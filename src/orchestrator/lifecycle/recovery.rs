@@ -102,10 +102,10 @@ pub(crate) fn resume(
     main: &str,
     references: &mpsc::UnboundedSender<Reference>,
     left: Left,
+    followed: usize,
 ) {
     let context = &completion.context;
-    let Left { recovery, mut orders, runs } = left;
-    let followed = runs.iter().filter(|run| run.event_key.is_some()).count();
+    let Left { recovery, mut orders, .. } = left;
     let mut unsent: Vec<(Option<Target>, Vec<OpenDispatch>)> = Vec::new();
     let (mut finished, mut again) = (0, 0);
     for open in recovery.dispatches {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::gateway::AccountOptions;
 use super::monitor;
 use super::open_journal::open_journal;
-use super::recovery::{self, Left};
+use super::recovery::{self, Left, LeftRun};
 use super::takeover;
 use crate::api::Agent;
 use crate::error::chain;
@@ -114,9 +114,16 @@ async fn work(
         Lanes::new(runner, Forks(Arc::clone(context)), session.clone(), options.lane_limits());
     let runs = std::mem::take(&mut left.runs);
     let running: Vec<String> = runs.iter().map(|run| run.turn.session_key.clone()).collect();
+    let followed = runs.iter().filter(|run| run.event_key.is_some()).count();
     let (references, queue) = mpsc::unbounded_channel();
-    recovery::resume(&completion, outbox, &session, &references, left);
-    for run in runs {
+    recovery::resume(&completion, outbox, &session, &references, left, followed);
+    let goes_on = |run: &LeftRun| run.event_key.is_some() && run.turn.session_key == session;
+    let is_main_held = runs.iter().any(goes_on);
+    // The end of a run whose event is over must not free main for a turn beside one that goes on.
+    for run in runs
+        .into_iter()
+        .filter(|run| goes_on(run) || !is_main_held || run.turn.session_key != session)
+    {
         takeover::hold(context, turns, &lanes, &session, options.turn_limit(), run);
     }
     context.spawn(prepare(

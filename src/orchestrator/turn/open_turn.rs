@@ -142,7 +142,7 @@ impl OpenTurn {
     }
 
     fn at(fixed: Fixed, stage: Stage, answer: Answer) -> Self {
-        let state = TurnState {
+        let begin = TurnState {
             stage,
             answer,
             intake: Intake::Open,
@@ -150,7 +150,7 @@ impl OpenTurn {
             spoken: String::new(),
             refusal: None,
         };
-        Self { fixed, state: watch::Sender::new(state) }
+        Self { fixed, state: watch::Sender::new(begin) }
     }
 
     /// What decides to whom a text belongs.

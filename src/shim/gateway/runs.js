@@ -126,10 +126,17 @@ export function announceStart(accountId) {
 
 /** An account ends. What runs is called off unless the account starts again soon. */
 export function announceEnd(accountId) {
-  later(() => {
-    if (shared().accounts.has(accountId)) return;
+  const { waiting } = shared();
+  const started = (id) => {
+    if (id !== accountId) return;
+    clearTimeout(timer);
+    waiting.delete(started);
+  };
+  const timer = later(() => {
+    waiting.delete(started);
     for (const run of runsOf(accountId)) run.controller.abort();
   });
+  waiting.add(started);
 }
 
 const runsOf = (accountId) => [...shared().runs.values()].filter((run) => run.accountId === accountId);
