@@ -5,9 +5,9 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { configPlace } from "../../../src/shim/channel/config-place.js";
+import { trustOptions } from "../../../src/shim/channel/options.js";
 import { describe as describeOutcome, diff } from "../../../src/shim/commands/config.js";
 import { diffPlatformConfig, fetchAndApplyPlatformConfig } from "../../../src/shim/native.js";
-import { trustOptions } from "../../../src/shim/channel/options.js";
 import { shared } from "../../../src/shim/state.js";
 import { LocalParall } from "../../server/server.js";
 
