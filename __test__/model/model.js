@@ -6,8 +6,8 @@ import { defaultAnswer, parseDirectives } from "./directives.js";
 
 const HOST = "127.0.0.1";
 const MODEL = "scripted-1";
-/** OpenClaw marks the user messages it adds by itself with this. */
-const HOST_MESSAGE = "<<<BEGIN_OPENCLAW";
+/** OpenClaw begins the user messages it adds by itself with one of these. */
+const HOST_MESSAGES = ["<<<BEGIN_OPENCLAW", "OpenClaw runtime context"];
 /** So it asks once more when the model said nothing. */
 const HOST_NUDGE = "did not produce a user-visible answer";
 /** Milliseconds after which a held request is given up. */
@@ -117,7 +117,10 @@ export class ScriptedModel extends Waiting {
       text: textOf(content),
       ...(calls && { tool_calls: calls.map((call) => call.function?.name) }),
     }));
-    const people = messages.filter(({ role, text }) => !(role === "user" && (text.startsWith(HOST_MESSAGE) || text.includes(HOST_NUDGE))));
+    const people = messages.filter(
+      ({ role, text }) =>
+        !(role === "user" && (HOST_MESSAGES.some((beginning) => text.startsWith(beginning)) || text.includes(HOST_NUDGE))),
+    );
     const asked = {
       number: this.requests.length + 1,
       at: new Date().toISOString(),

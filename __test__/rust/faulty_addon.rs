@@ -40,6 +40,6 @@ pub fn panic_in_a_promise(env: Env) -> napi::Result<AsyncBlock<()>> {
 pub fn panic_while_blocking(env: Env) -> napi::Result<AsyncBlock<()>> {
     promise(env, async {
         let work = parall::background::run(|| panic!("while blocking"));
-        work.await.map_err(|error| NoError(error.into()))
+        work.await.map_err(NoError)
     })
 }

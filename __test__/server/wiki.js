@@ -99,7 +99,7 @@ export function createChangeset(world, userId, wiki, { title, base_version: base
     author_id: userId,
     base_version: baseVersion,
     generation: 1,
-    changes: checked(world, wiki, changes),
+    changes: checked(world, changes),
     feedback: [],
     created_at: now(),
     updated_at: now(),
@@ -118,7 +118,7 @@ export function updateChangeset(world, userId, wiki, changeset, { generation, ti
   if (title !== undefined && String(title).trim() === "") throw invalid("title must not be blank");
   Object.assign(changeset, {
     ...(title !== undefined && { title }),
-    changes: checked(world, wiki, changes),
+    changes: checked(world, changes),
     base_version: baseVersion,
     generation: generation + 1,
     status: "open",
@@ -169,7 +169,7 @@ function note(world, wiki, userId, type, changeset, version = wiki.version) {
   });
 }
 
-function checked(world, wiki, changes) {
+function checked(world, changes) {
   if (!Array.isArray(changes) || changes.length === 0) throw invalid("a changeset needs changes");
   const paths = new Set();
   for (const { path, action, hash, base_hash: base } of changes) {

@@ -79,7 +79,7 @@ async fn a_turn_that_runs_too_long_is_called_off_and_the_status_names_it_until_i
             .is_some_and(|text| text.contains(&id) && text.contains("60 minutes"))
     };
     bench.within(Duration::from_secs(120), "it is named", named).await;
-    assert_eq!(world.called_off(), [id.clone()]);
+    assert_eq!(world.called_off(), std::slice::from_ref(&id));
     world.say("usr_ada", "human", 2).await;
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(world.turns().len(), 1, "nothing runs beside it");

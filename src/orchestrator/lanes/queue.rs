@@ -221,7 +221,9 @@ impl Queue {
             *chat = others;
             !chat.is_empty()
         });
-        headed.iter().for_each(|target| self.enter(target));
+        for target in &headed {
+            self.enter(target);
+        }
         self.held.entry(sender.to_owned()).or_default().extend(held);
     }
 
@@ -232,7 +234,9 @@ impl Queue {
         let free: Vec<String> = held.keys().filter(|sender| is_free(sender)).cloned().collect();
         for sender in free {
             let events = self.held.remove(&sender).unwrap_or_default();
-            events.into_iter().for_each(|event| self.append(event));
+            for event in events {
+                self.append(event);
+            }
         }
     }
 }
