@@ -1,5 +1,10 @@
 //! The wiki's workspace against the project's local server.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and names its seed"
+)]
 
 #[path = "wiki/faults.rs"]
 mod faults;

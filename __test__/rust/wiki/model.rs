@@ -135,8 +135,10 @@ impl<'a> World<'a> {
         let path = *self.random.choice(&PATHS).unwrap();
         let file = self.mount().join(path);
         let old = fs::read(&file).ok();
-        if old.is_some() && self.random.usize(0..6) == 0 {
-            let text = String::from_utf8_lossy(&old.unwrap()).into_owned();
+        if let Some(bytes) = &old
+            && self.random.usize(0..6) == 0
+        {
+            let text = String::from_utf8_lossy(bytes).into_owned();
             fs::remove_file(&file).unwrap();
             self.deleted.insert(path);
             self.words.retain(|word| !text.contains(word.as_str()));
