@@ -70,7 +70,8 @@ test("what an inbox lists beyond the bound is listed again when there is room", 
 });
 
 test("an inbox of thousands is listed to its end before younger messages are taken on", async (t) => {
-  const { parall, seed, until } = await startAccount(t, { server: { generation: "inbox" }, runTurn: echo });
+  const options = { senderTurns: 10_000, senderWaiting: 10_000 };
+  const { parall, seed, until } = await startAccount(t, { server: { generation: "inbox" }, runTurn: echo, options });
   parall.dropSockets({ user: ME });
   const say = (number) => parall.say({ from: "usr_ada", chat: seed.direct.ada, text: `question ${number}` });
   const count = 2_200;
