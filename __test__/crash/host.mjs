@@ -48,8 +48,9 @@ async function play(turn, number) {
   const pause = milliseconds / (parts + 1);
   await sleep(pause);
   const failed = join(folder, `failed-${number}`);
-  if (kind === "fails first" && !existsSync(failed)) {
-    writeFileSync(failed, turn.id);
+  const isFirst = !existsSync(failed);
+  if ((kind === "fails first" || kind === "breaks off") && isFirst) writeFileSync(failed, turn.id);
+  if (kind === "fails first" && isFirst) {
     throw new Error("the model is overloaded");
   }
   if (kind === "silent") {
@@ -58,7 +59,7 @@ async function play(turn, number) {
     for (let part = 0; part < parts; part += 1) {
       const last = part + 1 === parts;
       await gateway.deliver(turn.id, { kind: last ? "final" : "block", text: answer(number, part, turn.id) });
-      if (kind === "breaks off") throw new Error("the model broke off", { cause: "broke off" });
+      if (kind === "breaks off" && isFirst && !last) throw new Error("the model broke off", { cause: "broke off" });
       await sleep(pause);
     }
   }

@@ -18,7 +18,7 @@ export function random(seed) {
  * How the agent deals with question `number`.
  *
  * @returns {{ kind: "answers" | "silent" | "fails first" | "breaks off", parts: number, milliseconds: number }} `breaks off`: the
- *   turn ends with an error after its first part
+ *   first turn ends with an error after its first part, if that is not the last one
  */
 export function plan(seed, number) {
   const next = random(seed ^ Math.imul(number + 1, 0x9e3779b1));

@@ -13,13 +13,13 @@ export async function judge({ folder, stateFile, seed, dispatches, dead }) {
   const turns = readDiary(join(folder, "host.jsonl"));
   const open = [...questions].filter(([, question]) => question.acknowledgedAt === undefined);
   return {
-    lost: [...lost(questions, dispatches), ...unaccounted(open, turns, dead)],
-    doubled: doubled(questions),
-    wrong: [...questions].flatMap(([number, question]) => wrong(number, question, plan(seed, number), turns)),
+    lost: [...lost(questions, dispatches), ...unaccounted(open, turns, dead, seed)],
+    doubled: doubled(questions, (number, turn, parts) => isComplete(plan(seed, number), turn, parts)),
+    wrong: [...questions].flatMap(([number, question]) => wrong(number, question, plan(seed, number))),
     disordered: disordered(questions),
     early: early(questions),
     orphans: readdirSync(join(folder, "forks")),
-    toldAgain: toldAgain(questions, turns),
+    toldAgain: toldAgain(questions, turns, seed),
     sessions: [...turns.values()].filter((turn) => turn.overlaps || turn.gone).map((turn) => `${turn.turn} in ${turn.session}`),
     counts: { dispatches: questions.size, dead, turns: turns.size, forked: countForked(turns) },
   };
@@ -42,37 +42,46 @@ export function lost(questions, dispatches) {
   return missing.map((number) => `question ${number} was never asked`);
 }
 
-/** Only a dead letter may stay unacknowledged: one that was tried five times and says nothing. */
-function unaccounted(open, turns, dead) {
+/** Only a dead letter may stay unacknowledged: one that was tried five times and has no whole answer. */
+function unaccounted(open, turns, dead, seed) {
   const attempts = (number) => [...turns.values()].filter((turn) => turn.number === number).length;
   const findings = open
-    .filter(([number, question]) => question.parts.length > 0 || attempts(number) < 5)
+    .filter(([number, question]) => completeTurns(number, question.parts, seed).length > 0 || attempts(number) < 5)
     .map(([number, question]) => `question ${number} (${question.dispatch}) is open after ${attempts(number)} turns`);
   return open.length === dead ? findings : [...findings, `${open.length} are open, ${dead} are dead letters`];
 }
 
-/** Each part at most once, and all of one turn: with another turn's words the answer would be there twice. */
-export function doubled(questions) {
+/** Whether the parts of a turn are a whole answer. What was said before an error or a kill is none, and its question runs again. */
+const isComplete = ({ parts: planned }, turn, parts) => parts.some((part) => part.turn === turn && part.part === planned - 1);
+
+/** The turns that gave a whole answer. */
+function completeTurns(number, parts, seed) {
+  return [...new Set(parts.map((part) => part.turn))].filter((turn) => isComplete(plan(seed, number), turn, parts));
+}
+
+/**
+ * One turn answers, and says each part once.
+ *
+ * @param {(number: number, turn: string, parts: object[]) => boolean} [answers] whether what a turn said is an answer
+ */
+export function doubled(questions, answers = () => true) {
   return [...questions].flatMap(([number, { parts }]) => {
-    const turns = new Set(parts.map((part) => part.turn));
-    const distinct = new Set(parts.map((part) => part.part));
+    const turns = [...new Set(parts.map((part) => part.turn))].filter((turn) => answers(number, turn, parts));
+    const distinct = new Set(parts.map((part) => `${part.turn} ${part.part}`));
     const findings = [];
-    if (turns.size > 1) findings.push(`question ${number} was answered by ${[...turns].join(" and ")}`);
-    if (turns.size <= 1 && distinct.size < parts.length) findings.push(`question ${number} has a part twice`);
+    if (turns.length > 1) findings.push(`question ${number} was answered by ${turns.join(" and ")}`);
+    if (distinct.size < parts.length) findings.push(`question ${number} has a part twice`);
     return findings;
   });
 }
 
-/** The parts that must be there: all of a turn that ended, at least the first of one that was killed, none of a silent one. */
-function wrong(number, { parts, place, acknowledgedAt }, { kind, parts: planned }, turns) {
+/** The parts that must be there: all of the turn that answered, the first ones of those before it, none of a silent one. */
+function wrong(number, { parts, place, acknowledgedAt }, { kind, parts: planned }) {
   if (acknowledgedAt === undefined) return [];
-  const said = parts.map((part) => part.part).join();
-  const expected = Array.from({ length: kind === "silent" ? 0 : kind === "breaks off" ? 1 : planned }, (_, part) => part);
-  const ended = parts.some((part) => turns.get(part.turn)?.ended);
-  const allowed = expected.map((_, part) => expected.slice(0, part + 1).join()).slice(ended ? -1 : 0);
-  const findings = (allowed.length > 0 ? allowed : [""]).includes(said)
-    ? []
-    : [`question ${number} has the parts [${said}] of [${expected.join()}]`];
+  const byTurn = [...new Set(parts.map((part) => part.turn))].map((turn) => parts.filter((part) => part.turn === turn));
+  const isGapless = byTurn.every((said) => said.every((part, place) => part.part === place));
+  const isWhole = kind === "silent" ? parts.length === 0 : byTurn.at(-1)?.length === planned;
+  const findings = isGapless && isWhole ? [] : [`question ${number} has the parts [${parts.map((part) => part.part)}] of ${planned}`];
   if (parts.some((part) => part.where !== place)) findings.push(`question ${number} was answered in another place`);
   return findings;
 }
@@ -100,9 +109,9 @@ export function early(questions) {
     .map(([number]) => `question ${number} was acknowledged before its answer`);
 }
 
-/** What a fork answered is told to main once. A turn of which nothing stands in the chat was run again and does not count. */
-function toldAgain(questions, turns) {
-  const visible = new Set([...questions.values()].flatMap((question) => question.parts.map((part) => part.turn)));
+/** What a fork answered is told to main once. A turn without a whole answer was run again and does not count. */
+function toldAgain(questions, turns, seed) {
+  const visible = new Set([...questions].flatMap(([number, { parts }]) => completeTurns(number, parts, seed)));
   const told = [...turns.values()].filter((turn) => visible.has(turn.turn)).flatMap((turn) => turn.told);
   return [...new Set(told.filter((number, index) => told.indexOf(number) !== index))].map(
     (number) => `question ${number} was told to main again`,

@@ -67,7 +67,16 @@ for (const [what, difference, expected] of [
     },
     [],
   ],
-  ["an answer that stands there twice", { state: [...GOOD.state, say(SECOND, 0, "turn-again")] }, ["doubled", "early", "wrong"]],
+  [
+    "an answer that stands there twice",
+    { state: [...GOOD.state, say(SECOND, 0, "turn-again"), say(SECOND, 1, "turn-again")] },
+    ["doubled", "early"],
+  ],
+  [
+    "nothing wrong in the beginning of an answer that a kill cut off",
+    { state: [...asked, say(FIRST, 0, "turn-killed"), ...answered(FIRST), ...answered(SECOND)] },
+    [],
+  ],
   ["a part that stands there twice", { state: [...asked, say(FIRST, 0), ...answered(FIRST), ...answered(SECOND)] }, ["doubled", "wrong"]],
   [
     "a part that is missing after a turn that ended",
@@ -75,9 +84,9 @@ for (const [what, difference, expected] of [
     ["wrong"],
   ],
   [
-    "a part that is missing after a turn that was killed",
+    "a part that is missing although the turn was killed",
     { state: [...asked, say(FIRST, 0), dispatch(FIRST, "acked"), ...answered(SECOND)], diary: [turn(FIRST), turn(SECOND), ended(SECOND)] },
-    [],
+    ["wrong"],
   ],
   ["no answer at all", { state: [...asked, dispatch(FIRST, "acked"), ...answered(SECOND)] }, ["wrong"]],
   [

@@ -1,6 +1,7 @@
 //! How an event ends: answered, without an answer, or as a dead letter; and what the server is told of it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::api::Class;
@@ -19,8 +20,8 @@ pub(crate) struct Completion {
     pub in_flight: Arc<InFlight>,
     /// Turns whose replies are awaited.
     pub turns: Arc<OpenTurns>,
-    /// Dispatches whose acknowledgement is on its way.
-    acknowledging: Mutex<HashSet<String>>,
+    /// Dispatches whose acknowledgement is on its way, and whether the server has asked for it again meanwhile.
+    acknowledging: Mutex<HashMap<String, bool>>,
 }
 
 impl Completion {
@@ -79,10 +80,16 @@ impl Completion {
             Origin::Dispatch { id, .. } => Some(id.clone()),
             Origin::Announcement => None,
         };
-        if let Some(id) = &dispatch
-            && !self.acknowledging().insert(id.clone())
-        {
-            return;
+        if let Some(id) = &dispatch {
+            match self.acknowledging().entry(id.clone()) {
+                Entry::Occupied(mut again) => {
+                    again.insert(true);
+                    return;
+                }
+                Entry::Vacant(first) => {
+                    first.insert(false);
+                }
+            }
         }
         let (this, key) = (Arc::clone(self), key.to_owned());
         self.context.spawn(async move {
@@ -95,14 +102,26 @@ impl Completion {
                 let what = "noting an acknowledgement";
                 let _ = this.context.record(what, || journal.acknowledged(&key)).await;
             }
-            if let Some(id) = &dispatch {
-                this.acknowledging().remove(id);
-            }
         });
     }
 
-    /// Whether the server knows by now that a dispatch is done.
+    /// Whether the server knows by now that a dispatch is done. A server that shows it as open once more after it has
+    /// answered is told once more.
     async fn tell_server(&self, id: &str) -> bool {
+        loop {
+            let told = self.tell_server_once(id).await;
+            let mut acknowledging = self.acknowledging();
+            match acknowledging.get_mut(id) {
+                Some(again) if told && *again => *again = false,
+                _ => {
+                    acknowledging.remove(id);
+                    return told;
+                }
+            }
+        }
+    }
+
+    async fn tell_server_once(&self, id: &str) -> bool {
         let context = &self.context;
         match context.persist("acknowledging", || context.server.acknowledge(id)).await {
             Ok(()) => true,
@@ -116,7 +135,7 @@ impl Completion {
         }
     }
 
-    fn acknowledging(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn acknowledging(&self) -> MutexGuard<'_, HashMap<String, bool>> {
         self.acknowledging.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
