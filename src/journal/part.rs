@@ -209,8 +209,8 @@ fn intend(access: &Access<'_>, id: &str, part: &NewPart, open: bool) -> Result<I
         None => {}
     }
     access.execute(
-        "INSERT INTO parts (dispatch, ordinal, key, target, thread_root_id, text, digest, state, changed_at)
-         SELECT sequence, ?2, ?3, ?4, ?5, ?6, ?7, 'intended', ?8 FROM dispatches WHERE id = ?1",
+        "INSERT INTO parts (dispatch, ordinal, key, target, thread_root_id, text, digest, state, changed_at, turn_id)
+         SELECT sequence, ?2, ?3, ?4, ?5, ?6, ?7, 'intended', ?8, turn_id FROM dispatches WHERE id = ?1",
         (
             id,
             part.ordinal,

@@ -68,11 +68,11 @@ impl Journal {
                     record,
                 })
                 .collect();
-            // A turn that had begun to answer will not run again, and it knew what it was told.
+            // A turn that had begun to answer knew what it was told. What an earlier attempt said proves nothing.
             access.execute(
                 "UPDATE results SET told_at = ?1, question = '', answer = ''
-                 WHERE told_in IS NOT NULL AND told_at IS NULL AND EXISTS
-                    (SELECT 1 FROM dispatches JOIN parts ON dispatch = sequence WHERE turn_id = told_in)",
+                 WHERE told_in IS NOT NULL AND told_at IS NULL
+                    AND told_in IN (SELECT turn_id FROM parts)",
                 [access.now],
             )?;
             let running = serde_json::to_string(&running).unwrap_or_default();

@@ -8,7 +8,8 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i64 = 0x5072_6c6c;
 
 /// Step `n` takes a database from version `n` to `n + 1`. A published step never changes. The second one also forgets a
-/// message that waits for its turn although it came before, under another id: the server lists it as long as it is open.
+/// message that waits for its turn although it came before, under another id: the server lists it as long as it is open. The third one
+/// notes in which turn a part was written: of older parts that is not known.
 pub(super) const MIGRATIONS: &[&str] = &["
 CREATE TABLE dispatches (
     sequence INTEGER PRIMARY KEY,
@@ -97,6 +98,8 @@ WHERE source_type = 'message' AND state IN ('claimed', 'adopted', 'failed')
                 OR other.state IN ('answered', 'no_reply', 'acknowledged'))
             AND other.sequence <> dispatches.sequence
     );
+", "
+ALTER TABLE parts ADD COLUMN turn_id TEXT;
 "];
 
 /// The version that a list of migrations leads to.
