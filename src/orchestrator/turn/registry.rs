@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::SetOnce;
 
 use super::attribution::{Attribution, Evidence, Phase, attribute};
 use super::earlier::EarlierRun;
@@ -17,7 +17,7 @@ use crate::orchestrator::target::Target;
 #[derive(Debug, Default)]
 pub(crate) struct OpenTurns {
     turns: Mutex<Vec<Arc<OpenTurn>>>,
-    recovered: watch::Sender<bool>,
+    recovered: SetOnce<()>,
 }
 
 impl OpenTurns {
@@ -89,14 +89,14 @@ impl OpenTurns {
 
     /// All that the last process left is noted.
     pub(crate) fn set_recovered(&self) {
-        self.recovered.send_replace(true);
+        // A second call changes nothing.
+        let _ = self.recovered.set(());
     }
 
-    /// Waits until it is known what the last process left, at most for `limit`; says whether it is.
+    /// Waits until it is known what the last process left, at most for `limit`; says whether it is. Those that wait go on in the
+    /// order in which they came, so the parts of an answer keep theirs.
     pub(crate) async fn wait_recovered(&self, limit: Duration) -> bool {
-        let mut recovered = self.recovered.subscribe();
-        // The sender lives as long as this.
-        tokio::time::timeout(limit, recovered.wait_for(|recovered| *recovered)).await.is_ok()
+        tokio::time::timeout(limit, self.recovered.wait()).await.is_ok()
     }
 
     /// To which turn a text for `target` belongs; the target of a reply is that of its turn.
@@ -129,5 +129,36 @@ impl Drop for OpenGuard<'_> {
         turns.retain(|turn| {
             if Arc::ptr_eq(turn, &self.turn) { turn.may_be_added_to() } else { !turn.is_stale() }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn texts_that_come_before_the_recovery_go_on_in_the_order_in_which_they_came() {
+        let turns = Arc::new(OpenTurns::default());
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let waiting: Vec<_> = (0..20)
+            .map(|number| {
+                let (turns, order) = (Arc::clone(&turns), Arc::clone(&order));
+                tokio::spawn(async move {
+                    assert!(turns.wait_recovered(Duration::from_secs(60)).await);
+                    order.lock().unwrap().push(number);
+                })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        turns.set_recovered();
+        for task in waiting {
+            task.await.unwrap();
+        }
+        assert_eq!(*order.lock().unwrap(), (0..20).collect::<Vec<_>>());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_recovery_that_does_not_come_is_not_waited_for_for_ever() {
+        assert!(!OpenTurns::default().wait_recovered(Duration::from_secs(60)).await);
     }
 }
