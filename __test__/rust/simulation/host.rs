@@ -20,6 +20,7 @@ use super::world::{State, World};
 pub(crate) struct Sessions {
     pub by_key: BTreeMap<String, Session>,
     forks_made: u32,
+    runs_begun: u32,
     /// Turns that a crash cut off and that the host takes up by itself, as their places in the ledger.
     pub interrupted: Vec<usize>,
     /// Runs of this process, by turn.
@@ -30,6 +31,8 @@ pub(crate) struct Sessions {
 
 /// A run whose outcome somebody may still ask for.
 pub(crate) struct HostRun {
+    /// Its place among all runs.
+    number: u32,
     turn: EarlierTurn,
     outcome: watch::Receiver<Option<TurnOutcome>>,
 }
@@ -76,8 +79,12 @@ impl Host for SimulatedHost {
             session_key: turn.session_key.clone(),
             target: turn.target.clone(),
         };
-        let run = HostRun { turn: earlier, outcome: outcome.clone() };
-        world.state().host.runs.insert(turn.id.clone(), run);
+        {
+            let host = &mut world.state().host;
+            host.runs_begun += 1;
+            let run = HostRun { number: host.runs_begun, turn: earlier, outcome: outcome.clone() };
+            host.runs.insert(turn.id.clone(), run);
+        }
         let (task, id) = (Arc::clone(&world), turn.id.clone());
         tokio::spawn(async move {
             let outcome = run_turn(task, turn).await;
@@ -90,7 +97,10 @@ impl Host for SimulatedHost {
         let world = Arc::clone(&self.0);
         async move {
             let mut state = world.state();
-            let turns: Vec<_> = state.host.runs.values().map(|run| run.turn.clone()).collect();
+            // Turn ids differ from one telling of the story to the next.
+            let mut runs: Vec<&HostRun> = state.host.runs.values().collect();
+            runs.sort_by_key(|run| run.number);
+            let turns: Vec<_> = runs.into_iter().map(|run| run.turn.clone()).collect();
             state.ledger.taken_over += u32::try_from(turns.len()).unwrap();
             turns
         }

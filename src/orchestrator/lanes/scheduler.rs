@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, SetOnce, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::forks::{Forks, NoFork};
@@ -34,8 +34,8 @@ pub(crate) struct Lanes {
     state: Mutex<State>,
     wake: Notify,
     idle: watch::Sender<bool>,
-    /// Turns may begin.
-    prepared: watch::Sender<bool>,
+    /// Turns may begin. Lanes that wait for it begin in the order in which they were given work.
+    prepared: SetOnce<()>,
 }
 
 /// A lane in which a run of an earlier start goes on.
@@ -85,18 +85,14 @@ impl Lanes {
             state: Mutex::new(state),
             wake: Notify::new(),
             idle: watch::Sender::new(true),
-            prepared: watch::Sender::new(false),
+            prepared: SetOnce::new(),
         })
     }
 
     /// Lets turns begin. Events are taken before that, too.
     pub(crate) fn open(&self) {
-        self.prepared.send_replace(true);
-    }
-
-    async fn prepared(&self) {
-        // The sender lives as long as the lanes.
-        let _ = self.prepared.subscribe().wait_for(|prepared| *prepared).await;
+        // A second call changes nothing.
+        let _ = self.prepared.set(());
     }
 
     /// Keeps a lane for a run of an earlier start until that has ended. Its chat is not served elsewhere meanwhile.
@@ -192,7 +188,7 @@ impl Lanes {
 
     /// Runs main until the account stops.
     pub(crate) async fn run_main(self: Arc<Self>) {
-        self.prepared().await;
+        self.prepared.wait().await;
         loop {
             if let Some(event) = self.next_of_main() {
                 if self.runner.run(&event, &self.main).await.is_err()
@@ -233,7 +229,7 @@ impl Lanes {
 
     /// Makes a fork, runs its chat's events, removes it.
     async fn run_fork(self: Arc<Self>, event: Event) {
-        self.prepared().await;
+        self.prepared.wait().await;
         let target = event.target();
         let fork = match self.forks.create(self.main.key(), &target.to_string()).await {
             Ok(fork) => fork,
