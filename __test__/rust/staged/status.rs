@@ -166,8 +166,9 @@ async fn what_runs_and_waits_is_told_and_why_nothing_is_forked() {
     tokio::time::sleep(Duration::from_secs(31)).await;
     bench.world.allow_forks();
     bench.world.say("usr_eve", "human", 3).await;
-    let forked = json!({ "activeRuns": 2, "forks": 1, "queueDepth": 1, "admitted": 3 });
-    let status = bench.soon("one forks", |status| says(status, &forked)).await;
+    // What waited gets a fork, too.
+    let forked = json!({ "activeRuns": 3, "forks": 2, "queueDepth": 0, "admitted": 3 });
+    let status = bench.soon("both fork", |status| says(status, &forked)).await;
     assert!(status["forksUnavailable"].is_null());
     bench.world.hold(false);
     let over = json!({
