@@ -122,6 +122,8 @@ impl Runner {
             if let Some(OpenGuard { turn, .. }) = &opened
                 && turn.is_complete()
             {
+                // Another part may be on its way.
+                self.settle(turn).await?;
                 return self.answered(event, session, turn).await;
             }
             let id = turn_id();

@@ -191,9 +191,8 @@ impl Lanes {
         self.prepared.wait().await;
         loop {
             if let Some(event) = self.next_of_main() {
-                if self.runner.run(&event, &self.main).await.is_err()
-                    && self.context.work.is_cancelled()
-                {
+                let _ = self.runner.run(&event, &self.main).await;
+                if self.context.work.is_cancelled() {
                     return;
                 }
                 self.main_is_free(&event.target());
@@ -254,9 +253,9 @@ impl Lanes {
         let mut session = Session::Fork { key: key.clone(), introduced };
         let mut next = first;
         while let Some(event) = next {
-            if self.runner.run(&event, &session).await.is_err() && self.context.work.is_cancelled()
-            {
-                // What is left of the fork goes at the next start.
+            let _ = self.runner.run(&event, &session).await;
+            if self.context.work.is_cancelled() {
+                // The answer may be known while the run still goes on. What is left of the fork goes at the next start.
                 return;
             }
             session = Session::Fork { key: key.clone(), introduced: None };
