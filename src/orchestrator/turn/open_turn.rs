@@ -143,7 +143,7 @@ impl OpenTurn {
     }
 
     fn at(fixed: Fixed, stage: Stage, answer: Answer) -> Self {
-        let state = TurnState {
+        let begun = TurnState {
             stage,
             answer,
             intake: Intake::Open,
@@ -151,7 +151,7 @@ impl OpenTurn {
             spoken: String::new(),
             refusal: None,
         };
-        Self { fixed, state: watch::Sender::new(state) }
+        Self { fixed, state: watch::Sender::new(begun) }
     }
 
     /// What decides to whom a text belongs.
