@@ -14,6 +14,8 @@ mod fault;
 mod generations;
 #[path = "staged/key.rs"]
 mod key;
+#[path = "staged/loops.rs"]
+mod loops;
 #[path = "staged/memory.rs"]
 mod memory;
 #[path = "staged/order.rs"]

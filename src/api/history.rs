@@ -1,10 +1,10 @@
-//! What a server without dispatch inbox offers to somebody who was away: chats, their messages, tasks.
+//! What a server without dispatch inbox offers to somebody who was away: chats, their messages, tasks. And who a member is.
 
 use super::client::{Client, Page, read_items};
 use super::error::Error;
 use super::moment::moment;
 use super::request::Call;
-use super::types::{Chat, Message, Task};
+use super::types::{Chat, Message, Sender, Task};
 use super::wire;
 
 /// Part of a chat's history.
@@ -19,6 +19,14 @@ pub struct MessagePage {
 }
 
 impl Client {
+    /// A member of the organisation, a person or an agent.
+    pub async fn member(&self, id: &str) -> Result<Sender, Error> {
+        let ids = [self.org_id(), id];
+        let profile: Sender =
+            self.http().send(Call::to(&wire::MEMBER_PROFILE, &ids)).await?.json()?;
+        Ok(Sender { id: wire::bare_id(id).to_owned(), ..profile })
+    }
+
     /// The chats that an agent is in.
     pub async fn chats(&self, agent_id: &str) -> Result<Vec<Chat>, Error> {
         let ids = [self.org_id(), agent_id];

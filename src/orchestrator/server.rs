@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::socket::{self, SocketEvent};
 use crate::api::{
-    Agent, Chat, Client, Comment, Dispatch, Error, Message, MessagePage, NewMessage, Sent, Task,
+    Agent, Chat, Client, Comment, Dispatch, Error, Message, MessagePage, NewMessage, Sender, Sent,
+    Task,
 };
 
 /// An answer of the server that is on its way.
@@ -46,6 +47,11 @@ pub trait Server: Send + Sync + 'static {
         task_id: &'call str,
         body: &'call str,
     ) -> Answer<'call, Comment>;
+    /// A member of the organisation, a person or an agent. A server may not tell.
+    fn member<'call>(&'call self, id: &'call str) -> Answer<'call, Sender> {
+        let _ = id;
+        untold()
+    }
     /// The chats that an agent is in. Like the next two only asked of a server without dispatch inbox, which may not tell.
     fn chats<'call>(&'call self, agent_id: &'call str) -> Answer<'call, Vec<Chat>> {
         let _ = agent_id;
@@ -137,6 +143,10 @@ impl Server for Client {
         body: &'call str,
     ) -> Answer<'call, Comment> {
         self.add_comment(task_id, body).boxed()
+    }
+
+    fn member<'call>(&'call self, id: &'call str) -> Answer<'call, Sender> {
+        self.member(id).boxed()
     }
 
     fn chats<'call>(&'call self, agent_id: &'call str) -> Answer<'call, Vec<Chat>> {

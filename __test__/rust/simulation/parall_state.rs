@@ -125,7 +125,8 @@ pub(crate) fn knows_history(state: &State) -> bool {
 
 fn task(state: &mut State, number: usize, now: i64, announces: bool) -> Posted {
     let id = format!("tsk_{number}");
-    let text = json!({"id": id, "title": format!("question {id}"), "assignee_id": AGENT});
+    let creator = format!("usr_{}", number % 3);
+    let text = json!({"id": id, "title": format!("question {id}"), "assignee_id": AGENT, "creator_id": creator});
     state.parall.tasks.insert(id.clone(), serde_json::from_value(text).unwrap());
     Posted {
         key: if announces { id.clone() } else { format!("dsp_{number}") },
@@ -193,7 +194,7 @@ fn message(
 /// Makes the frame of something new; whether it is on its way.
 fn send_frame(state: &mut State, mut posted: Posted, now: i64, plan: &super::plan::Plan) -> bool {
     let (kind, data) = if plan.announces && posted.source_type == "task" {
-        ("task.assigned", json!({"id": posted.source_id, "title": format!("question {}", posted.source_id), "assignee_id": AGENT}).to_string())
+        ("task.assigned", json!({"id": posted.source_id, "title": format!("question {}", posted.source_id), "assignee_id": AGENT, "creator_id": state.parall.tasks[&posted.source_id].creator_id}).to_string())
     } else if plan.announces {
         let message = &state.parall.messages[&posted.source_id];
         ("message.new", raw(message))

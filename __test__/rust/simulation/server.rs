@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use http::Method;
 use parall::api::socket::SocketEvent;
 use parall::api::{
-    Agent, Chat, Comment, Dispatch, Error, Message, MessagePage, NewMessage, Sent, Task,
+    Agent, Chat, Comment, Dispatch, Error, Message, MessagePage, NewMessage, Sender, Sent, Task,
 };
 use parall::orchestrator::{Answer, Server};
 use tokio::sync::mpsc;
@@ -218,6 +218,12 @@ impl Server for SimulatedServer {
             state.parall.comments.entry(task.to_owned()).or_default().push(comment.clone());
             Ok(comment)
         })
+    }
+
+    fn member<'call>(&'call self, id: &'call str) -> Answer<'call, Sender> {
+        let kind = if id.starts_with("usr_bot") { "agent" } else { "human" };
+        let member = Sender { id: id.to_owned(), display_name: None, kind: Some(kind.into()) };
+        self.call(format!("member {id}"), move |_| Ok(member))
     }
 
     fn chats<'call>(&'call self, _: &'call str) -> Answer<'call, Vec<Chat>> {

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::Method;
 use parall::api::socket::SocketEvent;
-use parall::api::{Agent, Chat, Comment, Dispatch, Error, Message, NewMessage, Sent, Task};
+use parall::api::{Agent, Chat, Comment, Dispatch, Error, Message, NewMessage, Sender, Sent, Task};
 use parall::journal::{Journal, SimulatedDisk};
 use parall::orchestrator::{
     AccountOptions, Answer, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING,
@@ -71,6 +71,7 @@ struct State {
     calls: HashMap<&'static str, usize>,
     pending: Vec<Dispatch>,
     messages: HashMap<String, Message>,
+    tasks: HashMap<String, Task>,
     events: Option<mpsc::Sender<SocketEvent>>,
     status: Value,
     forks: bool,
@@ -199,6 +200,27 @@ impl World {
             serde_json::from_value(message(sender, kind, number, "Hello")).unwrap();
         let dispatch = json!({ "id": format!("dsp_{sender}_{number}"), "source_type": "message", "source_id": message.id });
         self.state().messages.insert(message.id.clone(), message);
+        self.dispatch(number, dispatch).await;
+    }
+
+    /// Somebody writes in a chat of their own, and the message says no more of them than their id.
+    pub(crate) async fn say_unnamed(&self, sender: &str, number: u32) {
+        let mut message = message(sender, "human", number, "Hello");
+        message.as_object_mut().unwrap().remove("sender");
+        let message: Message = serde_json::from_value(message).unwrap();
+        let dispatch = json!({ "id": format!("dsp_{sender}_{number}"), "source_type": "message", "source_id": message.id });
+        self.state().messages.insert(message.id.clone(), message);
+        self.dispatch(number, dispatch).await;
+    }
+
+    /// Somebody gives the agent a task.
+    pub(crate) async fn assign(&self, creator: Option<&str>, number: u32, task: &str) {
+        let data = json!({ "id": task, "title": "Work", "creator_id": creator, "assignee_id": "usr_agent" });
+        self.state().tasks.insert(task.to_owned(), serde_json::from_value(data).unwrap());
+        let dispatch = json!({
+            "id": format!("dsp_{task}_{number}"), "source_type": "task", "source_id": task,
+            "event_type": "task.assigned",
+        });
         self.dispatch(number, dispatch).await;
     }
 
@@ -478,8 +500,17 @@ impl Server for StagedServer {
         self.0.answer("chat", |_| Chat { id: id.to_owned(), kind: None, name: None })
     }
 
-    fn task<'call>(&'call self, _: &'call str) -> Answer<'call, Task> {
-        async { Err(refusal(404)) }.boxed()
+    fn task<'call>(&'call self, id: &'call str) -> Answer<'call, Task> {
+        if !self.0.state().tasks.contains_key(id) {
+            return async { Err(refusal(404)) }.boxed();
+        }
+        self.0.answer("task", |state| state.tasks[id].clone())
+    }
+
+    fn member<'call>(&'call self, id: &'call str) -> Answer<'call, Sender> {
+        let kind = if id.starts_with("usr_bot") { "agent" } else { "human" };
+        let member = Sender { id: id.to_owned(), display_name: None, kind: Some(kind.into()) };
+        self.0.answer("member", |_| member)
     }
 
     fn send_message<'call>(
@@ -499,12 +530,22 @@ impl Server for StagedServer {
         .boxed()
     }
 
-    fn add_comment<'call>(&'call self, _: &'call str, _: &'call str) -> Answer<'call, Comment> {
-        async { Err(refusal(404)) }.boxed()
+    fn add_comment<'call>(
+        &'call self,
+        task: &'call str,
+        body: &'call str,
+    ) -> Answer<'call, Comment> {
+        let said = (task.to_owned(), body.to_owned());
+        self.0.changed.notify_one();
+        self.0.answer("comment", |state| {
+            state.sent.push(said);
+            let id = format!("cmt_{}", state.sent.len());
+            Comment { id, author_id: None, body: String::new(), created_at: None }
+        })
     }
 
     fn comments<'call>(&'call self, _: &'call str) -> Answer<'call, Vec<Comment>> {
-        async { Err(refusal(404)) }.boxed()
+        self.0.answer("comments", |_| Vec::new())
     }
 
     fn connect(

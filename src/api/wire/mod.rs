@@ -39,6 +39,9 @@ pub(super) const CHAT: Route =
 /// The chats that a member is in, a paged list.
 pub(super) const MEMBER_CHATS: Route =
     Route { method: Method::GET, path: "/api/v1/orgs/{org}/members/{member}/chats" };
+/// What the other members see of one: id, name and whether it is a person or an agent.
+pub(super) const MEMBER_PROFILE: Route =
+    Route { method: Method::GET, path: "/api/v1/orgs/{org}/members/{member}/profile" };
 /// Messages of a chat. **Choice**: without [`BEFORE_PARAMETER`] the newest ones, answers in threads among them.
 pub(super) const CHAT_MESSAGES: Route =
     Route { method: Method::GET, path: "/api/v1/orgs/{org}/chats/{chat}/messages" };

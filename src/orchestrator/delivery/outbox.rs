@@ -16,6 +16,7 @@ use crate::journal::{Intent, NewPart, PartRecord, PartState};
 use crate::orchestrator::context::Context;
 use crate::orchestrator::error::Error;
 use crate::orchestrator::host::{Level, ReplyPart};
+use crate::orchestrator::loop_guard::LoopGuard;
 use crate::orchestrator::target::Target;
 use crate::orchestrator::turn::attribution::{Attribution, Evidence};
 use crate::orchestrator::turn::open_turn::{Fixed, OpenTurn};
@@ -52,14 +53,20 @@ enum Sent {
 pub(crate) struct Outbox {
     context: Arc<Context>,
     turns: Arc<OpenTurns>,
+    loops: Arc<LoopGuard>,
     replies: Replies,
     lanes: Mutex<HashMap<Target, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 impl Outbox {
     /// The way to the chats for the turns of an account.
-    pub(crate) fn new(context: Arc<Context>, turns: Arc<OpenTurns>, replies: Replies) -> Self {
-        Self { context, turns, replies, lanes: Mutex::default() }
+    pub(crate) fn new(
+        context: Arc<Context>,
+        turns: Arc<OpenTurns>,
+        loops: Arc<LoopGuard>,
+        replies: Replies,
+    ) -> Self {
+        Self { context, turns, loops, replies, lanes: Mutex::default() }
     }
 
     /// Delivers a part of a turn's answer. Comes back when it is in the chat, when the next start is certain to send it, or when
@@ -142,6 +149,11 @@ impl Outbox {
             }
             Attribution::Note | Attribution::Refused => random_nonce(),
         };
+        if let Some(from) = run.and_then(|run| self.turns.target_of(run))
+            && let Ok(journal) = self.context.journal()
+        {
+            self.loops.spoke(&from, target, journal.now());
+        }
         self.note(target, text, thread, &nonce).await
     }
 

@@ -6,7 +6,6 @@ pub(crate) mod events;
 pub(crate) mod handover;
 mod held;
 pub(crate) mod loading;
-pub(crate) mod loop_budget;
 pub(crate) mod missed;
 mod phase;
 pub(crate) mod references;

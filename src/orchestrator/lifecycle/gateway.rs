@@ -14,6 +14,7 @@ use crate::orchestrator::delivery::outbox::Replies;
 use crate::orchestrator::error::Error;
 use crate::orchestrator::host::{Host, Level, ReplyPart};
 use crate::orchestrator::lanes::limits::Limits;
+use crate::orchestrator::loop_guard::LoopGuard;
 use crate::orchestrator::platform::{HostFiles, Platform};
 use crate::orchestrator::server::Server;
 use crate::orchestrator::target::Target;
@@ -131,7 +132,12 @@ impl Gateway {
         context.status.update(|status| status.running = true);
         let (status, host) = (Arc::clone(&context.status), Arc::clone(&context.host));
         let publisher = tokio::spawn(status.publish(host, context.shutdown.clone()));
-        let service = Arc::new(Service::new(Arc::clone(&context), options.replies, platform));
+        let service = Arc::new(Service::new(
+            Arc::clone(&context),
+            options.replies,
+            LoopGuard::new(options.agent_turns),
+            platform,
+        ));
         context.spawn(serve(Arc::clone(&service), options));
         Self { service: Mutex::new(Some(service)), publisher: Mutex::new(Some(publisher)) }
     }

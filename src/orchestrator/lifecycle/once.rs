@@ -14,6 +14,8 @@ use crate::orchestrator::context::Context;
 use crate::orchestrator::delivery::outbox::{Outbox, Replies};
 use crate::orchestrator::error::Error;
 use crate::orchestrator::host::{Host, Level, Turn, TurnOutcome};
+use crate::orchestrator::loop_budget::DEFAULT_TURNS;
+use crate::orchestrator::loop_guard::LoopGuard;
 
 /// How long a single send is tried; somebody waits at a prompt.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -30,7 +32,12 @@ pub async fn send_text(
     let target = to.parse()?;
     let client = Client::new(options).map_err(|error| Error::Setup(Box::new(error)))?;
     let context = Arc::new(Context::new(Arc::new(client), Arc::new(Nobody), PATIENCE));
-    let outbox = Outbox::new(context, Arc::default(), Replies::Auto);
+    let outbox = Outbox::new(
+        context,
+        Arc::default(),
+        Arc::new(LoopGuard::new(DEFAULT_TURNS)),
+        Replies::Auto,
+    );
     outbox.send(&target, text, thread, None).await
 }
 

@@ -18,19 +18,20 @@ use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::delivery::outbox::{Outbox, Replies};
 use crate::orchestrator::host::Level;
 use crate::orchestrator::in_flight::InFlight;
-use crate::orchestrator::intake::admission::{Gate, LOOP_BUDGET_NOTE};
+use crate::orchestrator::intake::admission::Gate;
 use crate::orchestrator::intake::events::Intake;
 use crate::orchestrator::intake::handover::Handover;
 use crate::orchestrator::intake::loading::claims::{CLAIMED_AT_ONCE, Claims};
 use crate::orchestrator::intake::loading::loader::Loader;
+use crate::orchestrator::intake::loading::senders::Senders;
 use crate::orchestrator::intake::loading::sources::Sources;
-use crate::orchestrator::intake::loop_budget::{BudgetLimits, LoopBudget};
 use crate::orchestrator::intake::missed::catch_up::CatchUp;
 use crate::orchestrator::intake::missed::history::History;
 use crate::orchestrator::intake::references::Reference;
 use crate::orchestrator::lanes::forks::Forks;
 use crate::orchestrator::lanes::runner::Runner;
 use crate::orchestrator::lanes::scheduler::Lanes;
+use crate::orchestrator::loop_guard::LoopGuard;
 use crate::orchestrator::platform::{self, Platform};
 use crate::orchestrator::turn::registry::OpenTurns;
 
@@ -47,16 +48,25 @@ pub(crate) struct Service {
     pub turns: Arc<OpenTurns>,
     /// The way to the chats.
     pub outbox: Arc<Outbox>,
+    /// What agents may cause.
+    pub loops: Arc<LoopGuard>,
     /// The platform configuration, where it is kept in line.
     pub platform: Option<Arc<Platform>>,
 }
 
 impl Service {
     /// The parts of an account that are there before anything is known of it.
-    pub(crate) fn new(context: Arc<Context>, replies: Replies, platform: Option<Platform>) -> Self {
-        let turns = Arc::<OpenTurns>::default();
-        let outbox = Arc::new(Outbox::new(Arc::clone(&context), Arc::clone(&turns), replies));
-        Self { context, turns, outbox, platform: platform.map(Arc::new) }
+    pub(crate) fn new(
+        context: Arc<Context>,
+        replies: Replies,
+        loops: LoopGuard,
+        platform: Option<Platform>,
+    ) -> Self {
+        let (turns, loops) = (Arc::<OpenTurns>::default(), Arc::new(loops));
+        let outbox =
+            Outbox::new(Arc::clone(&context), Arc::clone(&turns), Arc::clone(&loops), replies);
+        let (outbox, platform) = (Arc::new(outbox), platform.map(Arc::new));
+        Self { context, turns, outbox, loops, platform }
     }
 }
 
@@ -84,13 +94,11 @@ async fn work(
     agent: Agent,
     mut left: Left,
 ) -> Result<(), Stopped> {
-    let Service { context, turns, outbox, platform } = service;
+    let Service { context, turns, outbox, loops, platform } = service;
     let journal = context.journal()?;
     let session = format!("agent:{}:parall:{}-{}", options.agent_id, options.account_id, agent.id)
         .to_lowercase();
-    let saved =
-        context.record("reading the loop budget", || journal.note(LOOP_BUDGET_NOTE)).await?;
-    let limits = BudgetLimits { turns: options.agent_turns, ..BudgetLimits::default() };
+    loops.restore(context).await?;
     let cursor = context.record("reading the event cursor", || journal.cursor()).await?;
 
     let in_flight = Arc::new(InFlight::new(options.max_waiting));
@@ -100,7 +108,8 @@ async fn work(
         agent: agent.clone(),
         history: Arc::clone(&history),
     };
-    let gate = Arc::new(Gate::new(agent, LoopBudget::restore(saved.as_deref(), limits)));
+    let senders = Arc::new(Senders::new(Arc::clone(context)));
+    let gate = Arc::new(Gate { agent, loops: Arc::clone(loops), senders: Arc::clone(&senders) });
     let completion =
         Completion::new(Arc::clone(context), Arc::clone(&in_flight), Arc::clone(turns));
     let runner = Runner {
@@ -149,11 +158,13 @@ async fn work(
         completion: Arc::clone(&completion),
         history,
         sources,
+        senders,
     };
     let intake =
         Intake::new(catch_up, Arc::clone(&completion), platform.clone(), references.clone())
             .await?;
     let (socket_events, socket_queue) = mpsc::channel(SOCKET_EVENTS);
+    context.spawn(keep(Arc::clone(context), Arc::clone(loops)));
     context.spawn(Arc::clone(&lanes).run_main());
     context.spawn(load(
         claims,
@@ -181,6 +192,12 @@ async fn prepare(
     platform::refresh(&context, platform.as_deref()).await;
     Forks(Arc::clone(&context)).sweep(&session, &running).await;
     lanes.open();
+}
+
+/// Keeps the loop budget on disk.
+async fn keep(context: Arc<Context>, loops: Arc<LoopGuard>) {
+    // Without a result the account stops.
+    let _ = loops.keep(&context).await;
 }
 
 /// Claims, loads and hands over what is met, until the account stops.

@@ -142,7 +142,7 @@ impl OpenTurn {
     }
 
     fn at(fixed: Fixed, stage: Stage, answer: Answer) -> Self {
-        let begin = TurnState {
+        let begun = TurnState {
             stage,
             answer,
             intake: Intake::Open,
@@ -150,7 +150,7 @@ impl OpenTurn {
             spoken: String::new(),
             refusal: None,
         };
-        Self { fixed, state: watch::Sender::new(begin) }
+        Self { fixed, state: watch::Sender::new(begun) }
     }
 
     /// What decides to whom a text belongs.

@@ -110,6 +110,13 @@ impl OpenTurns {
         attribute(evidence, target, &candidates).map(|turn| Arc::clone(&turns[turn]))
     }
 
+    /// Where the answer goes of the turn that runs under this id.
+    pub(crate) fn target_of(&self, id: &str) -> Option<Target> {
+        let turns = self.turns();
+        let turn = turns.iter().find(|turn| turn.candidate().id.as_deref() == Some(id))?;
+        Some(turn.fixed.target.clone())
+    }
+
     fn turns(&self) -> MutexGuard<'_, Vec<Arc<OpenTurn>>> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }

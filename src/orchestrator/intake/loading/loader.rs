@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::claims::{Claimed, Nothing, Sought};
 use super::order::{Aimed, Ordered};
+use super::senders::Senders;
 use super::sources::{Sources, Unloaded};
 use crate::orchestrator::context::Context;
 use crate::orchestrator::delivery::completion::Completion;
@@ -35,6 +36,8 @@ pub(crate) struct Loader {
     pub history: Arc<History>,
     /// What events are about.
     pub sources: Arc<Sources>,
+    /// Who causes them.
+    pub senders: Arc<Senders>,
 }
 
 /// What has become of a reference.
@@ -94,6 +97,7 @@ impl Loader {
             }
         };
         if let Some(event) = &event {
+            self.senders.learn(event).await;
             self.in_flight.loaded(&key, size(event));
             self.describe(event);
         }

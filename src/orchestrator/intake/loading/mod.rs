@@ -4,4 +4,5 @@ pub(crate) mod claims;
 pub(crate) mod loader;
 mod order;
 mod progress;
+pub(crate) mod senders;
 pub(crate) mod sources;
