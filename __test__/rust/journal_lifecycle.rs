@@ -122,6 +122,9 @@ async fn what_happened_to_a_message_and_a_task_that_is_assigned_again_are_other_
     let dispatched = NewDispatch { source_id: "tsk_9".to_owned(), ..task("dsp_9", Origin::Inbox) };
     let same = Claim::Same { id: "tsk_9".to_owned(), state: State::Claimed };
     assert_eq!(journal.claim(dispatched).await.unwrap(), same);
+    let late = task("tsk_1", Origin::Announcement);
+    let same = Claim::Same { id: "dsp_4".to_owned(), state: State::Claimed };
+    assert_eq!(journal.claim(late).await.unwrap(), same, "announced after its dispatch");
 }
 
 #[tokio::test]

@@ -155,8 +155,8 @@ fn claim(access: &Access<'_>, dispatch: &NewDispatch) -> Result<Claim, Fault> {
     })
 }
 
-/// The same event under another id: a message is new only once, by whatever way it comes; a task may be assigned again, but
-/// the dispatch of one that was announced is about that assignment.
+/// The same event under another id: a message is new only once, by whatever way it comes. A task may be assigned again, so
+/// its dispatches are different events; an announcement, before or after a dispatch, is about the same assignment.
 fn same(access: &Access<'_>, dispatch: &NewDispatch) -> Result<Option<(String, State)>, Fault> {
     if dispatch.event_type.is_some() || dispatch.source_id.is_empty() {
         return Ok(None);
@@ -165,7 +165,7 @@ fn same(access: &Access<'_>, dispatch: &NewDispatch) -> Result<Option<(String, S
         .first(
             "SELECT id, state FROM dispatches
          WHERE source_id = ?1 AND source_type = ?2 AND event_type IS NULL
-            AND (?2 = 'message' OR id = ?3 OR origin = 'announcement' AND ?4 = 'inbox')
+            AND (?2 = 'message' OR id = ?3 OR 'announcement' IN (origin, ?4))
          ORDER BY id <> ?3, sequence LIMIT 1",
             (&dispatch.source_id, &dispatch.source_type, &dispatch.id, dispatch.origin),
             |row| Ok((row.get::<_, String>(0)?, row.get(1)?)),
