@@ -1,7 +1,6 @@
 //! The loop budget of a running account: intake asks it, delivery tells it what goes where, and a task keeps it on disk.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -11,8 +10,6 @@ use super::target::Target;
 
 /// Name of the journal's note that keeps the loop budget.
 const LOOP_BUDGET_NOTE: &str = "loop_budget";
-/// Shortest time between two writes.
-const SAVE_PAUSE: Duration = Duration::from_millis(500);
 
 /// The loop budget of an account.
 #[derive(Debug)]
@@ -55,7 +52,7 @@ impl LoopGuard {
         self.changed.notify_one();
     }
 
-    /// Keeps the budget on disk until the account stops: a change at once, further ones together, the last at the end.
+    /// Keeps the budget on disk until the account stops: a change at once, those that come while it is written together.
     pub(crate) async fn keep(&self, context: &Context) -> Result<(), Stopped> {
         let journal = context.journal()?;
         loop {
@@ -67,7 +64,6 @@ impl LoopGuard {
                 return Ok(());
             }
             context.record("noting the loop budget", || journal.flush()).await?;
-            let _ = context.work.run_until_cancelled(tokio::time::sleep(SAVE_PAUSE)).await;
         }
     }
 

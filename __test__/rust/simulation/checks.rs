@@ -80,7 +80,9 @@ pub(crate) fn check_turn(
         }
     }
     let forks_pause = state.ledger.no_fork + FORK_PAUSE > state.parall.posted[place].at;
+    // What an inbox whose list is missing holds back is not the agent's delay.
     let quick = plan.faults.is_mild()
+        && !plan.is_double
         && plan.habits.fork_refused == 0
         && !plan.habits.recovers
         && plan.letters.iter().all(|letter| letter.kind != LetterKind::Unreadable);

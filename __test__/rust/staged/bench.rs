@@ -84,6 +84,8 @@ struct State {
     runs: Vec<(EarlierTurn, watch::Receiver<Option<TurnOutcome>>)>,
     /// What the agent says; an echo without it.
     answer: Option<String>,
+    /// Where every turn says something, too.
+    forwards_to: Option<String>,
     /// How long it takes to send a message.
     sending: Duration,
     /// Chats and texts.
@@ -142,6 +144,11 @@ impl World {
     /// The agent says this from now on, instead of an echo.
     pub(crate) fn answer_with(&self, text: &str) {
         self.state().answer = Some(text.to_owned());
+    }
+
+    /// From now on every turn says something in this chat, too, by the message tool.
+    pub(crate) fn forward_to(&self, chat: &str) {
+        self.state().forwards_to = Some(chat.to_owned());
     }
 
     /// How long it takes to send a message.
@@ -398,6 +405,11 @@ impl Host for StagedHost {
             }
             let mut held = world.hold.subscribe();
             held.wait_for(|held| !held).await.unwrap();
+            let gateway = world.gateway.lock().unwrap().upgrade();
+            let elsewhere = world.state().forwards_to.clone();
+            if let (Some(chat), Some(gateway)) = (elsewhere, &gateway) {
+                gateway.send_text(&chat, "and then?", None, Some(&turn.id)).await.unwrap();
+            }
             let answer = world.state().answer.clone();
             let text = answer.or_else(|| Some(format!("echo: {}", turn.raw_text)));
             let kind = if behaviour == Behaviour::Break { "block" } else { "final" };

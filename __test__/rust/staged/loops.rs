@@ -33,6 +33,42 @@ async fn an_agent_that_assigns_ever_new_tasks_is_stopped_and_named() {
     assert!(text.contains("agent usr_bot") && text.contains("tsk_"), "{text}");
 }
 
+/// Each message comes from another agent in another chat, and each turn writes into the next chat.
+#[tokio::test(start_paused = true)]
+async fn a_chain_through_ever_new_chats_and_agents_is_stopped_and_named() {
+    let bench = Bench::start().await;
+    for number in 1..=6 {
+        bench.world.forward_to(&format!("cht_usr_bot{}", number + 1));
+        bench.world.say(&format!("usr_bot{number}"), "agent", number).await;
+        done(&bench).await;
+        if bench.world.turns().len() < number as usize {
+            break;
+        }
+    }
+    assert_eq!(bench.world.turns().len(), 2);
+    let text = stopped(&bench).await;
+    assert!(text.contains("a chain of chats and tasks that reached cht_usr_bot3"), "{text}");
+    for agent in ["usr_bot1", "usr_bot2", "usr_bot3"] {
+        assert!(text.contains(agent), "{text}");
+    }
+}
+
+/// What a turn for a person says elsewhere begins a new matter, in every chat.
+#[tokio::test(start_paused = true)]
+async fn what_a_person_has_the_agent_ask_elsewhere_is_answered() {
+    let bench = Bench::start().await;
+    for number in 1..=6 {
+        let agent = format!("usr_bot{number}");
+        bench.world.forward_to(&format!("cht_{agent}"));
+        bench.world.say("usr_ada", "human", number).await;
+        done(&bench).await;
+        bench.world.forward_to("cht_usr_ada");
+        bench.world.say(&agent, "agent", 100 + number).await;
+        done(&bench).await;
+    }
+    assert_eq!(bench.world.turns().len(), 12);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_person_may_assign_nine_tasks_in_an_hour() {
     let bench = Bench::start().await;
