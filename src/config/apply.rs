@@ -64,6 +64,10 @@ impl Target<'_> {
         plan(&path, config, self.key)
     }
 
+    #[cfg_attr(
+        not(feature = "testing"),
+        expect(clippy::unused_self, reason = "only tests observe the steps")
+    )]
     fn write(&self, plan: &Plan) -> Result<(), Error> {
         // All checks come before the first write.
         for file in &plan.files {

@@ -52,18 +52,18 @@ impl LoopGuard {
         self.changed.notify_one();
     }
 
-    /// Keeps the budget on disk until the account stops: a change at once, those that come while it is written together.
+    /// Keeps the budget in the journal until the account stops. The journal writes its newest state with whatever it writes next.
     pub(crate) async fn keep(&self, context: &Context) -> Result<(), Stopped> {
         let journal = context.journal()?;
         loop {
-            let is_last = context.work.run_until_cancelled(self.changed.notified()).await.is_none();
+            let changed = self.changed.notified();
+            let is_last = context.work.run_until_cancelled(changed).await.is_none();
             let saved = self.budget().save();
             journal.set_note(LOOP_BUDGET_NOTE, saved);
             if is_last {
                 // The journal writes it before it closes.
                 return Ok(());
             }
-            context.record("noting the loop budget", || journal.flush()).await?;
         }
     }
 

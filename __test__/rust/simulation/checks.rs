@@ -160,7 +160,7 @@ pub(crate) fn check_saying(state: &mut State, said: &Said) {
         broken.push(("R12", format!("the answer to {source} stands in thread {:?}", said.thread)));
     }
     // What a host adds by itself belongs to no turn of ours, so nobody knows its place.
-    let added = number == CONTINUED;
+    let added = number == CONTINUED || added_late;
     let overtaken = posted.overtaken || added;
     for (other_run, other_number) in said_about(state, &source) {
         if other_run != run && !is_last(state, other_run, other_number) {
