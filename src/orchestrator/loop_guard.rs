@@ -1,12 +1,11 @@
-//! The loop budget of a running account: intake asks it, delivery tells it what goes where, and a task keeps it on disk.
+//! The loop budget of a running account: intake asks it, delivery tells it what goes where, and the journal keeps it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::Notify;
 
 use super::context::{Context, Stopped};
 use super::loop_budget::{BudgetLimits, Incoming, LoopBudget, Verdict};
 use super::target::Target;
+use crate::journal::Journal;
 
 /// Name of the journal's note that keeps the loop budget.
 const LOOP_BUDGET_NOTE: &str = "loop_budget";
@@ -16,7 +15,6 @@ const LOOP_BUDGET_NOTE: &str = "loop_budget";
 pub(crate) struct LoopGuard {
     limits: BudgetLimits,
     budget: Mutex<LoopBudget>,
-    changed: Notify,
 }
 
 impl LoopGuard {
@@ -24,7 +22,7 @@ impl LoopGuard {
     pub(crate) fn new(turns: usize) -> Self {
         let limits = BudgetLimits { turns, ..BudgetLimits::default() };
         let budget = Mutex::new(LoopBudget::restore(None, limits));
-        Self { limits, budget, changed: Notify::new() }
+        Self { limits, budget }
     }
 
     /// Takes over what the last start of the account left in the journal.
@@ -36,35 +34,23 @@ impl LoopGuard {
         Ok(())
     }
 
-    /// Decides about an event, and counts it if it gets a turn.
-    pub(crate) fn consider(&self, incoming: &Incoming<'_>, now: i64) -> Verdict {
-        let verdict = self.budget().consider(incoming, now);
-        self.changed.notify_one();
+    /// Decides about an event, and counts it if it gets a turn. The journal writes the count before the turn is noted, so
+    /// that a crash forgets no turn.
+    pub(crate) fn consider(&self, incoming: &Incoming<'_>, journal: &Journal) -> Verdict {
+        let mut budget = self.budget();
+        let verdict = budget.consider(incoming, journal.now());
+        journal.set_note(LOOP_BUDGET_NOTE, budget.save());
         verdict
     }
 
     /// A turn about `from` sends something to `to`. Call it before that is there: an agent may answer at once.
-    pub(crate) fn spoke(&self, from: &Target, to: &Target, now: i64) {
+    pub(crate) fn spoke(&self, from: &Target, to: &Target, journal: &Journal) {
         if from == to {
             return;
         }
-        self.budget().spoke(&from.to_string(), &to.to_string(), now);
-        self.changed.notify_one();
-    }
-
-    /// Keeps the budget in the journal until the account stops. The journal writes its newest state with whatever it writes next.
-    pub(crate) async fn keep(&self, context: &Context) -> Result<(), Stopped> {
-        let journal = context.journal()?;
-        loop {
-            let changed = self.changed.notified();
-            let is_last = context.work.run_until_cancelled(changed).await.is_none();
-            let saved = self.budget().save();
-            journal.set_note(LOOP_BUDGET_NOTE, saved);
-            if is_last {
-                // The journal writes it before it closes.
-                return Ok(());
-            }
-        }
+        let mut budget = self.budget();
+        budget.spoke(&from.to_string(), &to.to_string(), journal.now());
+        journal.set_note(LOOP_BUDGET_NOTE, budget.save());
     }
 
     fn budget(&self) -> MutexGuard<'_, LoopBudget> {

@@ -152,7 +152,7 @@ impl Outbox {
         if let Some(from) = run.and_then(|run| self.turns.target_of(run))
             && let Ok(journal) = self.context.journal()
         {
-            self.loops.spoke(&from, target, journal.now());
+            self.loops.spoke(&from, target, journal);
         }
         self.note(target, text, thread, &nonce).await
     }

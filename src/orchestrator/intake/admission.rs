@@ -60,8 +60,8 @@ impl Gate {
             cause: self.cause(event),
             no_reply: event.no_reply(),
         };
-        let now = context.journal().ok()?.now();
-        let Verdict::Spent(spent) = self.loops.consider(&incoming, now) else { return None };
+        let journal = context.journal().ok()?;
+        let Verdict::Spent(spent) = self.loops.consider(&incoming, journal) else { return None };
         let reason = format!("agents answer each other: {spent}");
         context.log(Level::Warn, format!("{} gets no answer: {reason}", event.key()));
         context.status.update(|status| status.loop_stopped = Some(reason.clone()));

@@ -350,13 +350,22 @@ impl Runner {
         session: &Session,
         turn: &OpenTurn,
     ) -> Result<(), Stopped> {
+        let was_deferred = turn.end_deferred();
         // The host may be about to say more than one part.
-        if turn.end_deferred() || turn.was_begun_before() {
+        if was_deferred || turn.was_begun_before() {
             self.settle(turn).await?;
         }
         let journal = self.context.journal()?;
         self.context.record("noting an answer", || journal.answer_complete(event.key())).await?;
-        if let Session::Fork { key: session_key, .. } = session {
+        let fork = match session {
+            Session::Fork { key, .. } => Some(key),
+            // The host answered by itself, from where the turn ran before.
+            Session::Main(main) if was_deferred => {
+                turn.fixed.earlier_session.as_ref().filter(|earlier| *earlier != main)
+            }
+            Session::Main(_) => None,
+        };
+        if let Some(session_key) = fork {
             let result = fork_result(event, session_key, &turn.spoken());
             self.context
                 .record("noting a fork's result", || journal.add_result(result.clone()))

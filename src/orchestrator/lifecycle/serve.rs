@@ -164,7 +164,6 @@ async fn work(
         Intake::new(catch_up, Arc::clone(&completion), platform.clone(), references.clone())
             .await?;
     let (socket_events, socket_queue) = mpsc::channel(SOCKET_EVENTS);
-    context.spawn(keep(Arc::clone(context), Arc::clone(loops)));
     context.spawn(Arc::clone(&lanes).run_main());
     context.spawn(load(
         claims,
@@ -192,12 +191,6 @@ async fn prepare(
     platform::refresh(&context, platform.as_deref()).await;
     Forks(Arc::clone(&context)).sweep(&session, &running).await;
     lanes.open();
-}
-
-/// Keeps the loop budget on disk.
-async fn keep(context: Arc<Context>, loops: Arc<LoopGuard>) {
-    // Without a result the account stops.
-    let _ = loops.keep(&context).await;
 }
 
 /// Claims, loads and hands over what is met, until the account stops.

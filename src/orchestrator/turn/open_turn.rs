@@ -40,6 +40,8 @@ pub(crate) struct Fixed {
     pub said_before: Vec<String>,
     /// The end of a process cut its answer off.
     pub was_cut_off: bool,
+    /// The session in which an earlier start of the account ran it last.
+    pub earlier_session: Option<String>,
     /// The run that an earlier start of the account began and that still goes on.
     pub earlier_run: Option<EarlierRun>,
     first_part: u32,
@@ -119,6 +121,7 @@ impl OpenTurn {
             no_reply: event.no_reply(),
             said_before: Vec::new(),
             was_cut_off: false,
+            earlier_session: None,
             earlier_run: None,
             first_part,
         };
@@ -367,6 +370,7 @@ impl Fixed {
             no_reply: details.no_reply,
             said_before: said.map(|part| part.part.text.clone()).collect(),
             was_cut_off: !open.is_answered(),
+            earlier_session: record.session_key.clone(),
             earlier_run,
             first_part: open.parts.last().map_or(0, |last| last.part.ordinal + 1),
         })
