@@ -272,11 +272,11 @@ impl LoopBudget {
         })
     }
 
-    /// A person wrote in a chat: what agents did there, and in the chain it belongs to, counts no more.
+    /// A person wrote in a chat: what agents did there counts no more, and what follows there is a new matter. What the chain
+    /// did in other chats still counts: nobody wrote there.
     fn reset(&mut self, chat: &str) {
-        let chain = self.chains.remove(chat).map(|link| link.chain);
-        self.turns.retain(|turn| turn.chat != chat && Some(turn.chain) != chain);
-        self.chains.retain(|_, link| Some(link.chain) != chain);
+        self.chains.remove(chat);
+        self.turns.retain(|turn| turn.chat != chat);
     }
 
     fn forget(&mut self, now: i64) {
