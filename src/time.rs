@@ -15,6 +15,17 @@ pub(crate) fn now() -> u64 {
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Milliseconds since the epoch, as JavaScript counts them.
+pub(crate) fn now_milliseconds() -> f64 {
+    as_javascript(now())
+}
+
+/// Milliseconds as a number of JavaScript.
+#[expect(clippy::cast_precision_loss, reason = "exact for 285,000 years")]
+pub(crate) fn as_javascript(milliseconds: u64) -> f64 {
+    milliseconds as f64
+}
+
 /// Milliseconds since 1970 in the form `2026-01-02T03:04:05.678Z`. A time beyond the year 9999 counts as 1970.
 pub(crate) fn iso(milliseconds: u64) -> String {
     written(milliseconds, ISO)

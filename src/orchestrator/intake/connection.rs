@@ -14,7 +14,7 @@ use crate::orchestrator::host::Level;
 use crate::orchestrator::platform::Platform;
 use crate::orchestrator::status::board::Disconnect;
 use crate::orchestrator::status::problems::About;
-use crate::orchestrator::turn::event_text::now_milliseconds;
+use crate::time::now_milliseconds;
 
 /// After how many attempts a refused key is no news in the log.
 const LOGGED_REFUSALS: u32 = 2;

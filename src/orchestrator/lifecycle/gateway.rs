@@ -1,19 +1,17 @@
 //! One running account: the handle that the host holds.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use super::options::AccountOptions;
 use super::serve::{Service, serve};
 use crate::api::{Client, ClientOptions, NewMessage};
 use crate::journal::Journal;
 use crate::orchestrator::context::Context;
-use crate::orchestrator::delivery::outbox::Replies;
 use crate::orchestrator::error::Error;
 use crate::orchestrator::host::{Host, Level, ReplyPart};
-use crate::orchestrator::lanes::limits::Limits;
 use crate::orchestrator::loop_guard::LoopGuard;
 use crate::orchestrator::platform::{HostFiles, Platform};
 use crate::orchestrator::server::Server;
@@ -34,52 +32,6 @@ pub struct GatewayOptions {
     pub account: AccountOptions,
     /// The host's files that the platform configuration goes into; without them it is not looked at.
     pub host_files: Option<HostFiles>,
-}
-
-/// What an account is, apart from its server.
-#[derive(Debug, Clone)]
-pub struct AccountOptions {
-    /// Account id of the host.
-    pub account_id: String,
-    /// The host's agent that answers.
-    pub agent_id: String,
-    /// Which answers go out.
-    pub replies: Replies,
-    /// Folder for what must survive the process; without one it lives in memory.
-    pub state_folder: Option<PathBuf>,
-    /// Most forks at once; none with zero.
-    pub max_forks: usize,
-    /// How many turns agents may cause each other in an hour.
-    pub agent_turns: usize,
-    /// Most bytes of a text that the agent gets; the rest is counted and left out.
-    pub max_text_bytes: usize,
-    /// How many turns one sender may cause in an hour; the rest of its events wait.
-    pub sender_turns: usize,
-    /// How many events of one sender may wait; more are closed without an answer.
-    pub sender_waiting: usize,
-    /// How many events may wait here; the rest waits at the server.
-    pub max_waiting: usize,
-    /// How many minutes a turn may run before it is called off; for ever with zero.
-    pub turn_minutes: u32,
-}
-
-impl AccountOptions {
-    /// How long a turn may run.
-    pub(crate) fn turn_limit(&self) -> Option<Duration> {
-        let minutes = u64::from(self.turn_minutes);
-        (minutes > 0).then(|| Duration::from_secs(60 * minutes))
-    }
-}
-
-impl AccountOptions {
-    /// What the lanes allow.
-    pub(crate) fn lane_limits(&self) -> Limits {
-        Limits {
-            max_forks: self.max_forks,
-            sender_turns: self.sender_turns,
-            sender_waiting: self.sender_waiting,
-        }
-    }
 }
 
 /// A running account. Dropping the handle stops it without waiting.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::gateway::AccountOptions;
+use super::options::AccountOptions;
 use crate::error::chain;
 use crate::journal::{self, Condition, Holder, Journal, Lease, Opened, system_clock};
 use crate::orchestrator::context::{Context, Stopped};

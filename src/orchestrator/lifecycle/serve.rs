@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures_util::future::join3;
 use tokio::sync::mpsc;
 
-use super::gateway::AccountOptions;
 use super::monitor;
 use super::open_journal::open_journal;
+use super::options::AccountOptions;
 use super::recovery::{self, Left, LeftRun};
 use super::takeover;
 use crate::api::Agent;

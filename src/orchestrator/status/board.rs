@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::problems::{About, Problems};
 use super::trouble::Trouble;
 use crate::orchestrator::host::Host;
-use crate::orchestrator::turn::event_text::now_milliseconds;
 use crate::text::printable;
+use crate::time::now_milliseconds;
 
 /// Least time between two publications. Well under the two seconds within which the status has to be true.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(200);

@@ -9,7 +9,7 @@ use super::untrusted::{body, cut, id, name};
 use crate::api::{Attachment, Chat, Message, Task, moment};
 use crate::orchestrator::event::{Event, Subject};
 use crate::orchestrator::host::Turn;
-use crate::time::{iso, now, parse_iso};
+use crate::time::{as_javascript, iso, now, parse_iso};
 
 /// Most bytes of a text that the agent gets, unless the operator says otherwise.
 pub const DEFAULT_MAX_TEXT_BYTES: usize = 64 * 1024;
@@ -255,16 +255,6 @@ fn written_at(time: Option<&str>) -> f64 {
     let written =
         time.and_then(moment).and_then(|moment| parse_iso(&format!("{}Z", moment.get(..23)?)));
     as_javascript(written.unwrap_or_else(now))
-}
-
-/// Milliseconds since the epoch, as JavaScript counts them.
-pub(crate) fn now_milliseconds() -> f64 {
-    as_javascript(now())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "exact for 285,000 years")]
-fn as_javascript(milliseconds: u64) -> f64 {
-    milliseconds as f64
 }
 
 #[cfg(test)]
