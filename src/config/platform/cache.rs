@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::platform::PlatformConfig;
+use super::config::PlatformConfig;
 use super::refusal::Refusal;
 use super::trust::Trust;
 use crate::fs::{self, ReplaceOptions};
@@ -18,7 +18,7 @@ const NAME: &str = "parall-platform-config.json";
 
 /// What the cache holds.
 #[derive(Debug)]
-pub(super) enum Cached {
+pub(in crate::config) enum Cached {
     /// Nothing.
     Nothing,
     /// A configuration that may be applied.
@@ -32,12 +32,12 @@ pub(super) enum Cached {
 }
 
 /// Where the cache is.
-pub(super) fn path(state_dir: &Path) -> PathBuf {
+pub(in crate::config) fn path(state_dir: &Path) -> PathBuf {
     state_dir.join(NAME)
 }
 
 /// Reads the cache. A damaged file is set aside, never applied and never deleted.
-pub(super) fn read(state_dir: &Path, trust: &Trust) -> Cached {
+pub(in crate::config) fn read(state_dir: &Path, trust: &Trust) -> Cached {
     let path = path(state_dir);
     let bytes = match fs::read(&path) {
         Ok(Some(bytes)) => bytes,
@@ -61,7 +61,7 @@ fn set_aside(path: PathBuf) -> Cached {
 }
 
 /// Writes the cache.
-pub(super) fn write(state_dir: &Path, config: &PlatformConfig) -> Result<(), fs::Error> {
+pub(in crate::config) fn write(state_dir: &Path, config: &PlatformConfig) -> Result<(), fs::Error> {
     let fields = Map::from_iter([
         ("version".to_owned(), json!(config.version)),
         ("config".to_owned(), Value::Object(config.raw.clone())),

@@ -14,15 +14,15 @@ use super::skip::length_to_close;
 
 /// A value and where it stands.
 #[derive(Debug)]
-pub(super) struct Node<'a> {
+pub(in crate::config) struct Node<'a> {
     /// Bytes of the text, without surrounding space.
-    pub(super) range: Range<usize>,
-    pub(super) kind: Kind<'a>,
+    pub(in crate::config) range: Range<usize>,
+    pub(in crate::config) kind: Kind<'a>,
 }
 
 /// What a value is.
 #[derive(Debug)]
-pub(super) enum Kind<'a> {
+pub(in crate::config) enum Kind<'a> {
     /// An object of interest.
     Object(Object<'a>),
     /// An object that was skipped.
@@ -36,7 +36,7 @@ pub(super) enum Kind<'a> {
 
 impl Kind<'_> {
     /// For messages: "a string".
-    pub(super) fn name(&self) -> &'static str {
+    pub(in crate::config) fn name(&self) -> &'static str {
         match self {
             Self::Object(_) | Self::OtherObject => "an object",
             Self::String(_) => "a string",
@@ -50,41 +50,41 @@ impl Kind<'_> {
 
 /// The members of an object and what an insertion needs to know.
 #[derive(Debug, Default)]
-pub(super) struct Object<'a> {
-    pub(super) members: Vec<Member<'a>>,
+pub(in crate::config) struct Object<'a> {
+    pub(in crate::config) members: Vec<Member<'a>>,
     /// End of the comma after the last member, where there is one.
-    pub(super) last_comma: Option<usize>,
+    pub(in crate::config) last_comma: Option<usize>,
     /// End of the last comment after the last member (or after the opening brace, in an object without members).
-    pub(super) last_comment: Option<usize>,
+    pub(in crate::config) last_comment: Option<usize>,
     /// End of the last comment that begins on the line on which the last member (or its comma) ends.
-    pub(super) line_comment: Option<usize>,
+    pub(in crate::config) line_comment: Option<usize>,
 }
 
 /// A key and its value.
 #[derive(Debug)]
-pub(super) struct Member<'a> {
-    pub(super) key: Cow<'a, str>,
-    pub(super) key_start: usize,
-    pub(super) value: Node<'a>,
+pub(in crate::config) struct Member<'a> {
+    pub(in crate::config) key: Cow<'a, str>,
+    pub(in crate::config) key_start: usize,
+    pub(in crate::config) value: Node<'a>,
 }
 
 /// A place in a text that cannot be read, and why.
 #[derive(Debug)]
-pub(super) struct SyntaxError {
-    pub(super) offset: usize,
-    pub(super) reason: String,
+pub(in crate::config) struct SyntaxError {
+    pub(in crate::config) offset: usize,
+    pub(in crate::config) reason: String,
 }
 
 impl<'a> Object<'a> {
     /// All values that stand under `key`; more than one if the file says it twice.
-    pub(super) fn all(&self, key: &str) -> impl Iterator<Item = &Node<'a>> {
+    pub(in crate::config) fn all(&self, key: &str) -> impl Iterator<Item = &Node<'a>> {
         self.members.iter().filter(move |member| member.key == key).map(|member| &member.value)
     }
 }
 
 /// Reads a text. `base` is the path at which its contents stand in the whole configuration, and `is_wanted` tells which
 /// objects to look into.
-pub(super) fn parse<'a>(
+pub(in crate::config) fn parse<'a>(
     text: &'a str,
     base: &[String],
     is_wanted: &dyn Fn(&[Cow<'_, str>]) -> bool,
@@ -240,7 +240,7 @@ impl<'a> Reader<'a, '_> {
 ///
 /// JavaScript leaves such an escape where it cuts an emoji in two, and reads it back; no Rust string can hold it. The copy is
 /// for reading only, so the file keeps its bytes.
-pub(super) fn readable(text: &str) -> Cow<'_, str> {
+pub(in crate::config) fn readable(text: &str) -> Cow<'_, str> {
     const REPLACEMENT: &str = "FFFD";
     const ESCAPE: usize = 6;
     let unit = |at: usize| {
@@ -268,7 +268,7 @@ pub(super) fn readable(text: &str) -> Cow<'_, str> {
 }
 
 /// Line and column, both from 1, of a byte of a text.
-pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
+pub(in crate::config) fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)

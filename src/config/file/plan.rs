@@ -4,24 +4,24 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::Error;
-use super::credential::Credential;
-use super::document::Object;
 use super::draft::{Draft, File, NewFile, nest};
-use super::edit;
 use super::include::{self, CREDENTIAL, Reach};
-use super::outcome::Change;
-use super::platform::PlatformConfig;
-use super::refusal::Refusal;
-use super::schema::{DEFAULTS, INCLUDE, PROVIDER, Section};
 use super::wanted::Wanted;
+use crate::config::Error;
+use crate::config::credential::Credential;
+use crate::config::outcome::Change;
+use crate::config::platform::config::PlatformConfig;
+use crate::config::platform::refusal::Refusal;
+use crate::config::platform::schema::{DEFAULTS, INCLUDE, PROVIDER, Section};
+use crate::config::syntax::document::Object;
+use crate::config::syntax::edit;
 
 /// The key of the credential in the provider's section.
 const API_KEY: &str = "apiKey";
 
 /// Why nothing can be planned.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Blocked {
+pub(in crate::config) enum Blocked {
     /// The user's files are in the way.
     #[error(transparent)]
     Untouchable(#[from] Error),
@@ -32,15 +32,19 @@ pub(super) enum Blocked {
 
 /// All that has to change. Nothing at all when the files already say what they should.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
+pub(in crate::config) struct Plan {
     /// The user's own file.
-    pub(super) main: PathBuf,
-    pub(super) files: Vec<NewFile>,
-    pub(super) changes: Vec<Change>,
+    pub(in crate::config) main: PathBuf,
+    pub(in crate::config) files: Vec<NewFile>,
+    pub(in crate::config) changes: Vec<Change>,
 }
 
 /// Compares the user's file with the platform's configuration. `key` is the account's API key.
-pub(super) fn plan(path: &Path, config: &PlatformConfig, key: &str) -> Result<Plan, Blocked> {
+pub(in crate::config) fn plan(
+    path: &Path,
+    config: &PlatformConfig,
+    key: &str,
+) -> Result<Plan, Blocked> {
     let Some(main) = include::load(path)? else { return create(path, config, key) };
     let root = main.parse()?;
     let included = include::load_included(&main, &root)?;

@@ -1,7 +1,7 @@
 //! Why a configuration of the platform is refused.
 
 /// The newest form of the platform's configuration that is understood.
-pub(super) const SCHEMA_VERSION: f64 = 1.0;
+pub(in crate::config) const SCHEMA_VERSION: f64 = 1.0;
 
 /// Why a configuration is refused as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

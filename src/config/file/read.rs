@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::Error;
-use super::credential::is_name;
 use super::include::{Loader, Source, load, normalize};
-use super::schema::INCLUDE;
+use crate::config::Error;
+use crate::config::credential::is_name;
+use crate::config::platform::schema::INCLUDE;
 
 /// The section at `keys`, with its includes merged in and `${NAME}` replaced; nothing when there is no file or no section.
 ///

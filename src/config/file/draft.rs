@@ -5,32 +5,33 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
-use super::document::{Node, Object};
-use super::edit::{self, Splice, Style};
 use super::include::{self, Reach, Source};
-use super::outcome::Change;
+use super::verify;
 use super::wanted::Wanted;
-use super::{Error, verify};
+use crate::config::Error;
+use crate::config::outcome::Change;
+use crate::config::syntax::document::{Node, Object};
+use crate::config::syntax::edit::{self, Splice, Style};
 
 /// A file and what stands in it.
-pub(super) struct File<'s> {
-    pub(super) source: &'s Source,
-    pub(super) root: Node<'s>,
+pub(in crate::config) struct File<'s> {
+    pub(in crate::config) source: &'s Source,
+    pub(in crate::config) root: Node<'s>,
 }
 
 /// A file as it is to be.
 #[derive(Debug)]
-pub(super) struct NewFile {
-    pub(super) path: PathBuf,
+pub(in crate::config) struct NewFile {
+    pub(in crate::config) path: PathBuf,
     /// What it holds now; nothing when it is yet to be made.
-    pub(super) old: Option<Vec<u8>>,
-    pub(super) new: Vec<u8>,
+    pub(in crate::config) old: Option<Vec<u8>>,
+    pub(in crate::config) new: Vec<u8>,
     /// A key in clear goes into it.
-    pub(super) secret: bool,
+    pub(in crate::config) secret: bool,
 }
 
 /// What is to be changed in a file.
-pub(super) struct Draft<'f, 's> {
+pub(in crate::config) struct Draft<'f, 's> {
     file: &'f File<'s>,
     style: Style<'f>,
     splices: Vec<Splice>,
@@ -48,7 +49,7 @@ struct Insertion<'f, 's> {
 
 impl<'f, 's> Draft<'f, 's> {
     /// Nothing yet.
-    pub(super) fn new(file: &'f File<'s>) -> Self {
+    pub(in crate::config) fn new(file: &'f File<'s>) -> Self {
         let style = Style::of(&file.source.text, &file.root);
         Self {
             file,
@@ -61,7 +62,7 @@ impl<'f, 's> Draft<'f, 's> {
     }
 
     /// Notes what is needed for a section to have its keys, and nothing where it has them already.
-    pub(super) fn set(
+    pub(in crate::config) fn set(
         &mut self,
         reach: Reach<'f, 's>,
         wanted: Wanted,
@@ -120,7 +121,7 @@ impl<'f, 's> Draft<'f, 's> {
     }
 
     /// The file as it is to be, checked; nothing when it stays as it is.
-    pub(super) fn finish(mut self) -> Result<Option<NewFile>, Error> {
+    pub(in crate::config) fn finish(mut self) -> Result<Option<NewFile>, Error> {
         if self.sections.is_empty() {
             return Ok(None);
         }
@@ -148,7 +149,7 @@ impl<'f, 's> Draft<'f, 's> {
 }
 
 /// The fields below a path that does not exist yet.
-pub(super) fn nest(path: &[&str], fields: Vec<(String, Value)>) -> Map<String, Value> {
+pub(in crate::config) fn nest(path: &[&str], fields: Vec<(String, Value)>) -> Map<String, Value> {
     let mut nested: Map<_, _> = fields.into_iter().collect();
     for key in path.iter().rev() {
         nested = Map::from_iter([((*key).to_owned(), Value::Object(nested))]);

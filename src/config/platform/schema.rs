@@ -11,43 +11,43 @@ use serde_json::{Map, Value};
 use super::refusal::Refusal;
 
 /// The key that includes files.
-pub(super) const INCLUDE: &str = "$include";
+pub(in crate::config) const INCLUDE: &str = "$include";
 
 static HOST_SCHEMA: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("host_schema.json")).unwrap_or(Value::Null));
 
 /// A section of the user's configuration that the platform may set, one level deep.
 #[derive(Debug)]
-pub(super) struct Section {
+pub(in crate::config) struct Section {
     /// Where it stands.
-    pub(super) path: &'static [&'static str],
+    pub(in crate::config) path: &'static [&'static str],
     /// Keys the platform may not set.
-    pub(super) never: &'static [&'static str],
+    pub(in crate::config) never: &'static [&'static str],
     /// The key that holds an address to which the account's key goes.
-    pub(super) address: Option<&'static str>,
+    pub(in crate::config) address: Option<&'static str>,
     /// Its name in the schema.
     schema: &'static str,
 }
 
 /// The model provider.
-pub(super) static PROVIDER: Section = Section {
+pub(in crate::config) static PROVIDER: Section = Section {
     path: &["models", "providers", "parall"],
     never: &["apiKey"],
     address: Some("baseUrl"),
     schema: "provider",
 };
 /// Defaults of all agents.
-pub(super) static DEFAULTS: Section =
+pub(in crate::config) static DEFAULTS: Section =
     Section { path: &["agents", "defaults"], never: &[], address: None, schema: "defaults" };
 
 impl Section {
     /// Its path with dots.
-    pub(super) fn name(&self) -> String {
+    pub(in crate::config) fn name(&self) -> String {
         self.path.join(".")
     }
 
     /// Checks the keys that the platform sends, takes out those that not every host knows and notes their paths.
-    pub(super) fn check(
+    pub(in crate::config) fn check(
         &self,
         fields: &mut Map<String, Value>,
         left_out: &mut Vec<String>,
@@ -56,7 +56,7 @@ impl Section {
     }
 
     /// The first key that hosts demand and that is missing once everything is merged.
-    pub(super) fn missing(&self, has: impl Fn(&str) -> bool) -> Option<&'static str> {
+    pub(in crate::config) fn missing(&self, has: impl Fn(&str) -> bool) -> Option<&'static str> {
         let required = HOST_SCHEMA[self.schema]["required"].as_array();
         required.into_iter().flatten().filter_map(Value::as_str).find(|key| !has(key))
     }

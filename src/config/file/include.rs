@@ -10,13 +10,13 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
-use super::Error;
-use super::document::{self, Kind, Node, Object};
-use super::schema::{self, INCLUDE};
+use crate::config::Error;
+use crate::config::platform::schema::{self, INCLUDE};
+use crate::config::syntax::document::{self, Kind, Node, Object};
 use crate::fs;
 
 /// Where the account's key stands.
-pub(super) const CREDENTIAL: [&str; 3] = ["channels", "parall", "api_key"];
+pub(in crate::config) const CREDENTIAL: [&str; 3] = ["channels", "parall", "api_key"];
 /// As in the hosts.
 const MAX_DEPTH: usize = 10;
 /// As in the hosts, in bytes.
@@ -24,30 +24,30 @@ const MAX_INCLUDED_BYTES: usize = 2 * 1024 * 1024;
 
 /// One file as it was read.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(in crate::config) struct Source {
     /// As the user or the `$include` names it.
-    pub(super) path: PathBuf,
+    pub(in crate::config) path: PathBuf,
     /// Where its contents stand in the whole configuration.
-    pub(super) base: Vec<String>,
+    pub(in crate::config) base: Vec<String>,
     /// The text without byte order mark, as it is.
-    pub(super) text: String,
+    pub(in crate::config) text: String,
     /// The text to read, where it differs; see [`document::readable`].
     reading: Option<String>,
     /// Whether the file begins with a byte order mark.
-    pub(super) has_mark: bool,
+    pub(in crate::config) has_mark: bool,
 }
 
 /// Byte order mark, which hosts accept.
-pub(super) const MARK: &str = "\u{feff}";
+pub(in crate::config) const MARK: &str = "\u{feff}";
 
 impl Source {
     /// The text for a parser.
-    pub(super) fn reading(&self) -> &str {
+    pub(in crate::config) fn reading(&self) -> &str {
         self.reading.as_deref().unwrap_or(&self.text)
     }
 
     /// The file's contents as they are on the disk.
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(in crate::config) fn bytes(&self) -> Vec<u8> {
         with_mark(self.has_mark, &self.text)
     }
 
@@ -68,12 +68,12 @@ impl Source {
     }
 
     /// A value of the file. What the second parser cannot read counts as different from anything that could be wanted.
-    pub(super) fn value(&self, node: &Node<'_>) -> Value {
+    pub(in crate::config) fn value(&self, node: &Node<'_>) -> Value {
         json5::from_str(&self.reading()[node.range.clone()]).unwrap_or(Value::Null)
     }
 
     /// What stands where in it.
-    pub(super) fn parse(&self) -> Result<Node<'_>, Error> {
+    pub(in crate::config) fn parse(&self) -> Result<Node<'_>, Error> {
         if self.text.trim().is_empty() {
             return Err(Error::Empty { path: self.path.clone() });
         }
@@ -84,7 +84,7 @@ impl Source {
     }
 }
 
-pub(super) fn with_mark(has_mark: bool, text: &str) -> Vec<u8> {
+pub(in crate::config) fn with_mark(has_mark: bool, text: &str) -> Vec<u8> {
     if has_mark { [MARK, text].concat().into_bytes() } else { text.as_bytes().to_vec() }
 }
 
@@ -97,19 +97,22 @@ fn is_wanted(path: &[Cow<'_, str>]) -> bool {
 }
 
 /// The user's own file, or nothing when it does not exist.
-pub(super) fn load(path: &Path) -> Result<Option<Source>, Error> {
+pub(in crate::config) fn load(path: &Path) -> Result<Option<Source>, Error> {
     let Some(bytes) = fs::read(path)? else { return Ok(None) };
     Source::read(path, Vec::new(), bytes).map(Some)
 }
 
 /// The files it includes where that matters for a setting of interest, and those they include.
-pub(super) fn load_included(main: &Source, root: &Node<'_>) -> Result<Vec<Source>, Error> {
+pub(in crate::config) fn load_included(
+    main: &Source,
+    root: &Node<'_>,
+) -> Result<Vec<Source>, Error> {
     let mut loader = Loader::of(main);
     loader.follow(main, root, &mut vec![normalize(&main.path)])?;
     Ok(loader.sources)
 }
 
-pub(super) struct Loader {
+pub(in crate::config) struct Loader {
     /// The folder of the user's file, as named and as it really is. Nothing outside is included.
     folder: PathBuf,
     root: PathBuf,
@@ -117,7 +120,7 @@ pub(super) struct Loader {
 }
 
 impl Loader {
-    pub(super) fn of(main: &Source) -> Self {
+    pub(in crate::config) fn of(main: &Source) -> Self {
         let folder = main.path.parent().unwrap_or(Path::new("")).to_path_buf();
         let root = canonicalize(&folder).unwrap_or_else(|_| folder.clone());
         Self { folder, root, sources: Vec::new() }
@@ -145,7 +148,7 @@ impl Loader {
     }
 
     /// Reads one included file, under the rules of the hosts.
-    pub(super) fn read(
+    pub(in crate::config) fn read(
         &self,
         source: &Source,
         base: Vec<String>,
@@ -218,7 +221,7 @@ fn include_names(source: &Source, value: &Node<'_>) -> Result<Vec<String>, Error
 }
 
 /// A path without `.` and `..`, without a look at the disk, as hosts compare them.
-pub(super) fn normalize(path: &Path) -> PathBuf {
+pub(in crate::config) fn normalize(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {
         match component {
@@ -233,19 +236,19 @@ pub(super) fn normalize(path: &Path) -> PathBuf {
 }
 
 /// How far a path leads into a file.
-pub(super) struct Reach<'n, 'a> {
+pub(in crate::config) struct Reach<'n, 'a> {
     /// The deepest object on the path.
-    pub(super) object: &'n Object<'a>,
+    pub(in crate::config) object: &'n Object<'a>,
     /// Where that object stands.
-    pub(super) range: std::ops::Range<usize>,
+    pub(in crate::config) range: std::ops::Range<usize>,
     /// How many keys of the path lead to it.
-    pub(super) depth: usize,
+    pub(in crate::config) depth: usize,
 }
 
 /// Follows `path` into a file as far as there are objects.
 ///
 /// A value on the way that is no object, or a key that stands twice, is an error: an edit below would have no effect.
-pub(super) fn reach<'n, 'a>(
+pub(in crate::config) fn reach<'n, 'a>(
     source: &Source,
     root: &'n Node<'a>,
     path: &[&str],
@@ -273,7 +276,7 @@ pub(super) fn reach<'n, 'a>(
 }
 
 /// The value of a key that stands at most once.
-pub(super) fn unique<'n, 'a>(
+pub(in crate::config) fn unique<'n, 'a>(
     source: &Source,
     object: &'n Object<'a>,
     path: &[&str],

@@ -13,14 +13,14 @@ const DEFAULT_INDENT: &str = "  ";
 
 /// A piece of text to put in the place of another one, or between two bytes when the range is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Splice {
-    pub(super) range: Range<usize>,
-    pub(super) text: String,
+pub(in crate::config) struct Splice {
+    pub(in crate::config) range: Range<usize>,
+    pub(in crate::config) text: String,
 }
 
 /// How a file is laid out.
 #[derive(Debug)]
-pub(super) struct Style<'a> {
+pub(in crate::config) struct Style<'a> {
     newline: &'static str,
     /// One level.
     unit: &'a str,
@@ -30,7 +30,7 @@ pub(super) struct Style<'a> {
 
 impl<'a> Style<'a> {
     /// Read off a text and its root.
-    pub(super) fn of(text: &'a str, root: &Node<'_>) -> Self {
+    pub(in crate::config) fn of(text: &'a str, root: &Node<'_>) -> Self {
         let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
         let mut indents = Vec::new();
         collect_indents(text, root, &mut indents);
@@ -106,7 +106,7 @@ fn own_line_indent(text: &str, at: usize) -> Option<&str> {
 }
 
 /// Puts `value` in the place of a value that stands at `range`.
-pub(super) fn replace(
+pub(in crate::config) fn replace(
     text: &str,
     style: &Style<'_>,
     range: &Range<usize>,
@@ -117,7 +117,7 @@ pub(super) fn replace(
 }
 
 /// Adds members at the end of the object that stands at `range`, without moving what is there.
-pub(super) fn insert(
+pub(in crate::config) fn insert(
     text: &str,
     style: &Style<'_>,
     range: &Range<usize>,
@@ -195,12 +195,12 @@ fn fill(
 }
 
 /// The text of a file that does not exist yet.
-pub(super) fn new_file(root: &Value) -> String {
+pub(in crate::config) fn new_file(root: &Value) -> String {
     format!("{root:#}\n")
 }
 
 /// The text with all splices applied. They must not overlap.
-pub(super) fn apply(text: &str, mut splices: Vec<Splice>) -> String {
+pub(in crate::config) fn apply(text: &str, mut splices: Vec<Splice>) -> String {
     splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
     let added: usize = splices.iter().map(|splice| splice.text.len()).sum();
     let mut result = String::with_capacity(text.len() + added);

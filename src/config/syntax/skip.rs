@@ -6,7 +6,7 @@ const MAX_DEPTH: usize = 128;
 /// How many bytes follow until the bracket that is open at the start is closed, itself included; else where and why not.
 ///
 /// Looks for brackets, strings and comments only. Whatever else may be wrong inside is for the second parser to find.
-pub(super) fn length_to_close(bytes: &[u8]) -> Result<usize, (usize, &'static str)> {
+pub(in crate::config) fn length_to_close(bytes: &[u8]) -> Result<usize, (usize, &'static str)> {
     let mut depth = 1;
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {

@@ -5,10 +5,10 @@ use std::fs::File;
 use std::path::{Path, absolute};
 use std::time::SystemTime;
 
-use super::Error;
-use super::outcome::Change;
 use super::plan::{Blocked, Plan, plan};
-use super::platform::PlatformConfig;
+use crate::config::Error;
+use crate::config::outcome::Change;
+use crate::config::platform::config::PlatformConfig;
 #[cfg(feature = "testing")]
 use crate::fs::Step;
 use crate::fs::{self, ReplaceOptions};
@@ -20,26 +20,29 @@ const ATTEMPTS: usize = 5;
 
 /// What is to be in line with what.
 #[derive(Clone, Copy)]
-pub(super) struct Target<'a> {
+pub(in crate::config) struct Target<'a> {
     /// The user's `openclaw.json`.
-    pub(super) path: &'a Path,
+    pub(in crate::config) path: &'a Path,
     /// The account's API key.
-    pub(super) key: &'a str,
+    pub(in crate::config) key: &'a str,
     /// See [`ReplaceOptions::observer`].
     #[cfg(feature = "testing")]
-    pub(super) observer: Option<&'a (dyn Fn(Step) + Send + Sync)>,
+    pub(in crate::config) observer: Option<&'a (dyn Fn(Step) + Send + Sync)>,
 }
 
 impl Target<'_> {
     /// What would change.
-    pub(super) fn compare(&self, config: &PlatformConfig) -> Result<Vec<Change>, Blocked> {
+    pub(in crate::config) fn compare(
+        &self,
+        config: &PlatformConfig,
+    ) -> Result<Vec<Change>, Blocked> {
         Ok(self.plan(config)?.changes)
     }
 
     /// Changes what has to change. Another program that writes at the same moment keeps its change: the edit is made anew.
     ///
     /// `remember` is called before the first write, once it is clear that the configuration itself is a good one.
-    pub(super) fn apply(
+    pub(in crate::config) fn apply(
         &self,
         config: &PlatformConfig,
         remember: &mut dyn FnMut(),

@@ -9,11 +9,11 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::document::readable;
 use super::wanted::Wanted;
+use crate::config::syntax::document::readable;
 
 /// Whether a text is JSON5 and every section in it has its keys. `base` is where the text stands in the whole configuration.
-pub(super) fn has(text: &str, base: &[String], sections: &[Wanted]) -> bool {
+pub(in crate::config) fn has(text: &str, base: &[String], sections: &[Wanted]) -> bool {
     let paths: Vec<_> = sections.iter().map(|wanted| &wanted.section.path[base.len()..]).collect();
     let found = RefCell::new(vec![None; paths.len()]);
     let pick = Pick { paths: paths.iter().copied().enumerate().collect(), found: &found };
@@ -34,7 +34,7 @@ pub(super) fn has(text: &str, base: &[String], sections: &[Wanted]) -> bool {
 }
 
 /// Line, column and nature of the first fault in a text.
-pub(super) fn fault(text: &str) -> Option<(usize, usize, String)> {
+pub(in crate::config) fn fault(text: &str) -> Option<(usize, usize, String)> {
     let error = json5::from_str::<IgnoredAny>(text).err()?;
     let position = error.position()?;
     // The code alone: the whole message may quote the text.
@@ -49,7 +49,7 @@ fn is_at_end(deserializer: &mut json5::Deserializer<'_>) -> bool {
 }
 
 /// Whether two values mean the same to JavaScript: there is one kind of number, and the order of keys does not count.
-pub(super) fn is_same(a: &Value, b: &Value) -> bool {
+pub(in crate::config) fn is_same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
         (Value::Array(a), Value::Array(b)) => {
@@ -107,10 +107,14 @@ impl<'de> Visitor<'de> for Pick<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::schema::{DEFAULTS, PROVIDER};
+    use crate::config::platform::schema::{DEFAULTS, PROVIDER};
     use serde_json::json;
 
-    fn wants(section: &'static crate::config::schema::Section, key: &str, value: Value) -> Wanted {
+    fn wants(
+        section: &'static crate::config::platform::schema::Section,
+        key: &str,
+        value: Value,
+    ) -> Wanted {
         Wanted { section, fields: vec![(key.to_owned(), value)], has_clear_key: false }
     }
 

@@ -133,17 +133,17 @@ impl Trust {
     }
 
     /// Whether the platform is to be asked at all.
-    pub(super) fn is_off(&self) -> bool {
+    pub(in crate::config) fn is_off(&self) -> bool {
         self.scope == Scope::Off
     }
 
     /// What is wrong with the settings. For the log.
-    pub(super) fn warnings(&self) -> &[String] {
+    pub(in crate::config) fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
     /// Takes out of the section at `path` what the platform has no say in, and notes the paths.
-    pub(super) fn restrict(
+    pub(in crate::config) fn restrict(
         &self,
         fields: &mut Map<String, Value>,
         path: &[&str],
@@ -162,7 +162,7 @@ impl Trust {
     }
 
     /// Checks the address of the platform's models. Holds in every scope, for the account's key goes there.
-    pub(super) fn check_address(&self, text: &str, path: &str) -> Result<(), Refusal> {
+    pub(in crate::config) fn check_address(&self, text: &str, path: &str) -> Result<(), Refusal> {
         let refuse = |reason: String| Err(Refusal::Address { path: path.to_owned(), reason });
         let Ok(url) = Url::parse(text) else { return refuse("it is not a URL".to_owned()) };
         // Other programs read URLs in other ways; in this form they all find the same host.

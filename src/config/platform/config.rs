@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::credential::has_variable;
 use super::refusal::{Refusal, SCHEMA_VERSION};
 use super::schema::{self, INCLUDE};
 use super::trust::Trust;
+use crate::config::credential::has_variable;
 
 /// Names through which a careless merge reaches the prototype of every object of the host.
 const OBJECT_NAMES: [&str; 3] = ["__proto__", "constructor", "prototype"];
@@ -16,11 +16,11 @@ pub struct PlatformConfig {
     /// The platform's name for this state.
     pub version: String,
     /// The configuration as it came, for the cache.
-    pub(super) raw: Map<String, Value>,
+    pub(in crate::config) raw: Map<String, Value>,
     /// Keys for `models.providers.parall`, when the platform sends any.
-    pub(super) provider: Option<Map<String, Value>>,
+    pub(in crate::config) provider: Option<Map<String, Value>>,
     /// Keys for `agents.defaults`, when the platform sends any.
-    pub(super) defaults: Option<Map<String, Value>>,
+    pub(in crate::config) defaults: Option<Map<String, Value>>,
     /// Paths that came and are not applied.
     pub left_out: LeftOut,
 }
@@ -64,7 +64,7 @@ impl PlatformConfig {
     }
 
     /// Whether the cache needs no change to hold the other one.
-    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+    pub(in crate::config) fn is_same_as(&self, other: &Self) -> bool {
         self.version == other.version && self.raw == other.raw
     }
 }
