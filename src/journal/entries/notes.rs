@@ -1,8 +1,8 @@
 //! Small values that change often: the event cursor, counters of the loop budget. Only the newest one counts, so they are
 //! written together and a little later.
 
-use super::pending::Notes;
-use super::{Error, Journal};
+use crate::journal::database::pending::Notes;
+use crate::journal::{Error, Journal};
 
 /// Name of the note that holds the event cursor.
 const CURSOR: &str = "last_seq";

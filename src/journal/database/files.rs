@@ -5,42 +5,42 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Error;
 use crate::fs::private_options;
+use crate::journal::Error;
 
 /// The files of one account in a folder that only its owner may enter.
 #[derive(Debug, Clone)]
-pub(super) struct Files {
+pub(in crate::journal) struct Files {
     folder: PathBuf,
     account: String,
 }
 
 impl Files {
     /// Makes the folder if need be and closes it to others.
-    pub(super) fn prepare(folder: &Path, account: &str) -> Result<Self, Error> {
+    pub(in crate::journal) fn prepare(folder: &Path, account: &str) -> Result<Self, Error> {
         private_folder(folder).map_err(|error| Error::file(folder, error))?;
         Ok(Self::at(folder, account))
     }
 
     /// The names alone.
-    pub(super) fn at(folder: &Path, account: &str) -> Self {
+    pub(in crate::journal) fn at(folder: &Path, account: &str) -> Self {
         Self { folder: folder.to_owned(), account: file_name(account) }
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(in crate::journal) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    pub(super) fn database(&self) -> PathBuf {
+    pub(in crate::journal) fn database(&self) -> PathBuf {
         self.with(".sqlite")
     }
 
     /// Where a new database is made before it gets its name.
-    pub(super) fn unfinished(&self) -> PathBuf {
+    pub(in crate::journal) fn unfinished(&self) -> PathBuf {
         self.with(".sqlite.new")
     }
 
-    pub(super) fn lock(&self) -> PathBuf {
+    pub(in crate::journal) fn lock(&self) -> PathBuf {
         self.with(".lock")
     }
 
@@ -50,14 +50,14 @@ impl Files {
 }
 
 /// A path with something appended to its last component.
-pub(super) fn appended(path: &Path, suffix: &str) -> PathBuf {
+pub(in crate::journal) fn appended(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
 }
 
 /// Opens a file that only its owner may read or write, making it if need be.
-pub(super) fn private_file(path: &Path) -> io::Result<File> {
+pub(in crate::journal) fn private_file(path: &Path) -> io::Result<File> {
     private_options().create(true).truncate(false).open(path)
 }
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use tokio::task::spawn_blocking;
 
-use super::Error;
 use super::access::Access;
-use super::error::Fault;
 use super::files::{Files, private_file};
+use crate::journal::Error;
+use crate::journal::error::Fault;
 
 /// How often a waiting gateway looks whether the account is free.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -18,7 +18,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// The right to serve an account. Dropping it gives it back; so does the end of the process, however it ends.
 #[derive(Debug)]
 pub struct Lease {
-    pub(super) files: Files,
+    pub(in crate::journal) files: Files,
     _lock: File,
 }
 
@@ -83,7 +83,7 @@ impl Lease {
 }
 
 /// Writes down who holds the lease, for those who wait.
-pub(super) fn sign(access: &Access<'_>) -> Result<(), Fault> {
+pub(in crate::journal) fn sign(access: &Access<'_>) -> Result<(), Fault> {
     access.execute(
         "INSERT INTO lease (row, pid, host, since) VALUES (1, ?1, ?2, ?3)
          ON CONFLICT DO UPDATE SET pid = excluded.pid, host = excluded.host, since = excluded.since",

@@ -2,7 +2,7 @@
 
 use rusqlite::Row;
 
-use super::text_enum::text_enum;
+use crate::journal::database::text_enum::text_enum;
 
 text_enum! {
     /// How an event reached this agent.
@@ -36,7 +36,7 @@ text_enum! {
 
 impl State {
     /// Whether an answer may still be added.
-    pub(super) fn is_unanswered(self) -> bool {
+    pub(in crate::journal) fn is_unanswered(self) -> bool {
         matches!(self, Self::Claimed | Self::Adopted | Self::Failed)
     }
 }
@@ -145,12 +145,12 @@ pub struct DispatchRecord {
 }
 
 /// The columns that [`DispatchRecord::read`] takes, in its order.
-pub(super) const COLUMNS: &str = "sequence, id, origin, source_type, source_id, target, thread_root_id, sender_id, \
+pub(in crate::journal) const COLUMNS: &str = "sequence, id, origin, source_type, source_id, target, thread_root_id, sender_id, \
     sender_kind, created_at, state, attempts, failures, turn_id, session_key, cause, next_try_at, claimed_at, changed_at, \
     no_reply, event_type";
 
 impl DispatchRecord {
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(in crate::journal) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let target: Option<String> = row.get(5)?;
         let details = match target {
             Some(target) => Some(Details {

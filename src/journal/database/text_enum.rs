@@ -41,4 +41,4 @@ macro_rules! text_enum {
     };
 }
 
-pub(super) use text_enum;
+pub(in crate::journal) use text_enum;

@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
-use super::error::Fault;
+use crate::journal::error::Fault;
 
 /// What a job sees of the database.
-pub(super) struct Access<'connection> {
+pub(in crate::journal) struct Access<'connection> {
     pub connection: &'connection Connection,
     /// Milliseconds since the epoch.
     pub now: i64,
@@ -13,12 +13,16 @@ pub(super) struct Access<'connection> {
 
 impl Access<'_> {
     /// Runs a statement and returns how many rows it changed.
-    pub(super) fn execute(&self, sql: &str, params: impl Params) -> Result<usize, Fault> {
+    pub(in crate::journal) fn execute(
+        &self,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<usize, Fault> {
         Ok(self.connection.prepare_cached(sql)?.execute(params)?)
     }
 
     /// The first row of a query, if any.
-    pub(super) fn first<T>(
+    pub(in crate::journal) fn first<T>(
         &self,
         sql: &str,
         params: impl Params,
@@ -28,7 +32,7 @@ impl Access<'_> {
     }
 
     /// All rows of a query.
-    pub(super) fn all<T>(
+    pub(in crate::journal) fn all<T>(
         &self,
         sql: &str,
         params: impl Params,

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::access::Access;
-use super::error::Fault;
 use super::fork::{ForkRecord, forks, untold};
 use super::part::{self, NewPart, PartRecord, PartState, digest};
-use super::pending::Notes;
 use super::record;
-use super::{DispatchRecord, Error, Journal, State};
+use crate::journal::database::access::Access;
+use crate::journal::database::pending::Notes;
+use crate::journal::error::Fault;
+use crate::journal::{DispatchRecord, Error, Journal, State};
 
 /// Everything that is not over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Journal {
 
 /// Reads everything that a running account would read: damage that `SQLite` does not see, such as text that is no text, shows
 /// here.
-pub(super) fn read_through(access: &Access<'_>) -> Result<(), Fault> {
+pub(in crate::journal) fn read_through(access: &Access<'_>) -> Result<(), Fault> {
     open_records(access)?;
     open_parts(access)?;
     forks(access)?;

@@ -4,35 +4,35 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::access::Access;
-use super::error::Fault;
+use crate::journal::error::Fault;
 
 /// Values by name.
-pub(super) type Values = BTreeMap<&'static str, String>;
+pub(in crate::journal) type Values = BTreeMap<&'static str, String>;
 
 /// Notes that are not written yet.
 #[derive(Debug, Default)]
-pub(super) struct Notes(Mutex<Values>);
+pub(in crate::journal) struct Notes(Mutex<Values>);
 
 impl Notes {
     /// Notes a value; says whether it is the first one that waits.
-    pub(super) fn set(&self, name: &'static str, value: String) -> bool {
+    pub(in crate::journal) fn set(&self, name: &'static str, value: String) -> bool {
         let mut pending = self.lock();
         let first = pending.is_empty();
         pending.insert(name, value);
         first
     }
 
-    pub(super) fn pending(&self, name: &str) -> Option<String> {
+    pub(in crate::journal) fn pending(&self, name: &str) -> Option<String> {
         self.lock().get(name).cloned()
     }
 
     /// Takes what waits.
-    pub(super) fn take(&self) -> Values {
+    pub(in crate::journal) fn take(&self) -> Values {
         std::mem::take(&mut *self.lock())
     }
 
     /// Puts back what could not be written, unless there is something newer.
-    pub(super) fn put_back(&self, values: Values) {
+    pub(in crate::journal) fn put_back(&self, values: Values) {
         let mut pending = self.lock();
         for (name, value) in values {
             pending.entry(name).or_insert(value);
@@ -40,7 +40,7 @@ impl Notes {
     }
 
     /// Writes values to the database.
-    pub(super) fn write(access: &Access<'_>, values: &Values) -> Result<(), Fault> {
+    pub(in crate::journal) fn write(access: &Access<'_>, values: &Values) -> Result<(), Fault> {
         for (name, value) in values {
             access.execute(
                 "INSERT INTO notes (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
@@ -51,7 +51,7 @@ impl Notes {
     }
 
     /// What the database holds.
-    pub(super) fn read(access: &Access<'_>) -> Result<Vec<(String, String)>, Fault> {
+    pub(in crate::journal) fn read(access: &Access<'_>) -> Result<Vec<(String, String)>, Fault> {
         access.all("SELECT name, value FROM notes", [], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 

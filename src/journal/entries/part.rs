@@ -3,11 +3,11 @@
 use rusqlite::Row;
 use sha2::{Digest, Sha256};
 
-use super::access::Access;
 use super::dispatch::{complete, state};
-use super::error::Fault;
-use super::text_enum::text_enum;
-use super::{Error, Journal};
+use crate::journal::database::access::Access;
+use crate::journal::database::text_enum::text_enum;
+use crate::journal::error::Fault;
+use crate::journal::{Error, Journal};
 use crate::text::hex;
 
 text_enum! {
@@ -70,11 +70,11 @@ pub struct PartRecord {
 }
 
 /// The columns that [`PartRecord::read`] takes, in its order.
-pub(super) const COLUMNS: &str =
+pub(in crate::journal) const COLUMNS: &str =
     "ordinal, key, parts.target, parts.thread_root_id, text, parts.state, message_id, parts.cause";
 
 impl PartRecord {
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(in crate::journal) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             part: NewPart {
                 ordinal: row.get(0)?,
@@ -245,7 +245,7 @@ fn settle(
 }
 
 /// What recognises words sent to a target.
-pub(super) fn digest(target: &str, text: &str) -> String {
+pub(in crate::journal) fn digest(target: &str, text: &str) -> String {
     let digest = Sha256::new_with_prefix(target).chain_update([0]).chain_update(text).finalize();
     hex(&digest[..16])
 }

@@ -1,6 +1,6 @@
 //! How long things are remembered.
 
-use super::{Error, Journal};
+use crate::journal::{Error, Journal};
 
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 /// How far the machine's clock may have been set between two starts without anything being forgotten too early.

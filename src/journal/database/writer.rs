@@ -11,10 +11,10 @@ use tokio::sync::Notify;
 use tokio::sync::oneshot;
 
 use super::access::Access;
-use super::error::Fault;
 use super::pending::Notes;
 use super::store::{Call, Job, Store};
-use super::{Clock, Error};
+use crate::journal::error::Fault;
+use crate::journal::{Clock, Error};
 
 /// Most calls in one transaction.
 const MOST_IN_ONE: usize = 1_000;
@@ -29,7 +29,7 @@ const NOTES_WAIT: Duration = Duration::from_millis(500);
 pub struct Journal {
     backend: Arc<Backend>,
     /// Notes that are not written yet.
-    pub(super) notes: Arc<Notes>,
+    pub(in crate::journal) notes: Arc<Notes>,
     path: PathBuf,
     clock: Clock,
 }
@@ -45,7 +45,7 @@ enum Backend {
 }
 
 /// What a handle asks for.
-pub(super) enum Message {
+pub(in crate::journal) enum Message {
     /// A call that waits for its transaction.
     Job(Box<dyn Job>),
     /// Notes wait to be written.
@@ -56,7 +56,7 @@ pub(super) enum Message {
 
 impl Journal {
     /// Starts the thread of an open store.
-    pub(super) fn start(store: Store) -> Result<Self, Error> {
+    pub(in crate::journal) fn start(store: Store) -> Result<Self, Error> {
         let (queue, messages) = channel();
         let (notes, path) = (Arc::clone(&store.notes), store.path.clone());
         let clock = Arc::clone(&store.clock);
@@ -69,7 +69,7 @@ impl Journal {
     }
 
     /// Serves a store on the threads of its callers.
-    pub(super) fn inline(store: Store) -> Self {
+    pub(in crate::journal) fn inline(store: Store) -> Self {
         let (notes, path) = (Arc::clone(&store.notes), store.path.clone());
         let clock = Arc::clone(&store.clock);
         Self { backend: Arc::new(Backend::Inline(Mutex::new(Some(store)))), notes, path, clock }
@@ -77,7 +77,7 @@ impl Journal {
 
     /// A handle on a store that a simulated disk serves.
     #[cfg(feature = "testing")]
-    pub(super) fn served_elsewhere(
+    pub(in crate::journal) fn served_elsewhere(
         store: &Store,
         queue: Sender<Message>,
         asked: Arc<Notify>,
@@ -132,7 +132,7 @@ impl Journal {
     }
 
     /// Runs `work` in the next transaction and resolves when that is on disk.
-    pub(super) async fn call<T: Send + 'static>(
+    pub(in crate::journal) async fn call<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Access<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Error> {
@@ -156,7 +156,7 @@ impl Journal {
     }
 
     /// Lets the thread know that notes wait.
-    pub(super) fn wake(&self) {
+    pub(in crate::journal) fn wake(&self) {
         if let Backend::Thread { queue, .. } = &*self.backend {
             // A closed journal takes no notes.
             let _ = queue.send(Message::Notes);

@@ -1,11 +1,11 @@
 //! What an operator sees of the queue and can do about it, and what is due.
 
-use super::access::Access;
 use super::dispatch::{change, state};
-use super::error::Fault;
-use super::files::appended;
 use super::record::COLUMNS;
-use super::{DispatchRecord, Error, Journal, State};
+use crate::journal::database::access::Access;
+use crate::journal::database::files::appended;
+use crate::journal::error::Fault;
+use crate::journal::{DispatchRecord, Error, Journal, State};
 
 /// Numbers for the status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

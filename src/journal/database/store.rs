@@ -8,12 +8,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::access::Access;
-use super::error::Fault;
 use super::pending::Notes;
-use super::{Clock, Error, Lease};
+use crate::journal::error::Fault;
+use crate::journal::{Clock, Error, Lease};
 
 /// The open database with everything that belongs to it. Closing happens in the order of the fields.
-pub(super) struct Store {
+pub(in crate::journal) struct Store {
     pub connection: Connection,
     pub path: PathBuf,
     pub notes: Arc<Notes>,
@@ -23,7 +23,7 @@ pub(super) struct Store {
 }
 
 /// A call that waits for its transaction.
-pub(super) trait Job: Send {
+pub(in crate::journal) trait Job: Send {
     /// Does the work, keeping its result.
     fn run(&mut self, access: &Access<'_>) -> Result<(), Fault>;
     /// Tells the caller: the kept result once it is durable, or why nothing was recorded.
@@ -31,7 +31,7 @@ pub(super) trait Job: Send {
 }
 
 /// A [`Job`] made of a closure.
-pub(super) struct Call<T, F> {
+pub(in crate::journal) struct Call<T, F> {
     pub work: Option<F>,
     pub result: Option<T>,
     pub reply: oneshot::Sender<Result<T, Error>>,
@@ -63,7 +63,7 @@ where
 impl Store {
     /// Runs jobs in order, in as few transactions as possible. A job that fails leaves no trace and does not disturb the
     /// others, unless `SQLite` gives up the whole transaction.
-    pub(super) fn run(&self, jobs: Vec<Box<dyn Job>>) {
+    pub(in crate::journal) fn run(&self, jobs: Vec<Box<dyn Job>>) {
         let mut waiting = VecDeque::from(jobs);
         while !waiting.is_empty() {
             let mut done = Vec::new();
@@ -91,7 +91,7 @@ impl Store {
     }
 
     /// Writes the notes that changed. On failure they stay to be written.
-    pub(super) fn flush(&self) -> Result<(), Error> {
+    pub(in crate::journal) fn flush(&self) -> Result<(), Error> {
         let pending = self.notes.take();
         if pending.is_empty() {
             return Ok(());
@@ -103,7 +103,7 @@ impl Store {
         result
     }
 
-    pub(super) fn transact(
+    pub(in crate::journal) fn transact(
         &self,
         work: impl FnOnce(&Access<'_>) -> Result<(), Fault>,
     ) -> Result<(), Error> {

@@ -1,9 +1,11 @@
 //! The life of a dispatch, from claim to acknowledgement.
 
-use super::access::Access;
-use super::error::Fault;
 use super::record::COLUMNS;
-use super::{Adoption, Claim, Details, DispatchRecord, Error, Journal, NewDispatch, State};
+use crate::journal::database::access::Access;
+use crate::journal::error::Fault;
+use crate::journal::{
+    Adoption, Claim, Details, DispatchRecord, Error, Journal, NewDispatch, State,
+};
 
 impl Journal {
     /// Takes a dispatch on. The same id is new only once.
@@ -192,7 +194,7 @@ fn describe(access: &Access<'_>, id: &str, details: &Details) -> Result<(), Faul
 }
 
 /// Marks the answer as complete; nothing changes when it is already.
-pub(super) fn complete(access: &Access<'_>, id: &str) -> Result<(), Fault> {
+pub(in crate::journal) fn complete(access: &Access<'_>, id: &str) -> Result<(), Fault> {
     match state(access, id)? {
         State::Answered => Ok(()),
         before if before.is_unanswered() => change(access, id, before, State::Answered, None),
@@ -226,7 +228,7 @@ fn acknowledged(access: &Access<'_>, id: String) -> Result<(), Fault> {
 }
 
 /// The state of a dispatch that must exist.
-pub(super) fn state(access: &Access<'_>, id: &str) -> Result<State, Fault> {
+pub(in crate::journal) fn state(access: &Access<'_>, id: &str) -> Result<State, Fault> {
     access
         .first("SELECT state FROM dispatches WHERE id = ?1", [id], |row| row.get(0))?
         .ok_or_else(|| unknown(id).into())
@@ -243,7 +245,7 @@ fn unanswered(access: &Access<'_>, id: &str, step: &'static str) -> Result<State
 }
 
 /// Moves a dispatch on. Without a new cause the old one stays while it is open.
-pub(super) fn change(
+pub(in crate::journal) fn change(
     access: &Access<'_>,
     id: &str,
     before: State,

@@ -2,10 +2,10 @@
 
 use rusqlite::Row;
 
-use super::access::Access;
-use super::error::Fault;
-use super::text_enum::text_enum;
-use super::{Error, Journal};
+use crate::journal::database::access::Access;
+use crate::journal::database::text_enum::text_enum;
+use crate::journal::error::Fault;
+use crate::journal::{Error, Journal};
 
 text_enum! {
     /// How far a fork has come. A removed one has no row.
@@ -74,10 +74,10 @@ pub struct ForkResult {
 }
 
 impl ForkRecord {
-    pub(super) const COLUMNS: &str =
+    pub(in crate::journal) const COLUMNS: &str =
         "session_key, session_id, transcript, target, state, created_at, changed_at";
 
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(in crate::journal) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             fork: NewFork {
                 session_key: row.get(0)?,
@@ -223,7 +223,7 @@ impl Journal {
 }
 
 /// All forks, oldest first.
-pub(super) fn forks(access: &Access<'_>) -> Result<Vec<ForkRecord>, Fault> {
+pub(in crate::journal) fn forks(access: &Access<'_>) -> Result<Vec<ForkRecord>, Fault> {
     let sql = format!("SELECT {} FROM forks ORDER BY created_at, session_key", ForkRecord::COLUMNS);
     access.all(&sql, [], ForkRecord::read)
 }
@@ -232,7 +232,7 @@ const UNTOLD: &str = "SELECT dispatch_id, session_key, target, chat_label, sende
     FROM results WHERE told_at IS NULL";
 
 /// All results that main does not know yet.
-pub(super) fn untold(access: &Access<'_>) -> Result<Vec<ForkResult>, Fault> {
+pub(in crate::journal) fn untold(access: &Access<'_>) -> Result<Vec<ForkResult>, Fault> {
     access.all(UNTOLD, [], read_result)
 }
 

@@ -5,12 +5,12 @@ use std::path::Path;
 use rusqlite::Connection;
 
 /// Marks a `SQLite` file as this journal: "Prll".
-pub(super) const APPLICATION_ID: i64 = 0x5072_6c6c;
+pub(in crate::journal) const APPLICATION_ID: i64 = 0x5072_6c6c;
 
 /// Step `n` takes a database from version `n` to `n + 1`. A published step never changes. The second one also forgets a
 /// message that waits for its turn although it came before, under another id: the server lists it as long as it is open. The third one
 /// notes in which turn a part was written: of older parts that is not known.
-pub(super) const MIGRATIONS: &[&str] = &["
+pub(in crate::journal) const MIGRATIONS: &[&str] = &["
 CREATE TABLE dispatches (
     sequence INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -103,18 +103,18 @@ ALTER TABLE parts ADD COLUMN turn_id TEXT;
 "];
 
 /// The version that a list of migrations leads to.
-pub(super) fn target_version(migrations: &[&str]) -> i64 {
+pub(in crate::journal) fn target_version(migrations: &[&str]) -> i64 {
     i64::try_from(migrations.len()).unwrap_or(i64::MAX)
 }
 
 /// The schema version of a database; zero for an empty one.
-pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+pub(in crate::journal) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
 /// Brings a database to the newest version in one transaction. A database that holds something already is first copied to
 /// `backup`.
-pub(super) fn migrate(
+pub(in crate::journal) fn migrate(
     connection: &mut Connection,
     migrations: &[&str],
     backup: Option<&Path>,
@@ -133,7 +133,7 @@ pub(super) fn migrate(
 }
 
 /// Whether a current database has exactly the tables it was made with.
-pub(super) fn is_intact(connection: &Connection) -> rusqlite::Result<bool> {
+pub(in crate::journal) fn is_intact(connection: &Connection) -> rusqlite::Result<bool> {
     let mut pristine = Connection::open_in_memory()?;
     migrate(&mut pristine, MIGRATIONS, None)?;
     Ok(declarations(connection)? == declarations(&pristine)?)
