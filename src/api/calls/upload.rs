@@ -5,10 +5,10 @@ use futures_util::stream;
 use serde::Deserialize;
 use url::Url;
 
-use super::client::Client;
-use super::error::Error;
-use super::request::Call;
-use super::wire::organisation as wire;
+use crate::api::client::Client;
+use crate::api::error::Error;
+use crate::api::http::request::Call;
+use crate::api::wire::organisation as wire;
 
 /// Bytes that are handed to the connection at once; progress is told between them.
 const CHUNK: usize = 64 * 1024;

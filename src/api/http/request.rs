@@ -12,15 +12,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::error::Error;
 use super::failure;
 use super::network::{Limits, Network, cause};
-use super::secret::{Secret, redact};
-use super::wire::Route;
+use crate::api::error::Error;
+use crate::api::secret::{Secret, redact};
+use crate::api::wire::Route;
 use crate::text::one_line;
 
 /// Largest answer that is read, in bytes.
-pub(super) const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+pub(in crate::api) const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 /// A server's wish for a pause is cut to this, so that one odd answer does not stop an account for days.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// Connections that stay open while nothing goes over them: as many as one transfer of many files uses.
@@ -34,7 +34,7 @@ const USER_AGENT: &str = concat!("parall-openclaw/", env!("CARGO_PKG_VERSION"));
 
 /// The HTTP side of a client.
 #[derive(Debug)]
-pub(super) struct Http {
+pub(in crate::api) struct Http {
     client: reqwest::Client,
     /// Without the key, for addresses that carry their own permission.
     anonymous: reqwest::Client,
@@ -44,66 +44,66 @@ pub(super) struct Http {
 }
 
 /// One request.
-pub(super) struct Call<'a, B: Serialize = ()> {
-    pub(super) route: &'static Route,
+pub(in crate::api) struct Call<'a, B: Serialize = ()> {
+    pub(in crate::api) route: &'static Route,
     /// Ids for the route's places, in order.
-    pub(super) ids: &'a [&'a str],
-    pub(super) query: &'a [(&'a str, &'a str)],
+    pub(in crate::api) ids: &'a [&'a str],
+    pub(in crate::api) query: &'a [(&'a str, &'a str)],
     /// Version the caller already has; lets the server answer 304.
-    pub(super) cached_version: Option<&'a str>,
-    pub(super) body: Option<B>,
+    pub(in crate::api) cached_version: Option<&'a str>,
+    pub(in crate::api) body: Option<B>,
 }
 
 impl<'a> Call<'a> {
     /// A request with nothing but a route.
-    pub(super) fn to(route: &'static Route, ids: &'a [&'a str]) -> Self {
+    pub(in crate::api) fn to(route: &'static Route, ids: &'a [&'a str]) -> Self {
         Self { route, ids, query: &[], cached_version: None, body: None }
     }
 
     /// The same with a query.
-    pub(super) fn query(self, query: &'a [(&'a str, &'a str)]) -> Self {
+    pub(in crate::api) fn query(self, query: &'a [(&'a str, &'a str)]) -> Self {
         Self { query, ..self }
     }
 
     /// The same for a caller that has a version.
-    pub(super) fn cached_version(self, cached_version: Option<&'a str>) -> Self {
+    pub(in crate::api) fn cached_version(self, cached_version: Option<&'a str>) -> Self {
         Self { cached_version, ..self }
     }
 
     /// The same with a JSON body.
-    pub(super) fn body<B: Serialize>(self, body: B) -> Call<'a, B> {
+    pub(in crate::api) fn body<B: Serialize>(self, body: B) -> Call<'a, B> {
         let Self { route, ids, query, cached_version, body: _ } = self;
         Call { route, ids, query, cached_version, body: Some(body) }
     }
 }
 
 /// A success, with its whole body.
-pub(super) struct Answer<'a> {
+pub(in crate::api) struct Answer<'a> {
     http: &'a Http,
     route: &'static Route,
-    pub(super) status: StatusCode,
+    pub(in crate::api) status: StatusCode,
     body: Vec<u8>,
 }
 
 impl Answer<'_> {
     /// Reads the body as JSON.
-    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+    pub(in crate::api) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let text = self.text()?;
         serde_json::from_str(text).map_err(|error| self.malformed(&error.to_string()))
     }
 
     /// Bytes of the body.
-    pub(super) fn size(&self) -> usize {
+    pub(in crate::api) fn size(&self) -> usize {
         self.body.len()
     }
 
     /// The body as text.
-    pub(super) fn text(&self) -> Result<&str, Error> {
+    pub(in crate::api) fn text(&self) -> Result<&str, Error> {
         std::str::from_utf8(&self.body).map_err(|_| self.malformed("it is not UTF-8"))
     }
 
     /// The error for a body that is not what the protocol says.
-    pub(super) fn malformed(&self, reason: &str) -> Error {
+    pub(in crate::api) fn malformed(&self, reason: &str) -> Error {
         // Parsers quote values of the body; the beginning is enough to find the place.
         let reason = one_line(&self.http.redact(reason, &[]), LONGEST_REASON);
         Error::Malformed { method: self.route.method.clone(), path: self.route.path, reason }
@@ -112,7 +112,7 @@ impl Answer<'_> {
 
 impl Http {
     /// Makes the client; opens no connection.
-    pub(super) fn new(
+    pub(in crate::api) fn new(
         base: Url,
         key: Secret,
         network: &Network,
@@ -143,7 +143,10 @@ impl Http {
     }
 
     /// Sends one request and reads its whole answer. Success is any 2xx, and 304 for a caller that named a version.
-    pub(super) async fn send<B: Serialize>(&self, call: Call<'_, B>) -> Result<Answer<'_>, Error> {
+    pub(in crate::api) async fn send<B: Serialize>(
+        &self,
+        call: Call<'_, B>,
+    ) -> Result<Answer<'_>, Error> {
         let route = call.route;
         let mut url = route.url(&self.base, call.ids)?;
         if !call.query.is_empty() {
@@ -179,7 +182,7 @@ impl Http {
     }
 
     /// Puts bytes to an address that carries its own permission. The key stays here.
-    pub(super) async fn put(
+    pub(in crate::api) async fn put(
         &self,
         route: &'static Route,
         address: Url,
@@ -208,7 +211,7 @@ impl Http {
     }
 
     /// Reads the bytes of a file, at most `limit` of them.
-    pub(super) async fn download(
+    pub(in crate::api) async fn download(
         &self,
         route: &'static Route,
         ids: &[&str],
@@ -220,7 +223,7 @@ impl Http {
     }
 
     /// Sends the bytes of a file.
-    pub(super) async fn upload(
+    pub(in crate::api) async fn upload(
         &self,
         route: &'static Route,
         ids: &[&str],
@@ -297,7 +300,7 @@ impl Http {
     }
 
     /// The text without this client's key.
-    pub(super) fn redact(&self, text: &str, more: &[&Secret]) -> String {
+    pub(in crate::api) fn redact(&self, text: &str, more: &[&Secret]) -> String {
         let mut secrets = vec![&self.key];
         secrets.extend_from_slice(more);
         redact(text, &secrets)
@@ -305,7 +308,7 @@ impl Http {
 }
 
 /// What HTTP requests and sockets have in common.
-pub(super) fn builder(
+pub(in crate::api) fn builder(
     network: &Network,
     tls: rustls::ClientConfig,
     limits: &Limits,
@@ -327,7 +330,11 @@ pub(super) fn builder(
 }
 
 /// A request without an answer.
-pub(super) fn failed(route: &'static Route, time_limit: Duration, error: reqwest::Error) -> Error {
+pub(in crate::api) fn failed(
+    route: &'static Route,
+    time_limit: Duration,
+    error: reqwest::Error,
+) -> Error {
     let method = route.method.clone();
     let path = route.path;
     if error.is_connect() {
@@ -340,7 +347,7 @@ pub(super) fn failed(route: &'static Route, time_limit: Duration, error: reqwest
 }
 
 /// A refused request.
-pub(super) fn refused(
+pub(in crate::api) fn refused(
     route: &'static Route,
     status: StatusCode,
     retry_after: Option<Duration>,
@@ -357,7 +364,11 @@ pub(super) fn refused(
 }
 
 /// A redirect, named by the host it leads to and nothing else of its address.
-pub(super) fn redirected(route: &'static Route, status: StatusCode, headers: &HeaderMap) -> Error {
+pub(in crate::api) fn redirected(
+    route: &'static Route,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Error {
     let target_host = headers.get(LOCATION).and_then(|value| {
         Url::parse(value.to_str().ok()?).ok()?.host_str().map(|host| one_line(host, 100))
     });
@@ -370,7 +381,7 @@ pub(super) fn redirected(route: &'static Route, status: StatusCode, headers: &He
 }
 
 /// `Retry-After` in seconds, with or without a fraction. The form with a date is not read: it needs two clocks that agree.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(in crate::api) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     if seconds.is_nan() || seconds < 0.0 {
         return None;

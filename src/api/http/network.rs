@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::{NoProxy, Proxy};
 
-use super::error::{Cause, Error};
+use crate::api::error::{Cause, Error};
 
 /// Proxies and extra certificates, read from the environment once, so that no test depends on the process.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +14,7 @@ pub struct Network {
     https_proxy: Option<Named>,
     no_proxy: Option<Named>,
     /// PEM files whose certificates are trusted besides the system's.
-    pub(super) certificate_files: Vec<PathBuf>,
+    pub(in crate::api) certificate_files: Vec<PathBuf>,
 }
 
 /// A value and the variable that holds it.
@@ -59,7 +59,7 @@ impl Network {
     }
 
     /// The proxies for an HTTP client.
-    pub(super) fn proxies(&self) -> Result<Vec<Proxy>, Error> {
+    pub(in crate::api) fn proxies(&self) -> Result<Vec<Proxy>, Error> {
         let bypass = self.no_proxy.as_ref().and_then(|named| NoProxy::from_string(&named.value));
         let mut proxies = Vec::new();
         if let Some(named) = &self.http_proxy {
@@ -134,7 +134,7 @@ impl Default for Limits {
 }
 
 /// A `reqwest` error without the URL, which may hold a ticket.
-pub(super) fn cause(error: reqwest::Error) -> Cause {
+pub(in crate::api) fn cause(error: reqwest::Error) -> Cause {
     Box::new(error.without_url())
 }
 

@@ -10,18 +10,18 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls_platform_verifier::Verifier;
 
-use super::error::Error;
 use super::network::Network;
+use crate::api::error::Error;
 
 /// A TLS set-up, and the certificates that it trusts besides the system's.
-pub(super) struct Tls {
-    pub(super) config: ClientConfig,
-    pub(super) roots: Arc<ExtraRoots>,
+pub(in crate::api) struct Tls {
+    pub(in crate::api) config: ClientConfig,
+    pub(in crate::api) roots: Arc<ExtraRoots>,
 }
 
 /// Makes the TLS set-up. Reads no file: certificates wait for the first handshake or the first look at the warnings, because
 /// this runs on the host's own thread.
-pub(super) fn configure(network: &Network) -> Result<Tls, Error> {
+pub(in crate::api) fn configure(network: &Network) -> Result<Tls, Error> {
     let files = network.certificate_files.clone();
     let roots = Arc::new(ExtraRoots { files, read: OnceLock::new() });
     let provider = Arc::new(crypto::ring::default_provider());
@@ -41,14 +41,14 @@ pub(super) fn configure(network: &Network) -> Result<Tls, Error> {
 
 /// The certificates in the files that the environment names, read once.
 #[derive(Debug)]
-pub(super) struct ExtraRoots {
+pub(in crate::api) struct ExtraRoots {
     files: Vec<PathBuf>,
     read: OnceLock<(Vec<CertificateDer<'static>>, Vec<String>)>,
 }
 
 impl ExtraRoots {
     /// Files or parts of them that could not be used; connections go on without them.
-    pub(super) fn warnings(&self) -> &[String] {
+    pub(in crate::api) fn warnings(&self) -> &[String] {
         &self.read().1
     }
 

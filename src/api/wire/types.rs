@@ -1,7 +1,7 @@
 //! Parall's objects as this plugin reads them: only the fields it uses, everything optional that a server may leave out.
 //!
 //! Ids are opaque strings of at most 256 bytes without control characters; an object with another one cannot be read. Fields
-//! and their evidence are listed in the protocol notes; whatever is a choice rather than evidence stands in [`super::wire`].
+//! and their evidence are listed in the protocol notes; whatever is a choice rather than evidence stands in [`crate::api::wire`].
 
 use serde::Deserialize;
 
@@ -12,7 +12,7 @@ use super::lenient::{
 /// A piece of work the server hands to this agent: "look at this source".
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Dispatch {
-    /// `dsp_...`; what [`super::Client::acknowledge`] takes.
+    /// `dsp_...`; what [`crate::api::Client::acknowledge`] takes.
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// Kind of the source, `message` or `task`; absent means `message`.
@@ -231,7 +231,7 @@ pub struct Agent {
 
 /// The three forms in which a server may answer `agents/me`: `id`, `agent_id` or `user.id`.
 #[derive(Deserialize)]
-pub(super) struct AgentAnswer {
+pub(in crate::api) struct AgentAnswer {
     #[serde(default, deserialize_with = "optional_id")]
     id: Option<String>,
     #[serde(default, deserialize_with = "optional_id")]
@@ -244,7 +244,7 @@ pub(super) struct AgentAnswer {
 
 impl AgentAnswer {
     /// The agent, when any form names it.
-    pub(super) fn into_agent(self) -> Option<Agent> {
+    pub(in crate::api) fn into_agent(self) -> Option<Agent> {
         let (user_id, user_name) = self.user.map(|user| (user.id, user.display_name)).unzip();
         let id =
             [self.id, self.agent_id, user_id].into_iter().flatten().find(|id| !id.is_empty())?;

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::text::is_printable;
 
 /// `null` means the same as an absent field.
-pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(in crate::api) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Default + Deserialize<'de>,
@@ -20,10 +20,10 @@ where
 
 /// Longest id, or word of the protocol such as `task.assigned`, in bytes. **Choice**: real ones have about 30. They end up in
 /// the journal, in paths, in session keys and in log lines.
-pub(super) const LONGEST_ID: usize = 256;
+pub(in crate::api) const LONGEST_ID: usize = 256;
 
 /// An id. One that is too long, or that holds control or invisible characters, is an error: there is no safe way to use it.
-pub(super) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(in crate::api) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let id = Cow::<'_, str>::deserialize(deserializer)?;
     if id.len() > LONGEST_ID {
         return Err(Error::custom(format_args!("an id of more than {LONGEST_ID} bytes")));
@@ -35,7 +35,7 @@ pub(super) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D
 }
 
 /// Like [`id`], with `null` for none.
-pub(super) fn optional_id<'de, D: Deserializer<'de>>(
+pub(in crate::api) fn optional_id<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
@@ -44,13 +44,17 @@ pub(super) fn optional_id<'de, D: Deserializer<'de>>(
 }
 
 /// Like [`id`], with `null` for an empty one.
-pub(super) fn id_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(in crate::api) fn id_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<String, D::Error> {
     Ok(optional_id(deserializer)?.unwrap_or_default())
 }
 
 /// The id of something that a message mentions or carries. The sender of the message may have made it up, so one that cannot be
 /// used counts as empty and does not cost the message.
-pub(super) fn mentioned_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(in crate::api) fn mentioned_id<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<String, D::Error> {
     let value = Box::<RawValue>::deserialize(deserializer)?;
     let mut value = serde_json::Deserializer::from_str(value.get());
     Ok(id_or_empty(&mut value).unwrap_or_default())
@@ -61,7 +65,7 @@ const LARGEST_SAFE: u64 = (1 << 53) - 1;
 
 /// A whole number that is neither negative nor beyond [`LARGEST_SAFE`]; anything else (a fraction, a text, `null`) means
 /// absent.
-pub(super) fn whole_number<'de, D: Deserializer<'de>>(
+pub(in crate::api) fn whole_number<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<u64>, D::Error> {
     let number = Box::<RawValue>::deserialize(deserializer)?.get().parse().ok();
@@ -69,18 +73,20 @@ pub(super) fn whole_number<'de, D: Deserializer<'de>>(
 }
 
 /// A number of any size; anything else means absent.
-pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+pub(in crate::api) fn number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<f64>, D::Error> {
     let number = Box::<RawValue>::deserialize(deserializer)?.get().parse().ok();
     Ok(number.filter(|number: &f64| number.is_finite()))
 }
 
 /// A text that people wrote; `null` means empty. Half a surrogate pair, which JavaScript lets through, becomes U+FFFD.
-pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(in crate::api) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(optional_text(deserializer)?.unwrap_or_default())
 }
 
 /// Like [`text`], with `null` kept apart.
-pub(super) fn optional_text<'de, D: Deserializer<'de>>(
+pub(in crate::api) fn optional_text<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
     Ok(Option::<LossyText>::deserialize(deserializer)?.map(|text| text.0))

@@ -3,11 +3,11 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::client::{Client, NewMessage, Page, read_items};
-use super::error::Error;
-use super::request::{Answer, Call};
-use super::wire::organisation as wire;
-use super::wire::{self as routes, Route};
+use crate::api::client::{Client, NewMessage, Page, read_items};
+use crate::api::error::Error;
+use crate::api::http::request::{Answer, Call};
+use crate::api::wire::organisation as wire;
+use crate::api::wire::{self as routes, Route};
 
 /// An object with every field that came, in the order of the server.
 pub type Object = Map<String, Value>;
@@ -164,12 +164,16 @@ impl Client {
     }
 
     /// Reads one object. One that names nothing is no answer.
-    pub(super) async fn get(&self, route: &'static Route, ids: &[&str]) -> Result<Object, Error> {
+    pub(in crate::api) async fn get(
+        &self,
+        route: &'static Route,
+        ids: &[&str],
+    ) -> Result<Object, Error> {
         named(&self.http().send(Call::to(route, ids)).await?)
     }
 
     /// Reads a page of a list.
-    pub(super) async fn page(
+    pub(in crate::api) async fn page(
         &self,
         route: &'static Route,
         ids: &[&str],
@@ -183,7 +187,7 @@ impl Client {
     }
 
     /// Writes one object and reads what became of it.
-    pub(super) async fn write<B: Serialize>(
+    pub(in crate::api) async fn write<B: Serialize>(
         &self,
         route: &'static Route,
         ids: &[&str],

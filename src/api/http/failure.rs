@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::lenient::{null_as_default, optional_text};
-use super::secret::{Secret, redact};
+use crate::api::secret::{Secret, redact};
+use crate::api::wire::lenient::{null_as_default, optional_text};
 use crate::text::one_line;
 
 /// Longest text of a server that is shown.
@@ -13,19 +13,19 @@ const LONGEST_CODE: usize = 80;
 
 /// What a server said when it refused.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) code: Option<String>,
-    pub(super) message: String,
+pub(in crate::api) struct Refusal {
+    pub(in crate::api) code: Option<String>,
+    pub(in crate::api) message: String,
 }
 
 /// Like [`read`], for an answer of a service that may not be Parall: a text of another form is left out.
-pub(super) fn read_known(body: &[u8], secrets: &[&Secret]) -> Refusal {
+pub(in crate::api) fn read_known(body: &[u8], secrets: &[&Secret]) -> Refusal {
     if json(body).is_some() { read(body, secrets) } else { Refusal::default() }
 }
 
 /// Reads any of the known forms: `{error: {code, message}}`, `{error: "text"}`, `{error, code, message}`, and anything that
 /// is not JSON at all.
-pub(super) fn read(body: &[u8], secrets: &[&Secret]) -> Refusal {
+pub(in crate::api) fn read(body: &[u8], secrets: &[&Secret]) -> Refusal {
     let refusal = json(body).unwrap_or_else(|| Refusal { code: None, message: plain(body) });
     Refusal {
         code: refusal

@@ -1,11 +1,11 @@
 //! What a server without dispatch inbox offers to somebody who was away: chats, their messages, tasks. And who a member is.
 
-use super::client::{Client, Page, read_items};
-use super::error::Error;
-use super::moment::moment;
-use super::request::Call;
-use super::types::{Chat, Message, Sender, Task};
-use super::wire;
+use crate::api::client::{Client, Page, read_items};
+use crate::api::error::Error;
+use crate::api::http::request::Call;
+use crate::api::wire;
+use crate::api::wire::moment::moment;
+use crate::api::wire::types::{Chat, Message, Sender, Task};
 
 /// Part of a chat's history.
 #[derive(Debug, Clone, PartialEq, Eq)]

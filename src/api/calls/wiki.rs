@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::client::{Client, Page, read_items};
-use super::error::Error;
-use super::lenient::{optional_text, text, whole_number};
 use super::objects::Object;
-use super::request::{Answer, Call};
-use super::wire::wiki as wire;
+use crate::api::client::{Client, Page, read_items};
+use crate::api::error::Error;
+use crate::api::http::request::{Answer, Call};
+use crate::api::wire::lenient::{optional_text, text, whole_number};
+use crate::api::wire::wiki::{self as wire, Change};
 
 /// Largest page or file of a wiki, in bytes.
 pub const LARGEST_WIKI_FILE: u64 = 25 * 1024 * 1024;
@@ -69,33 +69,6 @@ pub struct TreePage {
     pub version: String,
     /// How to go on, where there is more.
     pub next_cursor: Option<String>,
-}
-
-/// What happens to one path of a changeset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Action {
-    /// A new file.
-    Add,
-    /// New contents.
-    Modify,
-    /// The file goes.
-    Delete,
-}
-
-/// One path of a changeset.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Change {
-    /// Path below the wiki.
-    pub path: String,
-    /// What happens to it.
-    pub action: Action,
-    /// SHA-256 of the new contents, which have to be stored before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hash: Option<String>,
-    /// SHA-256 of the contents that the change was made from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub base_hash: Option<String>,
 }
 
 /// The `version` beside the items of a tree.
