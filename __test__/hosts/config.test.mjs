@@ -19,7 +19,7 @@ it("refuses and leaves out by the rules of the hosts themselves", { skip: HOST_V
     await host.dispose();
     schemas.push(JSON.parse(out));
   }
-  const rules = readFileSync(new URL("../../src/config/host_schema.json", import.meta.url), "utf8");
+  const rules = readFileSync(new URL("../../src/config/platform/host_schema.json", import.meta.url), "utf8");
   assert.deepEqual(JSON.parse(rules), hostSchema(schemas));
 });
 

@@ -1,7 +1,7 @@
 /**
- * Makes src/config/host_schema.json: what every supported host accepts in the two sections that the platform may set.
+ * Makes src/config/platform/host_schema.json: what every supported host accepts in the two sections that the platform may set.
  *
- *   node __test__/config-schema.mjs SCHEMA.json [SCHEMA.json ...] > src/config/host_schema.json
+ *   node __test__/config-schema.mjs SCHEMA.json [SCHEMA.json ...] > src/config/platform/host_schema.json
  *
  * Each SCHEMA.json is what `openclaw config schema` prints, one for the oldest and one for the newest host. Of two schemas only
  * what both accept remains: the keys that both know, the smaller set of choices, the narrower bounds.

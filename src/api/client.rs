@@ -11,13 +11,13 @@ use url::{Host, Url};
 
 use super::dialer::SocketDialer;
 use super::error::{Class, Error};
-use super::lenient::null_as_default;
-use super::network::{Limits, Network};
-use super::request::{Answer, Call, Http};
+use super::http::network::{Limits, Network};
+use super::http::request::{Answer, Call, Http};
+use super::http::tls::{self, ExtraRoots};
 use super::secret::Secret;
-use super::tls::{self, ExtraRoots};
-use super::types::{Agent, AgentAnswer, Chat, Comment, Dispatch, Message, Sent, Task};
 use super::wire;
+use super::wire::lenient::null_as_default;
+use super::wire::types::{Agent, AgentAnswer, Chat, Comment, Dispatch, Message, Sent, Task};
 
 /// Bytes after which no further page of a list is read: 400 pages of ordinary dispatches have 6 MB.
 const LARGEST_LIST: usize = 64 * 1024 * 1024;

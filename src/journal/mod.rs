@@ -10,40 +10,32 @@
 //! Every call is written and synced to disk before its future resolves; calls that arrive together share one transaction.
 //! A call that has been polled is carried out even when its future is dropped.
 //!
+//! ```text
+//! open       a new, current, older, newer or damaged file      clock: the time that is written down
+//! entries/   what is remembered: dispatches (record, queue), parts, forks, notes; recovery and retention
+//! database/  the thread that writes (writer, store, pending), tables (schema), files, lease
+//! ```
+//!
 //! Whoever opens a journal for writing holds its [`Lease`], so two gateways never serve one account.
 
-mod access;
 mod clock;
-mod dispatch;
+mod database;
+mod entries;
 mod error;
-mod files;
-mod fork;
-mod lease;
-mod notes;
 mod open;
-mod part;
-mod pending;
-mod queue;
-mod record;
-mod recovery;
-mod retention;
-mod schema;
 #[cfg(feature = "testing")]
 mod simulated;
-mod store;
-mod text_enum;
-mod writer;
 
 pub use clock::{Clock, system_clock};
+pub use database::lease::{Holder, Lease, LeaseAttempt};
+pub use database::writer::Journal;
+pub use entries::fork::{ForkRecord, ForkResult, ForkState, NewFork, NewResult};
+pub use entries::part::{Intent, NewPart, PartRecord, PartState};
+pub use entries::queue::Counters;
+pub use entries::record::{Adoption, Claim, Details, DispatchRecord, NewDispatch, Origin, State};
+pub use entries::recovery::{OpenDispatch, Recovery};
+pub use entries::retention::Pruned;
 pub use error::Error;
-pub use fork::{ForkRecord, ForkResult, ForkState, NewFork, NewResult};
-pub use lease::{Holder, Lease, LeaseAttempt};
 pub use open::{Condition, Opened};
-pub use part::{Intent, NewPart, PartRecord, PartState};
-pub use queue::Counters;
-pub use record::{Adoption, Claim, Details, DispatchRecord, NewDispatch, Origin, State};
-pub use recovery::{OpenDispatch, Recovery};
-pub use retention::Pruned;
 #[cfg(feature = "testing")]
 pub use simulated::SimulatedDisk;
-pub use writer::Journal;

@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::access::Access;
+use super::database::access::Access;
+use super::database::files::{Files, appended, private_file};
+use super::database::lease;
+use super::database::schema::{
+    APPLICATION_ID, MIGRATIONS, is_intact, migrate, target_version, version,
+};
+use super::database::store::Store;
+use super::entries::recovery::read_through;
 use super::error::Fault;
-use super::files::{Files, appended, private_file};
-use super::recovery::read_through;
-use super::schema::{APPLICATION_ID, MIGRATIONS, is_intact, migrate, target_version, version};
-use super::store::Store;
-use super::{Clock, Error, Journal, Lease, lease, system_clock};
+use super::{Clock, Error, Journal, Lease, system_clock};
 use crate::fs::sync_folder;
 use crate::time::stamp;
 

@@ -6,11 +6,11 @@ use std::sync::mpsc::{Receiver, channel};
 
 use tokio::sync::Notify;
 
-use super::access::Access;
-use super::fork::{ForkRecord, forks};
+use super::database::access::Access;
+use super::database::store::Store;
+use super::database::writer::Message;
+use super::entries::fork::{ForkRecord, forks};
 use super::open::in_memory;
-use super::store::Store;
-use super::writer::Message;
 use super::{Clock, DispatchRecord, Error, Journal, OpenDispatch, PartRecord};
 
 /// A disk in memory. It takes the place of the journal's thread: calls wait until [`SimulatedDisk::write`].
@@ -85,13 +85,13 @@ impl SimulatedDisk {
     /// A dispatch with its answer, as it would be found after a crash now.
     pub fn dispatch(&self, id: &str) -> Result<Option<OpenDispatch>, Error> {
         self.read(|access| {
-            let sql = format!("SELECT {} FROM dispatches WHERE id = ?1", super::record::COLUMNS);
+            let sql = format!("SELECT {} FROM dispatches WHERE id = ?1", super::entries::record::COLUMNS);
             let Some(record) = access.first(&sql, [id], DispatchRecord::read)? else {
                 return Ok(None);
             };
             let sql = format!(
                 "SELECT {} FROM parts JOIN dispatches ON sequence = dispatch WHERE id = ?1 ORDER BY ordinal",
-                super::part::COLUMNS
+                super::entries::part::COLUMNS
             );
             Ok(Some(OpenDispatch { record, parts: access.all(&sql, [id], PartRecord::read)? }))
         })

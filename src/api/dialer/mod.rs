@@ -16,9 +16,9 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use url::Url;
 
 use super::error::Error;
-use super::failure;
-use super::network::{Limits, Network};
-use super::request::{self, Call, Http};
+use super::http::failure;
+use super::http::network::{Limits, Network};
+use super::http::request::{self, Call, Http};
 use super::secret::Secret;
 use super::wire;
 
@@ -68,7 +68,7 @@ impl SocketDialer {
             .http1_only()
             .pool_max_idle_per_host(0)
             .build()
-            .map_err(|error| Error::Setup { source: super::network::cause(error) })?;
+            .map_err(|error| Error::Setup { source: super::http::network::cause(error) })?;
         Ok(Self { client, base: base.clone(), configured, limits: *limits })
     }
 

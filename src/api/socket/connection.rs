@@ -17,12 +17,12 @@ use tokio_util::sync::CancellationToken;
 use super::super::client::Client;
 use super::super::dialer::{LARGEST_FRAME, Open};
 use super::super::error::Error;
-use super::super::lenient::number;
 use super::super::secret::Secret;
-use super::super::types::Frame;
 use super::super::wire::PingFrame;
 use super::SocketEvent;
 use super::vitals::Vitals;
+use crate::api::wire::lenient::number;
+use crate::api::wire::types::Frame;
 use crate::text::one_line;
 
 /// How often the clocks are compared.

@@ -17,8 +17,8 @@ use self::connection::End;
 use super::client::Client;
 use super::error::Error;
 use super::retry::Backoff;
-use super::types::Frame;
 use super::wire;
+use super::wire::types::Frame;
 use crate::error::chain;
 
 /// How often a ticket is asked for at the usual pace although the server refuses the key: one refusal proves nothing.

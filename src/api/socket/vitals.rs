@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::super::network::Limits;
+use crate::api::http::network::Limits;
 
 /// How far the wall clock may run from the monotonic one between two looks before the machine counts as having slept.
 const SLEEP_SIGN: Duration = Duration::from_secs(3);

@@ -8,9 +8,13 @@ use serde::Serialize;
 use url::Url;
 
 use super::error::Error;
-use super::lenient::LONGEST_ID;
+use crate::api::wire::lenient::LONGEST_ID;
 
+pub mod announced;
+pub(super) mod lenient;
+pub(super) mod moment;
 pub(super) mod organisation;
+pub(super) mod types;
 pub(super) mod wiki;
 
 /// A request's method and path. `{name}` stands for an id.

@@ -49,6 +49,33 @@ pub(in crate::api) const STALE_GENERATION: &str = "STALE_GENERATION";
 /// Items a page of a tree.
 pub(in crate::api) const TREE_PAGE: &str = "200";
 
+/// What happens to one path of a changeset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// A new file.
+    Add,
+    /// New contents.
+    Modify,
+    /// The file goes.
+    Delete,
+}
+
+/// One path of a changeset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Path below the wiki.
+    pub path: String,
+    /// What happens to it.
+    pub action: Action,
+    /// SHA-256 of the new contents, which have to be stored before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+    /// SHA-256 of the contents that the change was made from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_hash: Option<String>,
+}
+
 /// Body of [`CREATE_CHANGESET`] and, with a generation, of [`UPDATE_CHANGESET`].
 #[derive(Serialize)]
 pub(in crate::api) struct ChangesetBody<'a> {
@@ -58,5 +85,5 @@ pub(in crate::api) struct ChangesetBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::api) generation: Option<u64>,
     pub(in crate::api) base_version: &'a str,
-    pub(in crate::api) changes: &'a [super::super::wiki::Change],
+    pub(in crate::api) changes: &'a [Change],
 }

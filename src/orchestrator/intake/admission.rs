@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::loading::senders::{SenderKind, Senders};
-use crate::api::{Agent, announced};
+use crate::api::Agent;
+use crate::api::wire::announced;
 use crate::orchestrator::context::Context;
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::event::{Event, Origin, Subject};

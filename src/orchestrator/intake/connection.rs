@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::api::Frame;
-use crate::api::announced::AGENT_CONFIG_UPDATE;
 use crate::api::socket::SocketEvent;
+use crate::api::wire::announced::AGENT_CONFIG_UPDATE;
 use crate::error::chain;
 use crate::orchestrator::context::Context;
 use crate::orchestrator::host::Level;

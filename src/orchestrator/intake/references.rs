@@ -3,7 +3,8 @@
 use serde_json::value::RawValue;
 
 use super::missed::history::{Mark, Place};
-use crate::api::{Dispatch, Frame, Message, Task, announced};
+use crate::api::wire::announced;
+use crate::api::{Dispatch, Frame, Message, Task};
 use crate::journal::DispatchRecord;
 use crate::orchestrator::event::{MESSAGE, Origin, TASK};
 use crate::orchestrator::in_flight::Identity;

@@ -9,7 +9,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::history::{History, Mark, Place};
 use crate::api::retry::{Policy, retry};
-use crate::api::{Agent, Chat, Class, Error, Message, announced};
+use crate::api::wire::announced;
+use crate::api::{Agent, Chat, Class, Error, Message};
 use crate::error::chain;
 use crate::orchestrator::context::Context;
 use crate::orchestrator::event::{MESSAGE, TASK};

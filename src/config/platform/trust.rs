@@ -1,0 +1,503 @@
+//! What a server may decide.
+//!
+//! The platform is trusted with answers, not with the machine: it may say which of its models answers, and nothing that gives
+//! power over sandbox, tools, files, commands, prompts or schedules. Whoever is on the way of an unprotected connection can
+//! say what the platform says, and more.
+//!
+//! An address for models gets the account's key and every conversation, and what it answers makes the agent use tools. So
+//! it has to be protected, and at a host that the operator named: the account's own, or one of `model_hosts`.
+
+use serde_json::{Map, Value};
+use url::{Host, Url};
+
+use super::refusal::Refusal;
+use crate::text::one_line;
+
+/// The provider that the platform supplies.
+const PROVIDER_PREFIX: &str = "parall/";
+/// Most characters of a setting that a message repeats.
+const SHOWN: usize = 80;
+
+/// How much of a configuration the platform may set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Which of the platform's models answers, and how they are reached.
+    Models,
+    /// Every key of the two sections that all supported hosts know.
+    All,
+    /// Nothing: the platform is not even asked.
+    Off,
+}
+
+/// What the operator of an account lets the platform decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trust {
+    scope: Scope,
+    /// Hosts at which models may be, as URLs write them.
+    hosts: Vec<String>,
+    /// The server is on this machine, so that its models may be reached in clear on this machine, too.
+    is_local: bool,
+    warnings: Vec<String>,
+}
+
+/// A key that the platform may set. `*` stands for any name or index; everything below the path is included.
+struct Allowed {
+    path: &'static [&'static str],
+    /// The values it may have; any that hosts accept when empty.
+    values: &'static [&'static str],
+}
+
+const fn any(path: &'static [&'static str]) -> Allowed {
+    Allowed { path, values: &[] }
+}
+
+/// Interfaces that use the provider's own key. Others make the host use credentials of its user (AWS, GitHub), or take the
+/// address from the environment (Azure).
+const INTERFACES: &[&str] = &[
+    "openai-completions",
+    "openai-responses",
+    "anthropic-messages",
+    "google-generative-ai",
+    "ollama",
+];
+
+/// What [`Scope::Models`] includes; `docs/platform-config.md` gives the reason for each.
+const MODELS: &[Allowed] = &[
+    any(&["models", "providers", "parall", "baseUrl"]),
+    Allowed { path: &["models", "providers", "parall", "api"], values: INTERFACES },
+    Allowed { path: &["models", "providers", "parall", "auth"], values: &["api-key"] },
+    any(&["models", "providers", "parall", "authHeader"]),
+    any(&["models", "providers", "parall", "injectNumCtxForOpenAICompat"]),
+    any(&["models", "providers", "parall", "models", "*", "id"]),
+    any(&["models", "providers", "parall", "models", "*", "name"]),
+    Allowed { path: &["models", "providers", "parall", "models", "*", "api"], values: INTERFACES },
+    any(&["models", "providers", "parall", "models", "*", "reasoning"]),
+    any(&["models", "providers", "parall", "models", "*", "input"]),
+    any(&["models", "providers", "parall", "models", "*", "cost"]),
+    any(&["models", "providers", "parall", "models", "*", "contextWindow"]),
+    any(&["models", "providers", "parall", "models", "*", "maxTokens"]),
+    any(&["models", "providers", "parall", "models", "*", "compat"]),
+    any(&["agents", "defaults", "model"]),
+    any(&["agents", "defaults", "imageModel"]),
+    any(&["agents", "defaults", "pdfModel"]),
+    any(&["agents", "defaults", "thinkingDefault"]),
+    any(&["agents", "defaults", "models", "*", "alias"]),
+    any(&["agents", "defaults", "models", "*", "streaming"]),
+    any(&["agents", "defaults", "models", "*", "params", "temperature"]),
+    any(&["agents", "defaults", "models", "*", "params", "maxTokens"]),
+];
+
+/// Keys of `agents.defaults` that choose a model, as text or as `{primary, fallbacks}`.
+const CHOICES: [&str; 3] = ["model", "imageModel", "pdfModel"];
+
+impl Trust {
+    /// From the settings of an account: its server, `platform_config` and `model_hosts`.
+    ///
+    /// A word that `platform_config` does not know means `off`: whoever wrote it wanted something else than the default.
+    pub fn new(parall_url: &str, platform_config: Option<&str>, model_hosts: &[String]) -> Self {
+        let mut warnings = Vec::new();
+        let server = Url::parse(parall_url.trim()).ok();
+        let is_local = server.as_ref().is_some_and(is_loopback);
+        let is_protected = server.as_ref().is_some_and(|url| url.scheme() == "https");
+        let scope = match platform_config.map(str::trim) {
+            None | Some("" | "models") => Scope::Models,
+            Some("all") if is_protected || is_local => Scope::All,
+            Some("all") => {
+                warnings.push(
+                    "platform_config is \"all\", which needs an https:// address of the server; it counts as \"models\"."
+                        .to_owned(),
+                );
+                Scope::Models
+            }
+            Some("off") => Scope::Off,
+            Some(other) => {
+                let other = one_line(other, SHOWN);
+                warnings.push(format!(
+                    "platform_config is \"{other}\"; it can be models, all or off. It counts as off."
+                ));
+                Scope::Off
+            }
+        };
+        let own = server.as_ref().and_then(|url| url.host_str().map(str::to_owned));
+        let mut hosts: Vec<_> = own.into_iter().collect();
+        for named in model_hosts {
+            match host_name(named) {
+                Some(host) => hosts.push(host),
+                None => warnings.push(format!(
+                    "model_hosts names \"{}\", which is not a host.",
+                    one_line(named, SHOWN)
+                )),
+            }
+        }
+        Self { scope, hosts, is_local, warnings }
+    }
+
+    /// Whether the platform is to be asked at all.
+    pub(in crate::config) fn is_off(&self) -> bool {
+        self.scope == Scope::Off
+    }
+
+    /// What is wrong with the settings. For the log.
+    pub(in crate::config) fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Takes out of the section at `path` what the platform has no say in, and notes the paths.
+    pub(in crate::config) fn restrict(
+        &self,
+        fields: &mut Map<String, Value>,
+        path: &[&str],
+        left_out: &mut Vec<String>,
+    ) {
+        if self.scope == Scope::All {
+            return;
+        }
+        let allowed = MODELS.iter().map(|allowed| (allowed.path, allowed.values)).collect();
+        let allowed = path.iter().fold(allowed, |allowed, key| step(allowed, key));
+        let name = path.join(".");
+        keep(fields, &name, &allowed, left_out);
+        if name == "agents.defaults" {
+            keep_own_models(fields, &name, left_out);
+        }
+    }
+
+    /// Checks the address of the platform's models. Holds in every scope, for the account's key goes there.
+    pub(in crate::config) fn check_address(&self, text: &str, path: &str) -> Result<(), Refusal> {
+        let refuse = |reason: String| Err(Refusal::Address { path: path.to_owned(), reason });
+        let Ok(url) = Url::parse(text) else { return refuse("it is not a URL".to_owned()) };
+        // Other programs read URLs in other ways; in this form they all find the same host.
+        let normal = url.as_str();
+        if normal != text && normal.strip_suffix('/') != Some(text) {
+            return refuse("it is not written in the usual form".to_owned());
+        }
+        if !url.username().is_empty()
+            || url.password().is_some()
+            || url.query().is_some()
+            || url.fragment().is_some()
+        {
+            return refuse("it holds more than host and path".to_owned());
+        }
+        let local = self.is_local && is_loopback(&url);
+        if url.scheme() != "https" && !(local && url.scheme() == "http") {
+            return refuse("it does not begin with https://".to_owned());
+        }
+        match url.host_str() {
+            Some(host) if local || self.hosts.iter().any(|known| known == host) => Ok(()),
+            host => {
+                let host = one_line(host.unwrap_or_default(), SHOWN);
+                refuse(format!(
+                    "{host} is not the account's own host; if it belongs to your Parall, add it to channels.parall.model_hosts"
+                ))
+            }
+        }
+    }
+}
+
+/// Whether a URL leads to this machine.
+fn is_loopback(url: &Url) -> bool {
+    url.host().is_some_and(|host| match host {
+        Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    })
+}
+
+/// The host that an operator named, alone or in an address, as URLs write it.
+fn host_name(text: &str) -> Option<String> {
+    let text = text.trim();
+    let url = if text.contains("://") {
+        Url::parse(text)
+    } else {
+        Url::parse(&format!("https://{text}"))
+    };
+    let url = url.ok()?;
+    (url.username().is_empty() && url.password().is_none()).then_some(())?;
+    url.host_str().filter(|host| !host.is_empty()).map(str::to_owned)
+}
+
+/// The rest of the paths that begin with `key`.
+type Paths<'a> = Vec<(&'a [&'static str], &'static [&'static str])>;
+
+fn step<'a>(allowed: Paths<'a>, key: &str) -> Paths<'a> {
+    let step = |(path, values): (&'a [&'static str], _)| match path.split_first() {
+        Some((first, rest)) if *first == key || *first == "*" => Some((rest, values)),
+        _ => None,
+    };
+    allowed.into_iter().filter_map(step).collect()
+}
+
+fn keep(
+    fields: &mut Map<String, Value>,
+    path: &str,
+    allowed: &Paths<'_>,
+    left_out: &mut Vec<String>,
+) {
+    fields.retain(|key, value| {
+        is_kept(value, &format!("{path}.{key}"), &step(allowed.clone(), key), left_out)
+    });
+}
+
+fn is_kept(value: &mut Value, path: &str, allowed: &Paths<'_>, left_out: &mut Vec<String>) -> bool {
+    let end = allowed.iter().find(|(rest, _)| rest.is_empty());
+    let may_stay = match end {
+        Some((_, values)) => {
+            values.is_empty() || value.as_str().is_none_or(|value| values.contains(&value))
+        }
+        None => !allowed.is_empty(),
+    };
+    if !may_stay {
+        left_out.push(path.to_owned());
+    } else if end.is_none() {
+        match value {
+            Value::Object(fields) => keep(fields, path, allowed, left_out),
+            Value::Array(items) => {
+                let allowed = step(allowed.clone(), "*");
+                for (index, item) in items.iter_mut().enumerate() {
+                    // An item that is no object stays for the hosts' own rules to refuse.
+                    if let Value::Object(fields) = item {
+                        keep(fields, &format!("{path}.{index}"), &allowed, left_out);
+                    }
+                }
+            }
+            // Of another type than expected, which the hosts' own rules refuse.
+            _ => {}
+        }
+    }
+    may_stay
+}
+
+/// Models of other providers are the operator's: they cost the operator's money, and some of them are programs that hosts
+/// start outside of their sandbox.
+fn keep_own_models(fields: &mut Map<String, Value>, path: &str, left_out: &mut Vec<String>) {
+    for choice in CHOICES {
+        let path = format!("{path}.{choice}");
+        let is_kept = match fields.get_mut(choice) {
+            Some(Value::String(model)) => model.starts_with(PROVIDER_PREFIX),
+            Some(Value::Object(forms)) => {
+                keep_own_choices(forms, &path, left_out);
+                !forms.is_empty()
+            }
+            _ => continue,
+        };
+        if !is_kept {
+            let was_text = fields.shift_remove(choice).is_some_and(|value| value.is_string());
+            if was_text {
+                left_out.push(path);
+            }
+        }
+    }
+    if let Some(Value::Object(models)) = fields.get_mut("models") {
+        let path = format!("{path}.models");
+        models.retain(|name, _| {
+            let is_own = name.starts_with(PROVIDER_PREFIX);
+            if !is_own {
+                left_out.push(format!("{path}.{name}"));
+            }
+            is_own
+        });
+        if models.is_empty() {
+            fields.shift_remove("models");
+        }
+    }
+}
+
+/// `primary` and `fallbacks` of one choice.
+fn keep_own_choices(forms: &mut Map<String, Value>, path: &str, left_out: &mut Vec<String>) {
+    let is_foreign =
+        |model: &Value| model.as_str().is_some_and(|model| !model.starts_with(PROVIDER_PREFIX));
+    if forms.get("primary").is_some_and(is_foreign) {
+        forms.shift_remove("primary");
+        left_out.push(format!("{path}.primary"));
+    }
+    if let Some(Value::Array(fallbacks)) = forms.get_mut("fallbacks") {
+        let count = fallbacks.len();
+        fallbacks.retain(|model| !is_foreign(model));
+        if fallbacks.len() < count {
+            left_out.push(format!("{path}.fallbacks"));
+        }
+        if fallbacks.is_empty() && count > 0 {
+            forms.shift_remove("fallbacks");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const SERVER: &str = "https://parall.example";
+
+    fn trust(scope: &str) -> Trust {
+        Trust::new(SERVER, Some(scope), &["Models.Example".to_owned()])
+    }
+
+    fn restricted(path: &[&str], value: Value) -> (Value, Vec<String>) {
+        let Value::Object(mut fields) = value else { panic!("an object") };
+        let mut left_out = Vec::new();
+        trust("models").restrict(&mut fields, path, &mut left_out);
+        (Value::Object(fields), left_out)
+    }
+
+    #[test]
+    fn everything_that_gives_power_over_the_machine_is_left_out_and_named() {
+        let model = json!({"primary": "parall/m", "fallbacks": ["parall/n"]});
+        let (kept, left_out) = restricted(
+            &["agents", "defaults"],
+            json!({
+                "model": model,
+                "thinkingDefault": "low",
+                "sandbox": {"mode": "off", "docker": {"binds": ["/:/host"]}, "ssh": {"command": "sh"}},
+                "elevatedDefault": "full",
+                "workspace": "/",
+                "repoRoot": "/",
+                "heartbeat": {"prompt": "run rm"},
+                "subagents": {},
+                "compaction": {"memoryFlush": {"prompt": "x"}},
+                "params": {"x": 1},
+                "models": {"parall/m": {"alias": "fast", "params": {"temperature": 1, "extra_body": {}}}},
+            }),
+        );
+        assert_eq!(
+            kept,
+            json!({
+                "model": model,
+                "thinkingDefault": "low",
+                "models": {"parall/m": {"alias": "fast", "params": {"temperature": 1}}},
+            })
+        );
+        let expected = [
+            "sandbox",
+            "elevatedDefault",
+            "workspace",
+            "repoRoot",
+            "heartbeat",
+            "subagents",
+            "compaction",
+            "params",
+            "models.parall/m.params.extra_body",
+        ];
+        assert_eq!(left_out, expected.map(|key| format!("agents.defaults.{key}")));
+    }
+
+    #[test]
+    fn a_provider_keeps_what_describes_its_models() {
+        let (kept, left_out) = restricted(
+            &["models", "providers", "parall"],
+            json!({
+                "baseUrl": SERVER,
+                "api": "bedrock-converse-stream",
+                "auth": "aws-sdk",
+                "headers": {"x": "y"},
+                "request": {"proxy": {}},
+                "models": [{"id": "m", "name": "M", "api": "github-copilot", "baseUrl": "https://evil", "headers": {}}],
+            }),
+        );
+        assert_eq!(kept, json!({"baseUrl": SERVER, "models": [{"id": "m", "name": "M"}]}));
+        let expected = [
+            "api",
+            "auth",
+            "headers",
+            "request",
+            "models.0.api",
+            "models.0.baseUrl",
+            "models.0.headers",
+        ];
+        assert_eq!(left_out, expected.map(|key| format!("models.providers.parall.{key}")));
+    }
+
+    #[test]
+    fn models_of_other_providers_are_not_the_platforms_to_choose() {
+        let (kept, left_out) = restricted(
+            &["agents", "defaults"],
+            json!({
+                "model": {"primary": "claude-cli/opus", "fallbacks": ["parall/m", "a/b"]},
+                "imageModel": "other/m",
+                "pdfModel": {"primary": "a/b", "fallbacks": ["c/d"]},
+                "models": {"a/b": {"alias": "x"}},
+            }),
+        );
+        assert_eq!(kept, json!({"model": {"fallbacks": ["parall/m"]}}));
+        let expected = [
+            "model.primary",
+            "model.fallbacks",
+            "imageModel",
+            "pdfModel.primary",
+            "pdfModel.fallbacks",
+            "models.a/b",
+        ];
+        assert_eq!(left_out, expected.map(|key| format!("agents.defaults.{key}")));
+    }
+
+    #[test]
+    fn models_are_only_at_hosts_that_the_operator_named() {
+        for good in [
+            "https://parall.example",
+            "https://parall.example/v1",
+            "https://parall.example:8443/v1/",
+            "https://models.example/v1",
+        ] {
+            assert_eq!(trust("models").check_address(good, "p"), Ok(()), "{good}");
+        }
+        for bad in [
+            "http://parall.example/v1",
+            "https://evil.example/v1",
+            "https://parall.example.evil.example/v1",
+            "https://evil.example/parall.example",
+            "https://parall.example@evil.example/",
+            "https://parall.example:x@parall.example/",
+            "https://evil.example\\@parall.example/",
+            "https://parall.example\\@evil.example/",
+            "https://parall.example./v1",
+            "https://PARALL.example/v1",
+            " https://parall.example/v1",
+            "https://parall.example/v1?x=",
+            "https://parall.example/v1#x",
+            "https:parall.example/v1",
+            "//parall.example/v1",
+            "file://parall.example/etc",
+            "ws://parall.example/",
+            "http://127.0.0.1:1/v1",
+            "",
+        ] {
+            for scope in ["models", "all"] {
+                let refused = trust(scope).check_address(bad, "p");
+                assert!(matches!(refused, Err(Refusal::Address { .. })), "{bad}: {refused:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_on_this_machine_may_have_its_models_there_in_clear() {
+        let local = Trust::new("http://127.0.0.1:4000", None, &[]);
+        assert_eq!(local.check_address("http://127.0.0.1:5000/v1", "p"), Ok(()));
+        for bad in ["http://10.0.0.1/v1", "http://example.org/", "https://example.org/"] {
+            assert!(local.check_address(bad, "p").is_err(), "{bad}");
+        }
+        let remote = Trust::new("http://10.0.0.1:4000", None, &[]);
+        assert!(remote.check_address("http://10.0.0.1:4000/v1", "p").is_err());
+    }
+
+    #[test]
+    fn settings_that_cannot_be_meant_are_named_and_give_less() {
+        for (url, setting, scope, warnings) in [
+            (SERVER, None, Scope::Models, 0),
+            (SERVER, Some("models"), Scope::Models, 0),
+            (SERVER, Some("all"), Scope::All, 0),
+            (SERVER, Some(" off "), Scope::Off, 0),
+            (SERVER, Some("modles\u{1b}[2J"), Scope::Off, 1),
+            (SERVER, Some("false"), Scope::Off, 1),
+            ("http://parall.example", Some("all"), Scope::Models, 1),
+            ("http://localhost:1", Some("all"), Scope::All, 0),
+            ("nowhere", Some("all"), Scope::Models, 1),
+        ] {
+            let trust = Trust::new(url, setting, &[]);
+            assert_eq!((trust.scope, trust.warnings.len()), (scope, warnings), "{url} {setting:?}");
+            assert!(!trust.warnings.concat().contains('\u{1b}'));
+        }
+        let hosts = ["", "https://m.example/v1", "n.example:8443", "a b"].map(str::to_owned);
+        let trust = Trust::new(SERVER, None, &hosts);
+        assert_eq!(trust.hosts, ["parall.example", "m.example", "n.example"]);
+        assert_eq!(trust.warnings.len(), 2);
+    }
+}
