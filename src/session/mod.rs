@@ -24,3 +24,11 @@ pub use store::resolve::{SessionsFolder, resolve_transcript};
 pub use store::{delete_entries, delete_entry, read_entry, upsert_entry};
 pub use transcript::cache::IndexCache;
 pub use transcript::tree::{Cut, History};
+
+/// How many members the scanner finds in a line, in two levels; nothing if it is not JSON. For the benchmark.
+#[cfg(feature = "testing")]
+pub fn scan_members(line: &[u8]) -> Option<usize> {
+    let mut members = 0;
+    json::scan(line, false, &mut |_| members += 1).ok()?;
+    Some(members)
+}
