@@ -42,7 +42,7 @@ pub struct GatewayOptions {
     pub ws_url: Option<String>,
     /// The host's agent that answers.
     pub agent_id: String,
-    /// Folder in which the journal is kept, `parall/<account>.sqlite` below it; without one it lives in memory.
+    /// Folder in which the journal is kept, `parall/<account>.sqlite` below it; without one it is kept in memory.
     pub state_dir: Option<String>,
     /// The user's `openclaw.json`. With it and `stateDir` the platform's configuration is kept in line.
     pub config_path: Option<String>,
@@ -91,7 +91,7 @@ pub struct Turn {
     pub sender_name: String,
     /// Id of the message or task.
     pub message_id: String,
-    /// Root of the thread the message stands in.
+    /// Root of the thread the message is in.
     pub thread_root_id: Option<String>,
     /// When it was written, milliseconds since the epoch.
     pub timestamp: f64,
@@ -153,7 +153,7 @@ pub struct HostCallbacks {
     /// their end, and none outlives a start of the account.
     #[napi(ts_type = "(turnId: string) => void")]
     pub call_off: Option<Callback<String, ()>>,
-    /// The runs of earlier starts of this account that go on in this process, or whose outcome nobody has seen.
+    /// The runs of earlier starts of this account that continue in this process, or whose outcome nobody has seen.
     #[napi(ts_type = "() => Array<EarlierTurn>")]
     pub earlier_runs: Option<Callback<(), Vec<EarlierTurn>>>,
     /// Resolves when such a run has ended.
@@ -253,7 +253,7 @@ pub async fn probe_account(options: GatewayOptions) -> Probe {
 
 #[napi]
 impl Gateway {
-    /// Delivers a part of a turn's answer; resolves when it stands in the chat.
+    /// Delivers a part of a turn's answer; resolves when it is in the chat.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn deliver(
         &self,
@@ -282,7 +282,7 @@ impl Gateway {
         })
     }
 
-    /// Resolves when the account ends: to the reason when it cannot go on and has to be started again, to `null` when it is
+    /// Resolves when the account ends: to the reason when it cannot continue and has to be started again, to `null` when it is
     /// closed.
     #[napi(catch_unwind, ts_return_type = "Promise<string | null>")]
     pub fn ended(&self, env: Env) -> napi::Result<AsyncBlock<Option<String>>> {

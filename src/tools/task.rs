@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::answer::{field, named};
 use super::error::Error;
-use super::send::told;
+use super::send::sent_text;
 use super::{Origin, Tools};
 use crate::api::Object;
 
@@ -63,7 +63,7 @@ pub(super) async fn run(tools: &Tools, wanted: Wanted, origin: &Origin) -> Resul
         let text = needed(wanted.text.as_ref(), "text", "what the comment says")?.clone();
         let id = organisation.task_id(name).await?;
         let sent = tools.outgoing.comment(organisation, &id, text, origin).await?;
-        return Ok(told(&sent, "the task", &id));
+        return Ok(sent_text(&sent, "the task", &id));
     }
     let id = organisation.task_id(name).await?;
     if wanted.project.is_some() {
