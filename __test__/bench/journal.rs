@@ -80,7 +80,7 @@ async fn lives(journal: &Journal, count: usize, at_once: usize) {
             let dispatch = dispatch("life", number);
             let id = dispatch.id.clone();
             journal.claim(dispatch).await.unwrap();
-            journal.adopt(&id, "turn", "agent:main:parall").await.unwrap();
+            journal.adopt([&id], "turn", "agent:main:parall").await.unwrap();
             let part = NewPart {
                 ordinal: 0,
                 key: format!("openclaw:{id}:0"),

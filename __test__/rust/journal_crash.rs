@@ -241,7 +241,7 @@ impl Served {
     /// One turn in a fork: two parts, the second of which is the last.
     async fn answer(&self, id: &str, ordinal: u32) {
         let turn = format!("{id}-{:x}", fastrand::u64(..));
-        let attempt = self.journal.adopt(id, &turn, "agent:main").await.unwrap().attempt;
+        let attempt = self.journal.adopt([id], &turn, "agent:main").await.unwrap().attempt;
         self.note(&format!("turn {id} {attempt}"));
         let fork = format!("fork-{turn}");
         let new = NewFork {

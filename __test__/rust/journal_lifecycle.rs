@@ -80,7 +80,7 @@ async fn a_message_is_one_event_by_whatever_way_it_comes_and_after_a_restart() {
     let same = |state| Claim::Same { id: "msg_1".to_owned(), state };
     assert_eq!(journal.claim(announced.clone()).await.unwrap(), Claim::New);
     assert_eq!(journal.claim(dispatched.clone()).await.unwrap(), same(State::Claimed));
-    journal.no_reply("msg_1", None).await.unwrap();
+    journal.no_reply(["msg_1"], None).await.unwrap();
     journal.acknowledged("msg_1").await.unwrap();
     journal.close().await;
     drop(journal);
@@ -134,7 +134,7 @@ async fn a_dispatch_is_taken_on_once_and_remembered_after_a_restart() {
     assert_eq!(condition, Condition::Created);
     assert_eq!(journal.claim(dispatch("dsp_1")).await.unwrap(), Claim::New);
     assert_eq!(journal.claim(dispatch("dsp_1")).await.unwrap(), Claim::Running(State::Claimed));
-    assert_eq!(journal.adopt("dsp_1", "turn-1", "agent:main").await.unwrap().attempt, 1);
+    assert_eq!(journal.adopt(["dsp_1"], "turn-1", "agent:main").await.unwrap().attempt, 1);
     let intents = journal.intend("dsp_1", vec![part("dsp_1", 0, "Hello")], true).await.unwrap();
     assert_eq!(intents, [Intent::Send]);
     assert!(matches!(
@@ -163,12 +163,12 @@ async fn nothing_is_acknowledged_before_its_answer_is_known() {
             Err(Error::Order { state: State::Claimed, .. })
         ));
     }
-    journal.adopt("a", "turn-1", "s").await.unwrap();
+    journal.adopt(["a"], "turn-1", "s").await.unwrap();
     assert!(matches!(
         journal.acknowledged("a").await,
         Err(Error::Order { state: State::Adopted, .. })
     ));
-    journal.no_reply("a", None).await.unwrap();
+    journal.no_reply(["a"], None).await.unwrap();
     journal.acknowledged("a").await.unwrap();
     assert!(matches!(journal.acknowledged("b").await, Err(Error::Unknown { .. })));
 }
@@ -187,7 +187,7 @@ async fn a_finished_answer_is_found_after_a_restart_with_its_keys() {
         ..Details::default()
     };
     journal.describe("dsp_1", details.clone()).await.unwrap();
-    journal.adopt("dsp_1", "turn-1", "agent:main").await.unwrap();
+    journal.adopt(["dsp_1"], "turn-1", "agent:main").await.unwrap();
     let parts = vec![part("dsp_1", 0, "one"), part("dsp_1", 1, "two"), part("dsp_1", 2, "three")];
     journal.intend("dsp_1", parts.clone(), true).await.unwrap();
     journal.part_delivered("dsp_1", 0, "msg_a").await.unwrap();
@@ -233,12 +233,12 @@ async fn attempts_count_crashes_and_failures_but_not_an_orderly_stop() {
     let bench = Bench::new();
     let journal = bench.open().journal;
     journal.claim(dispatch("a")).await.unwrap();
-    assert_eq!(journal.adopt("a", "t1", "s").await.unwrap().attempt, 1);
-    journal.release("a").await.unwrap();
-    assert_eq!(journal.adopt("a", "t2", "s").await.unwrap().attempt, 1);
+    assert_eq!(journal.adopt(["a"], "t1", "s").await.unwrap().attempt, 1);
+    journal.release(["a"]).await.unwrap();
+    assert_eq!(journal.adopt(["a"], "t2", "s").await.unwrap().attempt, 1);
     // Adopted again without an end: the process died.
-    assert_eq!(journal.adopt("a", "t3", "s").await.unwrap().attempt, 2);
-    journal.fail("a", "model is gone", bench.clock()() + 1_000).await.unwrap();
+    assert_eq!(journal.adopt(["a"], "t3", "s").await.unwrap().attempt, 2);
+    journal.fail(["a"], "model is gone", bench.clock()() + 1_000).await.unwrap();
     assert!(journal.due().await.unwrap().is_empty());
     bench.pass(1_000);
     let due = journal.due().await.unwrap();
@@ -254,7 +254,7 @@ async fn a_dead_letter_waits_for_an_operator_who_retries_or_discards_it() {
     let journal = bench.open().journal;
     for id in ["a", "b"] {
         journal.claim(dispatch(id)).await.unwrap();
-        journal.adopt(id, "t", "s").await.unwrap();
+        journal.adopt([id], "t", "s").await.unwrap();
         journal.intend(id, vec![part(id, 0, "half")], false).await.unwrap();
         journal.dead_letter(id, "five times").await.unwrap();
     }
@@ -277,7 +277,7 @@ async fn a_dead_letter_waits_for_an_operator_who_retries_or_discards_it() {
     beside.close().await;
     let due = journal.due().await.unwrap();
     assert_eq!((due[0].id.as_str(), due[0].attempts), ("a", 0));
-    let again = journal.adopt("a", "t", "s").await.unwrap();
+    let again = journal.adopt(["a"], "t", "s").await.unwrap();
     assert_eq!((again.attempt, again.is_repeated), (1, true));
     let finished = journal.finished().await.unwrap();
     assert_eq!((finished.len(), finished[0].id.as_str()), (1, "b"));
@@ -345,10 +345,10 @@ async fn counters_tell_what_waits_since_when() {
         journal.claim(dispatch(id)).await.unwrap();
         bench.pass(10);
     }
-    journal.no_reply("a", None).await.unwrap();
+    journal.no_reply(["a"], None).await.unwrap();
     journal.acknowledged("a").await.unwrap();
-    journal.adopt("b", "t", "s").await.unwrap();
-    journal.no_reply("d", None).await.unwrap();
+    journal.adopt(["b"], "t", "s").await.unwrap();
+    journal.no_reply(["d"], None).await.unwrap();
     let counters = journal.counters().await.unwrap();
     assert_eq!(
         (counters.waiting, counters.running, counters.finishing, counters.pending()),

@@ -15,9 +15,9 @@ use super::promise::{promise, to_js};
 use crate::api::{ClientOptions, Secret};
 use crate::config::Trust;
 use crate::orchestrator::{
-    self as core, DEFAULT_MAX_FORKS, DEFAULT_MAX_TEXT_BYTES, DEFAULT_MAX_WAITING,
-    DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, DEFAULT_TURNS, Host,
-    HostFiles, Level, Replies,
+    self as core, DEFAULT_COLLECT_CHARACTERS, DEFAULT_COLLECT_EVENTS, DEFAULT_MAX_FORKS,
+    DEFAULT_MAX_TEXT_BYTES, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING,
+    DEFAULT_TURN_MINUTES, DEFAULT_TURNS, Host, HostFiles, Level, Replies,
 };
 
 /// A callback that does not keep the process alive.
@@ -60,6 +60,10 @@ pub struct GatewayOptions {
     pub sender_turns: Option<u32>,
     /// How many events of one sender may wait, 2,000 when left out; more are closed without an answer.
     pub sender_waiting: Option<u32>,
+    /// How many waiting messages of a chat and thread one turn answers, 20 when left out; each has its own with 1.
+    pub collect_events: Option<u32>,
+    /// How many characters these have together at most, 16,000 when left out.
+    pub collect_characters: Option<u32>,
     /// How many events may wait here before the rest waits at the server, 10,000 when left out.
     pub max_waiting: Option<u32>,
     /// How many minutes a turn may run before it is called off, 60 when left out; for ever with 0.
@@ -219,6 +223,12 @@ pub fn start_gateway(
             sender_waiting: options
                 .sender_waiting
                 .map_or(DEFAULT_SENDER_WAITING, |events| events as usize),
+            collect_events: options
+                .collect_events
+                .map_or(DEFAULT_COLLECT_EVENTS, |events| events as usize),
+            collect_characters: options
+                .collect_characters
+                .map_or(DEFAULT_COLLECT_CHARACTERS, |characters| characters as usize),
             max_waiting: options.max_waiting.map_or(DEFAULT_MAX_WAITING, |most| most as usize),
             turn_minutes: options.turn_minutes.unwrap_or(DEFAULT_TURN_MINUTES),
         },

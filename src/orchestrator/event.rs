@@ -18,6 +18,8 @@ pub(crate) struct Event {
     pub subject: Subject,
     /// It came in while nobody listened, on a server that does not keep it.
     pub missed: bool,
+    /// It was given to a turn before, and has the next one to itself.
+    pub is_begun: bool,
 }
 
 /// How an event reached this agent.

@@ -7,6 +7,7 @@
 //! ```
 //! Nothing is acknowledged before its answer is in the chat or the agent chose to say nothing.
 
+mod batch;
 mod context;
 mod delivery;
 mod error;
@@ -15,6 +16,7 @@ mod host;
 mod in_flight;
 mod intake;
 mod lanes;
+mod left_turn;
 mod lifecycle;
 mod loop_budget;
 mod loop_guard;
@@ -24,6 +26,7 @@ mod status;
 mod target;
 mod turn;
 
+pub use batch::{DEFAULT_COLLECT_CHARACTERS, DEFAULT_COLLECT_EVENTS};
 pub use delivery::outbox::Replies;
 pub use error::Error;
 pub use host::{EarlierTurn, Fork, Host, Level, ReplyPart, Turn, TurnOutcome};

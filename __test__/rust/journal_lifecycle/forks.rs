@@ -47,7 +47,7 @@ async fn a_turn_that_had_begun_to_answer_when_the_process_died_has_told_main() {
     let journal = bench.open().journal;
     for (id, turn) in [("spoke", "turn-1"), ("silent", "turn-2")] {
         journal.claim(dispatch(id)).await.unwrap();
-        journal.adopt(id, turn, "agent:main").await.unwrap();
+        journal.adopt([id], turn, "agent:main").await.unwrap();
         journal.add_result(result(&format!("told in {turn}"))).await.unwrap();
         journal.take_results_for(turn).await.unwrap();
     }
@@ -66,12 +66,12 @@ async fn what_an_earlier_attempt_said_is_no_proof_that_main_was_told() {
     let bench = Bench::new();
     let journal = bench.open().journal;
     journal.claim(dispatch("dsp_1")).await.unwrap();
-    journal.adopt("dsp_1", "turn-1", "agent:main").await.unwrap();
+    journal.adopt(["dsp_1"], "turn-1", "agent:main").await.unwrap();
     journal.intend("dsp_1", vec![part("dsp_1", 0, "Well ...")], false).await.unwrap();
     journal.part_delivered("dsp_1", 0, "msg_1").await.unwrap();
-    journal.fail("dsp_1", "the model is gone", 0).await.unwrap();
+    journal.fail(["dsp_1"], "the model is gone", 0).await.unwrap();
     journal.add_result(result("dsp_2")).await.unwrap();
-    journal.adopt("dsp_1", "turn-2", "agent:main").await.unwrap();
+    journal.adopt(["dsp_1"], "turn-2", "agent:main").await.unwrap();
     assert_eq!(journal.take_results_for("turn-2").await.unwrap().len(), 1);
     journal.close().await;
 

@@ -12,9 +12,9 @@ use parall::api::socket::SocketEvent;
 use parall::api::{Agent, Chat, Comment, Dispatch, Error, Message, NewMessage, Sender, Sent, Task};
 use parall::journal::{Journal, SimulatedDisk};
 use parall::orchestrator::{
-    AccountOptions, Answer, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING,
-    DEFAULT_TURN_MINUTES, EarlierTurn, Fork, Gateway, Host, Level, Replies, ReplyPart, Server,
-    Turn, TurnOutcome,
+    AccountOptions, Answer, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS,
+    DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, EarlierTurn, Fork, Gateway, Host, Level, Replies,
+    ReplyPart, Server, Turn, TurnOutcome,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, watch};
@@ -359,6 +359,8 @@ fn serve(world: &Arc<World>) -> (Arc<Gateway>, Journal) {
         max_text_bytes: 64 * 1024,
         sender_turns: DEFAULT_SENDER_TURNS,
         sender_waiting: DEFAULT_SENDER_WAITING,
+        collect_events: 1,
+        collect_characters: DEFAULT_COLLECT_CHARACTERS,
         max_waiting: DEFAULT_MAX_WAITING,
         turn_minutes: DEFAULT_TURN_MINUTES,
     };

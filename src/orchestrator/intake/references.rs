@@ -34,6 +34,8 @@ pub(crate) struct Reference {
     pub chat: Option<String>,
     /// It may be what ended the process the last times, and so runs with nothing beside it.
     pub alone: bool,
+    /// It was given to a turn before.
+    pub is_begun: bool,
     /// What is known up to it, once it is claimed.
     pub place: Option<Place>,
 }
@@ -134,6 +136,7 @@ pub(crate) fn dispatched(dispatch: &Dispatch, seq: Option<u64>) -> Result<Refere
         seq,
         chat: dispatch.chat_id.clone(),
         alone: false,
+        is_begun: false,
         place: None,
     })
 }
@@ -155,6 +158,7 @@ pub(crate) fn announced(frame: &Frame, data: &RawValue) -> Result<Reference, ser
         seq: frame.seq,
         chat: None,
         alone: false,
+        is_begun: false,
         place: Some(place),
     })
 }
@@ -172,6 +176,7 @@ pub(crate) fn missed(kind: &str, id: String, place: Place) -> Reference {
         seq: None,
         chat,
         alone: false,
+        is_begun: false,
         place: Some(place),
     }
 }
@@ -185,6 +190,7 @@ pub(crate) fn recorded(record: &DispatchRecord) -> Reference {
         source: SourceRef::Named(record.source_type.clone(), record.source_id.clone()),
         seq: None,
         alone: record.attempts.saturating_sub(record.failures) >= SUSPICIOUS,
+        is_begun: record.attempts > 0 || record.turn_id.is_some(),
         chat: chat.map(|details| details.target.clone()),
         place: None,
     }

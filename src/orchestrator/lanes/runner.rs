@@ -1,15 +1,18 @@
-//! Runs one event in one session until it is over: answered, left unanswered on purpose, or given up.
+//! Runs a batch in one session until it is over: answered, left unanswered on purpose, or given up. A batch of several events whose
+//! turn fails is separated: nobody knows which of them is the cause, so each is tried by itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::journal::{Adoption, NewResult};
+use crate::orchestrator::batch::{Batch, Member};
 use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::delivery::outbox::Outbox;
 use crate::orchestrator::event::Event;
 use crate::orchestrator::host::{Level, TurnOutcome};
+use crate::orchestrator::turn::batch_text;
 use crate::orchestrator::turn::earlier::EarlierRun;
 use crate::orchestrator::turn::event_text::{self, Reader};
 use crate::orchestrator::turn::open_turn::OpenTurn;
@@ -75,8 +78,10 @@ enum Verdict {
 
 /// What follows an attempt.
 enum Next {
-    /// The event is over.
+    /// The batch is over.
     Over,
+    /// The attempts of several events have failed.
+    Separated(String),
     /// Another attempt. It has to look new to the host if this one failed.
     Again { has_failed: bool },
 }
@@ -96,21 +101,33 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    /// Runs an event until it is over. Comes back early when the account stops; the event then stays with the server and
-    /// with the journal.
-    pub(crate) async fn run(&self, event: &Event, session: &Session) -> Result<(), Stopped> {
+    /// Runs a batch until it is over, and gives those of its events that have to run by themselves. Comes back early when the
+    /// account stops; the events then stay with the server and with the journal.
+    pub(crate) async fn run(
+        &self,
+        mut batch: Batch,
+        session: &Session,
+    ) -> Result<Vec<Event>, Stopped> {
+        let mut others = Vec::new();
+        // A turn that it had with others may have answered it since it came.
+        if self.completion.in_flight.is_done(batch.owner().key()) {
+            return Ok(others);
+        }
         let mut is_repeated = None;
-        let mut opened = self.turns.reopen(event.key());
+        let mut opened = self.turns.reopen(batch.owner().key());
         if let Some(OpenGuard { turn, .. }) = &opened
             && let Some(run) = &turn.fixed.earlier_run
         {
             let session = &Session::of(run);
             // It counts as an attempt again, which the stop took back.
-            let Adoption { attempt, .. } = self.adopt(event.key(), &run.id, session).await?;
+            let Adoption { attempt, .. } = self.adopt(&turn.members(), &run.id, session).await?;
             let verdict = self.follow(turn, run).await;
-            match self.conclude(event, session, turn, attempt, verdict).await? {
-                Next::Over => return Ok(()),
+            match self.conclude(&batch, session, turn, attempt, verdict).await? {
+                Next::Over | Next::Separated(_) => return Ok(others),
                 Next::Again { has_failed } => is_repeated = has_failed.then_some(true),
+            }
+            if turn.fixed.event_key != batch.owner().key() {
+                opened = None;
             }
         }
         loop {
@@ -124,75 +141,93 @@ impl Runner {
             {
                 // Another part may be on its way.
                 self.settle(turn).await?;
-                return self.answered(event, session, turn).await;
+                self.answered(&batch, session, turn).await?;
+                return Ok(others);
             }
             let id = turn_id();
             let Adoption { attempt, is_repeated: after_failure } =
-                self.adopt(event.key(), &id, session).await?;
+                self.adopt(&batch.members(), &id, session).await?;
             let repeated = *is_repeated.get_or_insert(after_failure);
-            if attempt > MOST_ATTEMPTS {
+            let next = if attempt > MOST_ATTEMPTS {
                 let problem = format!("tried {MOST_ATTEMPTS} times");
-                return self.completion.give_up(event.key(), &problem).await;
-            }
-            let turn = match &opened {
-                Some(open) => &open.turn,
-                None => &opened.insert(self.open(attempt, event).await?).turn,
+                self.exhausted(&batch, problem).await?
+            } else {
+                let turn = match &opened {
+                    Some(open) => &open.turn,
+                    None => &opened.insert(self.open(attempt, &batch).await?).turn,
+                };
+                turn.begin(id.clone(), batch.members());
+                let verdict = self.attempt(&batch, session, turn, id, repeated).await;
+                self.conclude(&batch, session, turn, attempt, verdict).await?
             };
-            turn.begin(id.clone());
-            let verdict = self.attempt(event, session, turn, id, repeated).await;
-            match self.conclude(event, session, turn, attempt, verdict).await? {
-                Next::Over => return Ok(()),
+            match next {
+                Next::Over => return Ok(others),
+                Next::Separated(problem) => {
+                    if let Some(OpenGuard { turn, .. }) = &opened {
+                        // The next turn of the first event counts its parts anew.
+                        self.settle(turn).await?;
+                    }
+                    self.separate(&batch.members(), &problem).await?;
+                    others = batch.split();
+                    opened = None;
+                    is_repeated = Some(true);
+                }
                 Next::Again { has_failed: true } => is_repeated = Some(true),
                 Next::Again { has_failed: false } => {}
             }
         }
     }
 
-    async fn adopt(&self, key: &str, turn: &str, session: &Session) -> Result<Adoption, Stopped> {
+    async fn adopt(
+        &self,
+        members: &[Member],
+        turn: &str,
+        session: &Session,
+    ) -> Result<Adoption, Stopped> {
         let journal = self.context.journal()?;
-        self.context.record("noting a turn", || journal.adopt(key, turn, session.key())).await
+        self.context
+            .record("noting a turn", || journal.adopt(keys(members), turn, session.key()))
+            .await
     }
 
     /// Opens the turn for replies; a later attempt goes on counting parts where the earlier ones stopped.
-    async fn open(&self, attempt: u32, event: &Event) -> Result<OpenGuard<'_>, Stopped> {
+    async fn open(&self, attempt: u32, batch: &Batch) -> Result<OpenGuard<'_>, Stopped> {
         let first_part = if attempt == 1 {
             0
         } else {
             let journal = self.context.journal()?;
             let parts = self
                 .context
-                .record("reading the answer so far", || journal.parts(event.key()))
+                .record("reading the answer so far", || journal.parts(batch.owner().key()))
                 .await?;
             parts.last().map_or(0, |last| last.part.ordinal + 1)
         };
-        Ok(self.turns.open(event, first_part))
+        Ok(self.turns.open(batch, first_part))
     }
 
-    /// Ends the event, or prepares the next attempt.
+    /// Ends the batch, or prepares the next attempt.
     async fn conclude(
         &self,
-        event: &Event,
+        batch: &Batch,
         session: &Session,
         turn: &OpenTurn,
         attempt: u32,
         verdict: Result<Verdict, Stopped>,
     ) -> Result<Next, Stopped> {
-        let key = event.key();
         let (problem, has_failed) = match verdict {
             Ok(Verdict::Answered) => {
-                self.answered(event, session, turn).await?;
+                self.answered(batch, session, turn).await?;
                 return Ok(Next::Over);
             }
             Ok(Verdict::Silent) => {
                 if turn.was_begun_before() {
                     self.settle(turn).await?;
                 }
-                self.silent(event).await;
+                self.silent(turn).await;
                 return Ok(Next::Over);
             }
             Ok(Verdict::Hopeless(problem)) => {
-                self.completion.give_up(key, &problem).await?;
-                return Ok(Next::Over);
+                return self.exhausted(batch, problem).await;
             }
             Ok(Verdict::CalledOff) => {
                 turn.end_attempt();
@@ -201,29 +236,36 @@ impl Runner {
             Ok(Verdict::Again(problem)) => (problem, true),
             Ok(Verdict::NotRun) => ("the host did not run the turn".to_owned(), false),
             Err(Stopped) => {
-                self.release(key).await;
+                self.release(&turn.members()).await;
                 return Err(Stopped);
             }
         };
-        if attempt >= MOST_ATTEMPTS {
-            self.completion.give_up(key, &problem).await?;
-            return Ok(Next::Over);
+        if attempt >= MOST_ATTEMPTS || has_failed && batch.is_shared() {
+            return self.exhausted(batch, problem).await;
         }
         turn.end_attempt();
-        self.pause(key, attempt, &problem).await?;
+        self.pause(&batch.members(), attempt, &problem).await?;
         Ok(Next::Again { has_failed })
+    }
+
+    /// No other attempt at this batch would help.
+    async fn exhausted(&self, batch: &Batch, problem: String) -> Result<Next, Stopped> {
+        if batch.is_shared() {
+            return Ok(Next::Separated(problem));
+        }
+        self.completion.give_up(batch.owner().key(), &problem).await?;
+        Ok(Next::Over)
     }
 
     async fn attempt(
         &self,
-        event: &Event,
+        batch: &Batch,
         session: &Session,
         turn: &OpenTurn,
         turn_id: String,
         is_repeated: bool,
     ) -> Result<Verdict, Stopped> {
-        let mut request =
-            event_text::turn(event, turn_id.clone(), session.key(), self.context.reader());
+        let mut request = batch_text::turn(batch, &turn_id, session.key(), self.context.reader());
         request.is_repeated = is_repeated;
         if let Session::Fork { introduced: Some(since), .. } = session {
             event_text::introduce_fork(&mut request.text, *since);
@@ -238,12 +280,12 @@ impl Runner {
             request.text = format!("{news}\n{}", request.text);
         }
         let _no_config_writes = self.context.gate.turn().await;
-        self.completion.mark_received(&event.origin);
+        batch.iter().for_each(|event| self.completion.mark_received(&event.origin));
         let watch = Watch {
             context: &self.context,
             turn_id: &turn_id,
             session_key: session.key(),
-            event_key: event.key(),
+            event_key: batch.owner().key(),
             limit: self.turn_limit,
         };
         let watched = watch.over(self.context.host.run_turn(request)).await;
@@ -344,9 +386,10 @@ impl Runner {
         }
     }
 
+    /// Notes the answer for all events that it is for, and then ends them.
     async fn answered(
         &self,
-        event: &Event,
+        batch: &Batch,
         session: &Session,
         turn: &OpenTurn,
     ) -> Result<(), Stopped> {
@@ -355,8 +398,9 @@ impl Runner {
         if was_deferred || turn.was_begun_before() {
             self.settle(turn).await?;
         }
+        let members = turn.members();
         let journal = self.context.journal()?;
-        self.context.record("noting an answer", || journal.answer_complete(event.key())).await?;
+        self.context.record("noting an answer", || journal.answer_complete(keys(&members))).await?;
         let fork = match session {
             Session::Fork { key, .. } => Some(key),
             // The host answered by itself, from where the turn ran before.
@@ -366,12 +410,14 @@ impl Runner {
             Session::Main(_) => None,
         };
         if let Some(session_key) = fork {
-            let result = fork_result(event, session_key, &turn.spoken());
+            let result = fork_result(&turn.fixed.event_key, batch, session_key, &turn.spoken());
             self.context
                 .record("noting a fork's result", || journal.add_result(result.clone()))
                 .await?;
         }
-        self.completion.answered(event.key(), &event.origin);
+        for Member { key, origin } in &members {
+            self.completion.answered(key, origin);
+        }
         Ok(())
     }
 
@@ -381,19 +427,37 @@ impl Runner {
         self.context.work.run_until_cancelled(settled).await.ok_or(Stopped)
     }
 
-    async fn silent(&self, event: &Event) {
+    async fn silent(&self, turn: &OpenTurn) {
         let cause = "the agent chose to say nothing";
-        self.completion.close(event.key(), &event.origin, cause).await;
+        self.completion.close_all(&turn.members(), cause).await;
     }
 
-    async fn pause(&self, key: &str, attempt: u32, problem: &str) -> Result<(), Stopped> {
+    async fn pause(&self, members: &[Member], attempt: u32, problem: &str) -> Result<(), Stopped> {
         let pause = RETRY_PAUSE * 2_u32.pow(attempt.saturating_sub(1));
-        self.context.log(Level::Warn, format!("{key}: attempt {attempt} failed: {problem}"));
+        self.context
+            .log(Level::Warn, format!("{}: attempt {attempt} failed: {problem}", names(members)));
         let journal = self.context.journal()?;
         let retry_at = journal.now() + i64::try_from(pause.as_millis()).unwrap_or_default();
         self.context
-            .record("noting a failed attempt", || journal.fail(key, problem, retry_at))
+            .record("noting a failed attempt", || journal.fail(keys(members), problem, retry_at))
             .await?;
+        self.sleep(pause).await
+    }
+
+    /// The attempts of these events have failed together: from now on each has its own.
+    async fn separate(&self, members: &[Member], problem: &str) -> Result<(), Stopped> {
+        let text = format!("{}: failed together, each is tried alone: {problem}", names(members));
+        self.context.log(Level::Warn, text);
+        let journal = self.context.journal()?;
+        let pause = i64::try_from(RETRY_PAUSE.as_millis()).unwrap_or_default();
+        let retry_at = journal.now() + pause;
+        self.context
+            .record("noting a failed turn", || journal.separate(keys(members), problem, retry_at))
+            .await?;
+        self.sleep(RETRY_PAUSE).await
+    }
+
+    async fn sleep(&self, pause: Duration) -> Result<(), Stopped> {
         tokio::select! {
             biased;
             () = tokio::time::sleep(pause) => Ok(()),
@@ -402,9 +466,9 @@ impl Runner {
     }
 
     /// The attempt was cut short by a stop and does not count. Best effort: a crash counts it, too.
-    async fn release(&self, key: &str) {
+    async fn release(&self, members: &[Member]) {
         if let Ok(journal) = self.context.journal() {
-            let _ = journal.release(key).await;
+            let _ = journal.release(keys(members)).await;
         }
     }
 
@@ -432,11 +496,19 @@ impl Runner {
     }
 }
 
-/// What a fork leaves for main.
-pub(crate) fn fork_result(event: &Event, session_key: &str, answer: &str) -> NewResult {
-    let turn = event_text::turn(event, String::new(), session_key, Reader::default());
+fn keys(members: &[Member]) -> impl Iterator<Item = &str> {
+    members.iter().map(|member| member.key.as_str())
+}
+
+fn names(members: &[Member]) -> String {
+    keys(members).collect::<Vec<_>>().join(", ")
+}
+
+/// What a fork leaves for main. `key` is that of the event that the answer belongs to.
+pub(crate) fn fork_result(key: &str, batch: &Batch, session_key: &str, answer: &str) -> NewResult {
+    let turn = batch_text::turn(batch, "", session_key, Reader::default());
     NewResult {
-        dispatch_id: event.key().to_owned(),
+        dispatch_id: key.to_owned(),
         session_key: session_key.to_owned(),
         target: turn.target,
         chat_label: turn.conversation_label,

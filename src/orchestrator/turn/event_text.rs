@@ -270,6 +270,7 @@ mod tests {
     fn event(message: &str, chat: &str) -> Event {
         Event {
             missed: false,
+            is_begun: false,
             origin: Origin::Announcement,
             subject: Subject::Message {
                 message: serde_json::from_str(message).unwrap(),
@@ -281,6 +282,7 @@ mod tests {
     fn task(json: &str) -> Event {
         Event {
             missed: false,
+            is_begun: false,
             origin: Origin::Announcement,
             subject: Subject::Task(serde_json::from_str(json).unwrap()),
         }

@@ -1,6 +1,7 @@
 //! One open turn: what the agent is shown, what has come back, how far it is.
 
 pub(crate) mod attribution;
+pub(crate) mod batch_text;
 pub(crate) mod earlier;
 pub(crate) mod event_text;
 pub(crate) mod open_turn;

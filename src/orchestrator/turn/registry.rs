@@ -8,9 +8,9 @@ use tokio::sync::SetOnce;
 use super::attribution::{Attribution, Evidence, Phase, attribute};
 use super::earlier::EarlierRun;
 use super::open_turn::OpenTurn;
-use crate::journal::OpenDispatch;
-use crate::orchestrator::event::Event;
+use crate::orchestrator::batch::Batch;
 use crate::orchestrator::host::TurnOutcome;
+use crate::orchestrator::left_turn::LeftTurn;
 use crate::orchestrator::target::Target;
 
 /// All open turns, oldest first. There are few: one for each lane, and what the last process left.
@@ -21,34 +21,40 @@ pub(crate) struct OpenTurns {
 }
 
 impl OpenTurns {
-    /// Opens a turn for an event; it is closed when the guard is dropped. `first_part` is the ordinal of the next part.
-    pub(crate) fn open(&self, event: &Event, first_part: u32) -> OpenGuard<'_> {
-        let turn = Arc::new(OpenTurn::new(event, first_part));
+    /// Opens a turn for a batch; it is closed when the guard is dropped. `first_part` is the ordinal of the next part.
+    pub(crate) fn open(&self, batch: &Batch, first_part: u32) -> OpenGuard<'_> {
+        let turn = Arc::new(OpenTurn::new(batch, first_part));
         self.turns().push(Arc::clone(&turn));
         OpenGuard { turns: self, turn }
     }
 
     /// Opens the turn for an event that is here already: the last process left it, or an earlier start of the account began
-    /// its run.
+    /// its run. Several events may have been in it: its answer and its run, as long as that goes on, are for all of them, but only the
+    /// first one has its next turn in it.
     pub(crate) fn reopen(&self, event_key: &str) -> Option<OpenGuard<'_>> {
         let turns = self.turns();
-        let turn = turns.iter().find(|turn| {
-            turn.fixed.event_key == event_key && turn.candidate().phase != Phase::Over
-        })?;
+        let turn = turns
+            .iter()
+            .find(|turn| turn.answers(event_key) && turn.candidate().phase != Phase::Over)?;
+        let is_first = turn.fixed.event_key == event_key;
+        if !is_first && !turn.is_complete() && turn.fixed.earlier_run.is_none() {
+            turn.leave(event_key);
+            return None;
+        }
         turn.reopen();
         Some(OpenGuard { turns: self, turn: Arc::clone(turn) })
     }
 
     /// Notes a turn that the last process had begun. One that is over already gets no other answer; the host may still add to
     /// what it said.
-    pub(crate) fn leave(&self, open: &OpenDispatch, is_over: bool) {
-        let Some(turn) = OpenTurn::left(open, is_over) else { return };
+    pub(crate) fn leave(&self, left: &LeftTurn) {
+        let Some(turn) = OpenTurn::left(left) else { return };
         self.turns().push(Arc::new(turn));
     }
 
     /// Notes a turn whose run continues; says whether it could.
-    pub(crate) fn take_over(&self, open: &OpenDispatch, run: EarlierRun) -> bool {
-        let Some(turn) = OpenTurn::taken_over(open, run) else { return false };
+    pub(crate) fn take_over(&self, left: &LeftTurn, run: EarlierRun) -> bool {
+        let Some(turn) = OpenTurn::taken_over(left, run) else { return false };
         self.turns().push(Arc::new(turn));
         true
     }
@@ -56,7 +62,7 @@ impl OpenTurns {
     /// An event is over without a turn in this process.
     pub(crate) fn end_interrupted(&self, event_key: &str) {
         let turns = self.turns();
-        let of_event = turns.iter().filter(|turn| turn.fixed.event_key == event_key);
+        let of_event = turns.iter().filter(|turn| turn.answers(event_key));
         of_event.for_each(|turn| turn.end_interrupted());
     }
 

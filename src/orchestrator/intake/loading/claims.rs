@@ -33,6 +33,7 @@ pub(crate) struct Claimed {
     pub key: String,
     pub origin: Origin,
     pub alone: bool,
+    pub is_begun: bool,
     pub target: Option<Target>,
     pub source: Result<Sought, Skipped>,
 }
@@ -166,9 +167,9 @@ impl Claims {
     /// Finds out what has to be known before an event is claimed: an announced one may be for somebody else.
     async fn check(&self, reference: Reference, number: u64) -> Checked {
         let target = reference.target();
-        let Reference { key, origin, source, seq, alone, place, .. } = reference;
+        let Reference { key, origin, source, seq, alone, is_begun, place, .. } = reference;
         let source = self.addressed(&key, &origin, source).await;
-        let claimed = Claimed { key, origin, alone, target, source };
+        let claimed = Claimed { key, origin, alone, is_begun, target, source };
         Checked { claimed, place, seq, number }
     }
 
@@ -190,7 +191,7 @@ impl Claims {
                 }
             },
         };
-        let event = Event { origin: origin.clone(), subject, missed: false };
+        let event = Event { origin: origin.clone(), subject, missed: false, is_begun: false };
         if self.admission.is_addressed(&event) {
             Ok(Sought::Found(Box::new(event)))
         } else {

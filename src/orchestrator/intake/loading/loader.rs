@@ -82,8 +82,8 @@ impl Loader {
 
     /// The event, or nothing when there is nothing to answer or the account stops.
     async fn load(&self, claimed: Claimed) -> Loaded {
-        let Claimed { key, origin, alone, source, .. } = claimed;
-        let event = match source {
+        let Claimed { key, origin, alone, is_begun, source, .. } = claimed;
+        let mut event = match source {
             Ok(Sought::Found(event)) => Some(*event),
             Ok(Sought::Named(kind, id)) => self.event(&key, &origin, &kind, &id).await,
             Ok(Sought::Unreadable { cause, .. }) => {
@@ -96,7 +96,8 @@ impl Loader {
                 None
             }
         };
-        if let Some(event) = &event {
+        if let Some(event) = &mut event {
+            event.is_begun = is_begun;
             self.senders.learn(event).await;
             self.in_flight.loaded(&key, size(event));
             self.describe(event);
@@ -108,7 +109,7 @@ impl Loader {
         let unloaded = match self.sources.subject(kind, id).await {
             Ok(subject) => {
                 let missed = *origin == Origin::Announcement && self.history.was_missed(key);
-                return Some(Event { origin: origin.clone(), subject, missed });
+                return Some(Event { origin: origin.clone(), subject, missed, is_begun: false });
             }
             Err(unloaded) => unloaded,
         };
