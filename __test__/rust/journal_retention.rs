@@ -39,7 +39,7 @@ fn dispatch(id: &str) -> NewDispatch {
 
 async fn finish(journal: &Journal, id: &str) {
     journal.claim(dispatch(id)).await.unwrap();
-    journal.no_reply(id, None).await.unwrap();
+    journal.no_reply([id], None).await.unwrap();
     journal.acknowledged(id).await.unwrap();
 }
 

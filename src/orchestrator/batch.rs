@@ -1,6 +1,6 @@
 //! Events that one turn answers: messages of one chat and thread that waited together.
 
-use super::event::{Event, Origin, Subject};
+use super::event::{Company, Event, Origin, Subject};
 use super::target::Target;
 
 /// Most events of a turn, unless configured otherwise.
@@ -99,9 +99,9 @@ impl Batch {
 
     /// Leaves the owner alone and gives the others; from now on each of them has a turn of its own.
     pub(crate) fn split(&mut self) -> Vec<Event> {
-        self.owner.is_begun = true;
+        self.owner.company = Company::Alone;
         let mut others = std::mem::take(&mut self.others);
-        others.iter_mut().for_each(|event| event.is_begun = true);
+        others.iter_mut().for_each(|event| event.company = Company::Alone);
         others
     }
 
@@ -117,16 +117,17 @@ impl From<Event> for Batch {
     }
 }
 
-/// Whether an event may have its turn with another one before it: new messages of one chat and thread, none of which has been in a
-/// turn, and that all want an answer, or none of them.
+/// Whether an event may have its turn with another one before it: new messages of one chat and thread that all want an answer, or none
+/// of them.
 fn belong_together(first: &Event, next: &Event) -> bool {
     let may_share = |event: &Event| {
         matches!(event.subject, Subject::Message { .. })
             && event.unknown_type().is_none()
-            && !event.is_begun
+            && event.company != Company::Alone
     };
     may_share(first)
         && may_share(next)
+        && first.company == next.company
         && first.target() == next.target()
         && first.thread_root_id() == next.thread_root_id()
         && first.no_reply() == next.no_reply()
@@ -153,7 +154,7 @@ mod tests {
             message: serde_json::from_value(message).unwrap(),
             chat: serde_json::from_value(json!({"id": "cht_1"})).unwrap(),
         };
-        Event { origin: Origin::Announcement, subject, missed: false, is_begun: false }
+        Event { origin: Origin::Announcement, subject, missed: false, company: Company::New }
     }
 
     fn joins(first: Event, next: Event) -> bool {
@@ -171,8 +172,11 @@ mod tests {
         let hint = |id| event(id, json!({"hints": {"no_reply": true}}));
         assert!(!joins(plain(), hint("msg_2")) && !joins(hint("msg_1"), event("m", json!({}))));
         assert!(joins(hint("msg_1"), hint("msg_2")));
-        let begun = || Event { is_begun: true, ..event("msg_2", json!({})) };
-        assert!(!joins(plain(), begun()) && !joins(begun(), plain()));
+        let of = |company| Event { company, ..plain() };
+        let turn = |id: &str| Company::Turn(id.to_owned());
+        assert!(joins(of(turn("t1")), of(turn("t1"))));
+        assert!(!joins(of(turn("t1")), of(turn("t2"))) && !joins(plain(), of(turn("t1"))));
+        assert!(!joins(of(Company::Alone), of(Company::Alone)));
         let dispatch = |event_type: Option<&str>| Origin::Dispatch {
             id: "dsp_1".into(),
             source_type: "message".into(),
@@ -206,7 +210,7 @@ mod tests {
         let mut batch = Batch::from(event("msg_1", json!({})));
         batch.join(event("msg_2", json!({})), &CollectLimits::default()).unwrap();
         let others = batch.split();
-        assert!(!batch.is_shared() && batch.owner().is_begun);
-        assert!(others.iter().all(|event| event.is_begun));
+        assert!(!batch.is_shared() && batch.owner().company == Company::Alone);
+        assert!(others.iter().all(|event| event.company == Company::Alone));
     }
 }

@@ -157,7 +157,7 @@ fn start(world: &Arc<World>) -> Arc<Gateway> {
         max_text_bytes: 64 * 1024,
         sender_turns: DEFAULT_SENDER_TURNS,
         sender_waiting: DEFAULT_SENDER_WAITING,
-        collect_events: 1,
+        collect_events: world.plan.collect_events(),
         collect_characters: DEFAULT_COLLECT_CHARACTERS,
         max_waiting: DEFAULT_MAX_WAITING,
         turn_minutes: DEFAULT_TURN_MINUTES,

@@ -123,10 +123,18 @@ impl Runner {
             let Adoption { attempt, .. } = self.adopt(&turn.members(), &run.id, session).await?;
             let verdict = self.follow(turn, run).await;
             match self.conclude(&batch, session, turn, attempt, verdict).await? {
-                Next::Over | Next::Separated(_) => return Ok(others),
+                Next::Over => return Ok(others),
+                Next::Separated(problem) => {
+                    self.settle(turn).await?;
+                    self.separate(&turn.members(), &problem).await?;
+                    others = batch.split();
+                    is_repeated = Some(true);
+                    opened = None;
+                }
                 Next::Again { has_failed } => is_repeated = has_failed.then_some(true),
             }
-            if turn.fixed.event_key != batch.owner().key() {
+            if opened.as_ref().is_some_and(|open| open.turn.fixed.event_key != batch.owner().key())
+            {
                 opened = None;
             }
         }

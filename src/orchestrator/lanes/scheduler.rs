@@ -137,12 +137,12 @@ impl Lanes {
         self.assign(&mut state);
     }
 
-    /// Gives an event to its lane for a turn with nothing beside it: should it end the process, no other event is taken
+    /// Gives the events of a turn to their lane for it to have nothing beside it: should it end the process, no other event is taken
     /// for the cause. Comes back when it is over, when that and the turns before it take too long, or when the account stops.
-    pub(crate) async fn accept_alone(self: &Arc<Self>, event: Event) {
+    pub(crate) async fn accept_alone(self: &Arc<Self>, events: Vec<Event>) {
         let until = Instant::now() + ALONE_LIMIT;
         self.wait_idle(until).await;
-        self.accept(event);
+        self.accept(events);
         self.wait_idle(until).await;
     }
 
@@ -157,12 +157,14 @@ impl Lanes {
         }
     }
 
-    /// Gives an event to the queue, and from there to a lane as soon as it is its turn. Of a sender that has too much waiting
-    /// already it is closed without an answer.
-    pub(crate) fn accept(self: &Arc<Self>, event: Event) {
+    /// Gives events to the queue, and from there to a lane as soon as it is their turn. Those of a sender that has too much waiting
+    /// already are closed without an answer.
+    pub(crate) fn accept(self: &Arc<Self>, events: Vec<Event>) {
         let mut state = self.state();
-        if let Err(event) = state.queue.push(event) {
-            return self.refuse(&mut state, *event);
+        for event in events {
+            if let Err(event) = state.queue.push(event) {
+                self.refuse(&mut state, *event);
+            }
         }
         self.assign(&mut state);
     }

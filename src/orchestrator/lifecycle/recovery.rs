@@ -12,8 +12,9 @@ use crate::orchestrator::context::{Context, PersistError, Stopped};
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::delivery::outbox::{Order, Outbox};
 use crate::orchestrator::error::Error;
-use crate::orchestrator::event::{Event, Origin, Subject};
+use crate::orchestrator::event::{Company, Event, Origin, Subject};
 use crate::orchestrator::host::{EarlierTurn, Fork, Level};
+use crate::orchestrator::intake::handover::CutOff;
 use crate::orchestrator::intake::references::{Reference, recorded};
 use crate::orchestrator::lanes::runner::fork_result;
 use crate::orchestrator::left_turn::LeftTurn;
@@ -106,7 +107,7 @@ fn left_run(
 }
 
 /// Finishes answers that were given, without another turn, and takes everything else on again, in order. Comes back at once:
-/// what has to be sent is sent beside it, each chat for itself.
+/// what has to be sent is sent beside it, each chat for itself. Gives what ran together and is to run together again.
 pub(crate) fn resume(
     completion: &Arc<Completion>,
     outbox: &Arc<Outbox>,
@@ -114,7 +115,7 @@ pub(crate) fn resume(
     references: &mpsc::UnboundedSender<Reference>,
     left: Left,
     followed: usize,
-) {
+) -> CutOff {
     let context = &completion.context;
     let Left { references: known, turns, mut orders, .. } = left;
     let answered: HashSet<&str> = turns
@@ -123,12 +124,16 @@ pub(crate) fn resume(
         .map(|record| record.id.as_str())
         .collect();
     let (mut finished, mut again) = (0, 0);
+    let mut cut_off = CutOff::default();
     for reference in known {
         completion.in_flight.claim(&reference.identity());
         if answered.contains(reference.key.as_str()) {
             finished += 1;
         } else {
             again += 1;
+            if let Company::Turn(turn) = &reference.company {
+                cut_off.expect(turn);
+            }
             // The receiver lives as long as the account.
             let _ = references.send(reference);
         }
@@ -164,6 +169,7 @@ pub(crate) fn resume(
             }
         });
     }
+    cut_off
 }
 
 /// Delivers what is missing of an answer. One that is not complete is not over with that: its events run again.
@@ -241,7 +247,8 @@ async fn tell_main(context: &Arc<Context>, turn: &LeftTurn) -> Result<(), Stoppe
     let mut batch: Option<Batch> = None;
     for record in turn.records() {
         let Some(subject) = subject(context, record).await? else { continue };
-        let event = Event { origin: Origin::from(record), subject, missed: false, is_begun: false };
+        let event =
+            Event { origin: Origin::from(record), subject, missed: false, company: Company::New };
         match &mut batch {
             // They were one turn once, whatever the limits are by now.
             Some(batch) => drop(batch.join(event, &CollectLimits::NONE)),

@@ -31,7 +31,7 @@ mod tests {
 
     use super::*;
     use crate::orchestrator::batch::CollectLimits;
-    use crate::orchestrator::event::{Event, Origin, Subject};
+    use crate::orchestrator::event::{Company, Event, Origin, Subject};
 
     fn event(number: u8, sender: &str, text: &str) -> Event {
         let message = json!({"id": format!("msg_{number}"), "chat_id": "cht_1", "sender_id": sender, "content": {"text": text}});
@@ -39,7 +39,7 @@ mod tests {
             message: serde_json::from_value(message).unwrap(),
             chat: serde_json::from_value(json!({"id": "cht_1", "type": "group"})).unwrap(),
         };
-        Event { origin: Origin::Announcement, subject, missed: false, is_begun: false }
+        Event { origin: Origin::Announcement, subject, missed: false, company: Company::New }
     }
 
     #[test]

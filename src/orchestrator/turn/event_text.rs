@@ -262,7 +262,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::orchestrator::event::Origin;
+    use crate::orchestrator::event::{Company, Origin};
 
     const ME: Reader<'_> =
         Reader { agent_id: Some("usr_9"), max_text_bytes: DEFAULT_MAX_TEXT_BYTES };
@@ -270,7 +270,7 @@ mod tests {
     fn event(message: &str, chat: &str) -> Event {
         Event {
             missed: false,
-            is_begun: false,
+            company: Company::New,
             origin: Origin::Announcement,
             subject: Subject::Message {
                 message: serde_json::from_str(message).unwrap(),
@@ -282,7 +282,7 @@ mod tests {
     fn task(json: &str) -> Event {
         Event {
             missed: false,
-            is_begun: false,
+            company: Company::New,
             origin: Origin::Announcement,
             subject: Subject::Task(serde_json::from_str(json).unwrap()),
         }

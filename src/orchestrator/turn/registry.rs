@@ -85,6 +85,14 @@ impl OpenTurns {
         self.followed(event_key).map_or(outcome.started, |turn| turn.returned(outcome))
     }
 
+    /// Whether an event is in a run of several that continues. That ends it, whatever becomes of its source meanwhile: the
+    /// others wait for the answer.
+    pub(crate) fn runs_with_others(&self, event_key: &str) -> bool {
+        let turns = self.turns();
+        let mut followed = turns.iter().filter(|turn| turn.fixed.earlier_run.is_some());
+        followed.any(|turn| turn.answers(event_key) && turn.members().len() > 1)
+    }
+
     fn followed(&self, event_key: &str) -> Option<Arc<OpenTurn>> {
         let turns = self.turns();
         let turn = turns
