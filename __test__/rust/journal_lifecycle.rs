@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use parall::journal::{
-    Claim, Clock, Condition, Details, Error, Intent, Journal, Lease, LeaseAttempt, NewDispatch,
-    NewPart, Opened, Origin, PartState, State,
+    Claim, Clock, Condition, Details, DispatchRecord, Error, Intent, Journal, Lease, LeaseAttempt,
+    NewDispatch, NewPart, Opened, Origin, PartState, State,
 };
 use tempfile::TempDir;
 
@@ -402,4 +402,32 @@ async fn folder_and_files_are_closed_to_others() {
         let path = entry.unwrap().path();
         assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
+}
+
+#[tokio::test]
+async fn the_dispatches_of_a_turn_begin_fail_and_end_together() {
+    let bench = Bench::new();
+    let journal = bench.open().journal;
+    for id in ["a", "b", "c"] {
+        journal.claim(dispatch(id)).await.unwrap();
+    }
+    assert_eq!(journal.adopt(["a", "b", "c"], "turn-1", "s").await.unwrap().attempt, 1);
+    let turn_of = |records: Vec<DispatchRecord>| -> Vec<Option<String>> {
+        records.into_iter().map(|record| record.turn_id).collect()
+    };
+    assert_eq!(turn_of(journal.queue(9).await.unwrap()), vec![Some("turn-1".to_owned()); 3]);
+    journal.separate(["a", "b", "c"], "the model is gone", 0).await.unwrap();
+    for record in journal.queue(9).await.unwrap() {
+        assert_eq!((record.state, record.attempts, record.failures), (State::Failed, 1, 1));
+        assert_eq!(record.turn_id, None);
+    }
+    assert_eq!(journal.adopt(["a", "b", "c"], "turn-2", "s").await.unwrap().attempt, 2);
+    // The source of one is gone meanwhile.
+    journal.no_reply(["c"], None).await.unwrap();
+    journal.answer_complete(["a", "b", "c"]).await.unwrap();
+    let states: Vec<State> =
+        journal.queue(9).await.unwrap().into_iter().map(|record| record.state).collect();
+    assert_eq!(states, [State::Answered, State::Answered, State::NoReply]);
+    // The first one must not be over already.
+    assert!(matches!(journal.adopt(["a", "b"], "turn-3", "s").await, Err(Error::Order { .. })));
 }
