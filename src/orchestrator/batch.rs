@@ -101,7 +101,9 @@ impl Batch {
     pub(crate) fn split(&mut self) -> Vec<Event> {
         self.owner.company = Company::Alone;
         let mut others = std::mem::take(&mut self.others);
-        others.iter_mut().for_each(|event| event.company = Company::Alone);
+        for event in &mut others {
+            event.company = Company::Alone;
+        }
         others
     }
 

@@ -66,13 +66,17 @@ impl Completion {
         if open.is_empty() {
             return;
         }
-        open.iter().for_each(|member| self.turns.end_interrupted(&member.key));
+        for member in &open {
+            self.turns.end_interrupted(&member.key);
+        }
         let Ok(journal) = self.context.journal() else { return };
         let keys = || open.iter().map(|member| member.key.as_str());
         // Without a note in the journal it is met again at the next start.
         let what = "noting that there is no answer";
         if self.context.record(what, || journal.no_reply(keys(), Some(cause))).await.is_ok() {
-            open.iter().for_each(|member| self.answered(&member.key, &member.origin));
+            for member in &open {
+                self.answered(&member.key, &member.origin);
+            }
         }
     }
 

@@ -237,7 +237,9 @@ async fn refuse(completion: &Completion, keys: &[&str], refusal: &str) -> Result
     let note = || journal.separate(keys.iter().copied(), refusal, journal.now());
     context.record("noting a failed turn", note).await?;
     // Whoever looks for what is due finds them.
-    keys.iter().for_each(|key| completion.in_flight.failed(key));
+    for key in keys {
+        completion.in_flight.failed(key);
+    }
     Ok(())
 }
 
