@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Workspace;
-use super::memory::{Conflict, Files};
-use super::scan::{Known, read_as};
-use super::sync::Skipped;
+use super::mount::scan::read_as;
+use super::records::{Conflict, Files, Known};
 use crate::wiki::text::{Difference, difference, has_line};
 use crate::wiki::{Error, Hash};
 
@@ -39,6 +38,15 @@ pub struct ChangedFile {
     pub deletions: u64,
     /// Whether it is no text.
     pub binary: bool,
+}
+
+/// A file that is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// Its path; control characters replaced.
+    pub path: String,
+    /// Why.
+    pub reason: &'static str,
 }
 
 /// A conflict that is not solved.

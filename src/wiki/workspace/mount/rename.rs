@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// Gives `from` the name `to`, unless something has it: then [`ErrorKind::AlreadyExists`].
-pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+pub(in crate::wiki::workspace) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match system::rename_new(from, to) {
         Err(error) if is_unsupported(&error) => {}
         result => return result,
@@ -24,7 +24,7 @@ pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Exchanges two files in one step. `false` where the system cannot, and nothing happened.
-pub(super) fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
+pub(in crate::wiki::workspace) fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
     match system::exchange(one, other) {
         Ok(()) => Ok(true),
         Err(error) if is_unsupported(&error) => Ok(false),

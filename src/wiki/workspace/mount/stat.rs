@@ -11,16 +11,16 @@ const SECOND: i64 = 1_000_000_000;
 
 /// What the file system says about a file. Times in nanoseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stat {
-    pub(super) size: i64,
-    pub(super) modified: i64,
-    pub(super) changed: i64,
-    pub(super) inode: i64,
+pub(in crate::wiki::workspace) struct Stat {
+    pub(in crate::wiki::workspace) size: i64,
+    pub(in crate::wiki::workspace) modified: i64,
+    pub(in crate::wiki::workspace) changed: i64,
+    pub(in crate::wiki::workspace) inode: i64,
 }
 
 impl Stat {
     #[cfg(unix)]
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    pub(in crate::wiki::workspace) fn of(metadata: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
         Self {
             size: metadata.size().cast_signed(),
@@ -32,7 +32,7 @@ impl Stat {
 
     /// Windows tells neither the time of a change of attributes nor, in the standard library, the file's number.
     #[cfg(not(unix))]
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    pub(in crate::wiki::workspace) fn of(metadata: &Metadata) -> Self {
         let nanoseconds = |time: std::io::Result<SystemTime>| time.map_or(0, since_1970);
         Self {
             size: metadata.len().cast_signed(),
@@ -43,17 +43,17 @@ impl Stat {
     }
 
     /// Whether this is the same file with the same contents as far as its times tell. A rename changes `changed`.
-    pub(super) fn is_same_after_rename(&self, other: &Self) -> bool {
+    pub(in crate::wiki::workspace) fn is_same_after_rename(&self, other: &Self) -> bool {
         (self.size, self.modified, self.inode) == (other.size, other.modified, other.inode)
     }
 
     /// Whether a look at this time, in nanoseconds, came late enough that any later change shows in the times.
-    pub(super) fn is_settled(&self, seen: i64) -> bool {
+    pub(in crate::wiki::workspace) fn is_settled(&self, seen: i64) -> bool {
         self.is_settled_since(self.modified.max(self.changed), seen)
     }
 
     /// The same for a file that we wrote and then renamed: its writing counts, not the rename.
-    pub(super) fn is_settled_after_rename(&self, seen: i64) -> bool {
+    pub(in crate::wiki::workspace) fn is_settled_after_rename(&self, seen: i64) -> bool {
         self.is_settled_since(self.modified, seen)
     }
 
@@ -64,7 +64,7 @@ impl Stat {
 }
 
 /// Now, in nanoseconds since 1970.
-pub(super) fn now() -> i64 {
+pub(in crate::wiki::workspace) fn now() -> i64 {
     since_1970(SystemTime::now())
 }
 

@@ -2,15 +2,19 @@
 
 use std::fs;
 
-use super::layout::Layout;
-use super::memory::{Memory, Move, Outcome};
 use super::rename::{exchange, rename_new};
 use super::scan::look;
 use crate::wiki::Error;
 use crate::wiki::hash::Hash;
+use crate::wiki::workspace::layout::Layout;
+use crate::wiki::workspace::memory::Memory;
+use crate::wiki::workspace::records::{Move, Outcome};
 
 /// Brings memory and files together. Edits of anybody stay where they are, or come back to where they were.
-pub(super) fn recover(layout: &Layout, memory: &mut Memory) -> Result<(), Error> {
+pub(in crate::wiki::workspace) fn recover(
+    layout: &Layout,
+    memory: &mut Memory,
+) -> Result<(), Error> {
     let moves = memory.moves()?;
     if !moves.is_empty() {
         let mut outcome = Outcome::default();

@@ -8,13 +8,13 @@ use std::thread;
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::memory::Files;
 use super::stat::{Stat, now};
 use crate::api::LARGEST_WIKI_FILE;
 use crate::fs::Identity;
 use crate::wiki::Error;
 use crate::wiki::hash::Hash;
 use crate::wiki::path::{Rules, STATE_FOLDER, check_name};
+use crate::wiki::workspace::records::{Files, Known};
 
 /// Deepest folder that is looked into.
 const DEEPEST: usize = 64;
@@ -25,26 +25,19 @@ const MOST_THREADS: usize = 4;
 /// Files that are worth a further thread.
 const FILES_A_THREAD: usize = 64;
 
-/// What is known of a file from an earlier look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Known {
-    pub(super) hash: Hash,
-    pub(super) stat: Stat,
-}
-
 /// The files of a mount.
 #[derive(Debug, Default)]
-pub(super) struct Scan {
+pub(in crate::wiki::workspace) struct Scan {
     /// Every file, hidden ones only where the server has them.
-    pub(super) files: BTreeMap<String, Known>,
+    pub(in crate::wiki::workspace) files: BTreeMap<String, Known>,
     /// What is no file of the wiki and why: links, devices, unreadable names, hidden files.
-    pub(super) left_out: Vec<(String, &'static str)>,
+    pub(in crate::wiki::workspace) left_out: Vec<(String, &'static str)>,
     /// What was read anew and can be remembered.
-    pub(super) fresh: Vec<(String, Known)>,
+    pub(in crate::wiki::workspace) fresh: Vec<(String, Known)>,
 }
 
 /// Looks at every file; reads those that may have changed since they were seen.
-pub(super) fn scan(
+pub(in crate::wiki::workspace) fn scan(
     mount: &Path,
     base: &Files,
     seen: &HashMap<String, Known>,
@@ -164,10 +157,10 @@ fn unreadable(mount: &Path, error: walkdir::Error) -> Error {
 }
 
 /// A look at one file.
-pub(super) struct Look {
-    pub(super) known: Known,
+pub(in crate::wiki::workspace) struct Look {
+    pub(in crate::wiki::workspace) known: Known,
     /// Whether a later change would show in its times.
-    pub(super) is_settled: bool,
+    pub(in crate::wiki::workspace) is_settled: bool,
 }
 
 type Looked = (String, Option<Look>);
@@ -197,7 +190,7 @@ fn read_all(mount: &Path, paths: Vec<String>) -> Result<Vec<Looked>, Error> {
 }
 
 /// Reads a file, and nothing when there is no regular file at this path. A symbolic link is not followed.
-pub(super) fn look(path: &Path) -> Result<Option<(Look, Vec<u8>)>, Error> {
+pub(in crate::wiki::workspace) fn look(path: &Path) -> Result<Option<(Look, Vec<u8>)>, Error> {
     let failed = |source| Error::File { action: "read", path: path.into(), source };
     let named = match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() => metadata,
@@ -226,12 +219,16 @@ pub(super) fn look(path: &Path) -> Result<Option<(Look, Vec<u8>)>, Error> {
 }
 
 /// Not there, or below something that is no folder.
-pub(super) fn is_absent(kind: ErrorKind) -> bool {
+pub(in crate::wiki::workspace) fn is_absent(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// Reads a file whole and checks that it is what the scan saw.
-pub(super) fn read_as(mount: &Path, path: &str, hash: Hash) -> Result<Option<Vec<u8>>, Error> {
+pub(in crate::wiki::workspace) fn read_as(
+    mount: &Path,
+    path: &str,
+    hash: Hash,
+) -> Result<Option<Vec<u8>>, Error> {
     let file: PathBuf = mount.join(crate::wiki::path::native(path));
     Ok(look(&file)?.filter(|(look, _)| look.known.hash == hash).map(|(_, bytes)| bytes))
 }

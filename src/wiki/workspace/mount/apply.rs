@@ -2,39 +2,37 @@
 //! one step, and only if the file it replaces is still the one that the plan was made from.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::layout::Layout;
-use super::memory::{Conflict, Memory, Move, Outcome};
+use super::flush::{is_many, sync_all, sync_folders};
 use super::rename::{exchange, rename_new};
-use super::scan::{Known, is_absent};
+use super::scan::is_absent;
 use super::stat::{Stat, now};
-use super::{Observer, Step};
 use crate::wiki::Error;
 use crate::wiki::hash::Hash;
 use crate::wiki::path::{folders, native};
-
-/// From so many files on, the whole file system is brought to the disk at once instead of each of them.
-#[cfg(target_os = "linux")]
-const MANY: usize = 16;
+use crate::wiki::workspace::layout::Layout;
+use crate::wiki::workspace::memory::Memory;
+use crate::wiki::workspace::options::{Observer, Step};
+use crate::wiki::workspace::records::{Conflict, Known, Move, Outcome};
 
 /// A change of one file.
-pub(super) struct Placement {
-    pub(super) path: String,
+pub(in crate::wiki::workspace) struct Placement {
+    pub(in crate::wiki::workspace) path: String,
     /// What the plan was made from.
-    pub(super) old: Option<Known>,
+    pub(in crate::wiki::workspace) old: Option<Known>,
     /// What is to stand there.
-    pub(super) new: Option<Content>,
+    pub(in crate::wiki::workspace) new: Option<Content>,
     /// What the base holds afterwards.
-    pub(super) base: Option<Hash>,
+    pub(in crate::wiki::workspace) base: Option<Hash>,
     /// The conflict that the new contents mark.
-    pub(super) conflict: Option<Conflict>,
+    pub(in crate::wiki::workspace) conflict: Option<Conflict>,
 }
 
 /// Where new contents come from.
-pub(super) enum Content {
+pub(in crate::wiki::workspace) enum Content {
     /// The memory.
     Blob(Hash),
     /// A merge.
@@ -52,17 +50,17 @@ impl Content {
 
 /// What came of the placements.
 #[derive(Default)]
-pub(super) struct Applied {
+pub(in crate::wiki::workspace) struct Applied {
     /// What the memory has to take over.
-    pub(super) outcome: Outcome,
+    pub(in crate::wiki::workspace) outcome: Outcome,
     /// Indexes of what was done.
-    pub(super) done: Vec<usize>,
+    pub(in crate::wiki::workspace) done: Vec<usize>,
     /// What was edited meanwhile: to be planned anew.
-    pub(super) changed: Vec<String>,
+    pub(in crate::wiki::workspace) changed: Vec<String>,
     /// What was still written to although another file had taken its place; it was kept elsewhere.
-    pub(super) rescued: Vec<String>,
+    pub(in crate::wiki::workspace) rescued: Vec<String>,
     /// What cannot be placed, and why.
-    pub(super) blocked: Vec<(String, &'static str)>,
+    pub(in crate::wiki::workspace) blocked: Vec<(String, &'static str)>,
 }
 
 struct Staged {
@@ -78,7 +76,7 @@ enum Placed {
 }
 
 /// Applies placements, deletions first. With `keep`, replaced and removed files go there instead of away.
-pub(super) fn apply(
+pub(in crate::wiki::workspace) fn apply(
     layout: &Layout,
     memory: &mut Memory,
     placements: &[Placement],
@@ -355,51 +353,4 @@ fn keep_old(layout: &Layout, staged: &str, kept: &Path) -> Result<(), Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         result => result.map_err(Error::file("keep", kept)),
     }
-}
-
-#[cfg(target_os = "linux")]
-fn is_many(count: usize) -> bool {
-    count >= MANY
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_many(_count: usize) -> bool {
-    false
-}
-
-#[cfg(target_os = "linux")]
-fn sync_all(layout: &Layout) -> Result<(), Error> {
-    let failed = || Error::file("bring to the disk", layout.mount());
-    let folder = File::open(layout.mount()).map_err(failed())?;
-    rustix::fs::syncfs(&folder).map_err(|error| failed()(error.into()))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn sync_all(_layout: &Layout) -> Result<(), Error> {
-    Ok(())
-}
-
-fn sync_folders(layout: &Layout, touched: &BTreeSet<PathBuf>) -> Result<(), Error> {
-    if is_many(touched.len()) {
-        return sync_all(layout);
-    }
-    for folder in touched {
-        sync_folder(folder)?;
-    }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> Result<(), Error> {
-    match File::open(folder) {
-        Ok(file) => file.sync_all().map_err(Error::file("bring to the disk", folder)),
-        // It was removed with its last file.
-        Err(error) if is_absent(error.kind()) => Ok(()),
-        Err(error) => Err(Error::file("open", folder)(error)),
-    }
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> Result<(), Error> {
-    Ok(())
 }
