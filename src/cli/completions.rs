@@ -1,9 +1,8 @@
 //! Completion scripts for shells.
 
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::{Args, ValueEnum};
 use clap_complete::{Shell, generate};
 
-use super::arguments::Arguments;
 use super::output::Output;
 
 /// Print a completion script for a shell
@@ -21,14 +20,15 @@ enum Supported {
 }
 
 impl Completions {
-    pub(super) fn run(self) -> Output {
+    /// The script for the command line that `command` describes.
+    pub(super) fn run(self, mut command: clap::Command) -> Output {
         let shell = match self.shell {
             Supported::Bash => Shell::Bash,
             Supported::Zsh => Shell::Zsh,
             Supported::Fish => Shell::Fish,
         };
         let mut script = Vec::new();
-        generate(shell, &mut Arguments::command(), "parall", &mut script);
+        generate(shell, &mut command, "parall", &mut script);
         Output::Text(String::from_utf8_lossy(&script).into_owned())
     }
 }

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::Value;
 
-use super::wiki::{Place, document, find, pages, settings};
+use super::common::{Place, document, find, pages, settings};
 use crate::api::{Client, Object};
 use crate::cli::failure::Failure;
 use crate::cli::human::{cell, details, list};

@@ -1,22 +1,21 @@
 //! `parall wiki`.
 
-use std::env;
-use std::path::PathBuf;
+mod changeset;
+mod common;
+mod text;
 
-use clap::{Args, Subcommand};
-use serde::Serialize;
-use serde_json::{Value, json};
+use clap::Subcommand;
+use serde_json::json;
 
-use super::wiki_changeset::Changesets;
-use crate::api::{self, Class, Client, Wiki};
+use self::changeset::Changesets;
+use self::common::{Place, document, find, pages, settings};
+use self::text::{log_table, patch, status_text, synced_text, tree_table, wikis_table};
+use crate::api::{self, Class, Client};
 use crate::cli::account::Session;
-use crate::cli::failure::{Exit, Failure};
-use crate::cli::human::{cell, details, list};
+use crate::cli::failure::Failure;
+use crate::cli::human::details;
 use crate::cli::output::Output;
 use crate::cli::paging::PagingFlags;
-use crate::cli::progress;
-use crate::cli::table::{one_line, paragraph};
-use crate::error::{Coded, chain};
 use crate::wiki::workspace::{self, Options};
 use crate::wiki::{self, Workspace};
 
@@ -72,24 +71,6 @@ pub(in crate::cli) enum Wikis {
     },
     #[command(subcommand)]
     Changeset(Changesets),
-}
-
-/// Where the folders are.
-#[derive(Debug, Args)]
-pub(in crate::cli) struct Place {
-    /// Folder that holds one folder a wiki; the current one unless it is given.
-    #[arg(long, value_name = "DIR")]
-    workspace: Option<PathBuf>,
-}
-
-impl Place {
-    pub(super) fn root(&self) -> Result<PathBuf, Failure> {
-        let folder = match &self.workspace {
-            Some(folder) => folder.clone(),
-            None => env::current_dir().map_err(|error| Failure::local_file(error.to_string()))?,
-        };
-        std::path::absolute(&folder).map_err(|error| Failure::local_file(error.to_string()))
-    }
 }
 
 impl Wikis {
@@ -204,189 +185,4 @@ async fn opened<T: Send + 'static>(
         work(&mut Workspace::open(&root, &organisation, &slug, Options::default())?)
     });
     Ok(done.await.map_err(|_| wiki::Error::BrokenOff)??)
-}
-
-/// A wiki by its slug or id, or by the only slug or name that begins so.
-pub(super) async fn find(client: &Client, wiki: &str) -> Result<Wiki, Failure> {
-    match client.wiki(wiki).await {
-        Err(error) if matches!(error.class(), Class::Missing | Class::Rejected) => {}
-        result => return Ok(result?),
-    }
-    let all = client.wikis().await?;
-    let wanted = wiki.to_lowercase();
-    let fits = |one: &&Wiki, exactly: bool| {
-        [Some(&one.slug), one.name.as_ref()].into_iter().flatten().any(|name| {
-            let name = name.to_lowercase();
-            if exactly { name == wanted } else { name.starts_with(&wanted) }
-        })
-    };
-    for exactly in [true, false] {
-        let found: Vec<_> = all.iter().filter(|one| fits(one, exactly)).collect();
-        if let [one] = found.as_slice() {
-            return Ok((*one).clone());
-        }
-    }
-    let candidates: Vec<_> =
-        all.iter().take(10).map(|one| json!({ "id": one.id, "name": one.slug })).collect();
-    let message = format!("no wiki is called {:?}", one_line(wiki));
-    Err(Failure::new(Exit::Usage, "PARALL_UNKNOWN_NAME", message).with("candidates", candidates))
-}
-
-/// A page, or all from there on.
-pub(super) async fn pages(
-    paging: PagingFlags,
-    ask: impl AsyncFn(&[(&str, &str)]) -> Result<api::Object, api::Error>,
-) -> Result<Value, Failure> {
-    let crate::organisation::Paging { limit, mut cursor, all } = paging.into();
-    let limit = limit.map(|limit| limit.to_string());
-    let mut items = Vec::new();
-    loop {
-        let mut query = Vec::new();
-        query.extend(limit.as_deref().map(|limit| ("limit", limit)));
-        query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
-        let mut page = Value::Object(ask(&query).await?);
-        let next = page["next_cursor"].as_str().map(str::to_owned);
-        if !all {
-            return Ok(page);
-        }
-        if let Some(data) = page["data"].as_array_mut() {
-            items.append(data);
-        }
-        let goes_on = page["has_more"] == true && next.is_some() && next != cursor;
-        if !goes_on || items.len() > 100_000 {
-            return Ok(json!({ "data": items, "has_more": false }));
-        }
-        cursor = next;
-    }
-}
-
-pub(super) fn settings(slug: &str) -> Options {
-    Options { progress: progress::of_files(slug), ..Options::default() }
-}
-
-pub(super) fn document(value: &impl Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
-}
-
-impl From<wiki::Error> for Failure {
-    fn from(error: wiki::Error) -> Self {
-        use wiki::Error;
-        let exit = match &error {
-            Error::Api(_) => {
-                return match error {
-                    Error::Api(error) => error.into(),
-                    other => Self::usage(other.to_string()),
-                };
-            }
-            Error::Content { .. } | Error::Answer { .. } => Exit::Network,
-            Error::StaleGeneration { .. } => Exit::Refused,
-            Error::UnknownOutcome { .. } => Exit::Unknown,
-            Error::NotSynced { .. }
-            | Error::NoChanges
-            | Error::NoPage { .. }
-            | Error::NotText { .. }
-            | Error::Conflicts { .. }
-            | Error::Unsuitable { .. } => Exit::Usage,
-            Error::File { .. }
-            | Error::Memory { .. }
-            | Error::Version { .. }
-            | Error::Locked { .. }
-            | Error::Mount { .. }
-            | Error::Busy { .. }
-            | Error::BrokenOff => Exit::LocalFile,
-        };
-        Self::new(exit, error.code(), chain(&error))
-    }
-}
-
-fn wikis_table(json: &Value) -> String {
-    list(json, ["ID", "SLUG", "VERSION", "NAME"], |wiki| {
-        ["id", "slug", "version", "name"].map(|key| cell(wiki, key))
-    })
-}
-
-fn tree_table(json: &Value) -> String {
-    list(json, ["SIZE", "UPDATED", "PATH"], |item| {
-        ["size", "updated_at", "path"].map(|key| cell(item, key))
-    })
-}
-
-fn log_table(json: &Value) -> String {
-    list(json, ["TIME", "WHAT", "WHO", "CHANGESET"], |entry| {
-        ["created_at", "type", "actor_id", "changeset_id"].map(|key| cell(entry, key))
-    })
-}
-
-fn patch(json: &Value) -> String {
-    paragraph(json["diff"].as_str().unwrap_or_default())
-}
-
-fn texts<'a>(json: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
-    json[key].as_array().into_iter().flatten()
-}
-
-fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), one_line)
-}
-
-fn synced_text(json: &Value) -> String {
-    let mut lines = String::new();
-    for wiki in texts(json, "synced") {
-        lines.push_str(&format_line(&[
-            &shown(&wiki["wiki"]),
-            ": ",
-            &shown(&wiki["files"]),
-            " files in ",
-            &shown(&wiki["path"]),
-            ", added ",
-            &shown(&wiki["added"]),
-            ", updated ",
-            &shown(&wiki["updated"]),
-            ", deleted ",
-            &shown(&wiki["deleted"]),
-        ]));
-        conflicts(wiki, &mut lines);
-        for skipped in texts(wiki, "skipped") {
-            let (path, reason) = (shown(&skipped["path"]), shown(&skipped["reason"]));
-            lines.push_str(&format_line(&["  left out ", &path, ": ", &reason]));
-        }
-    }
-    lines
-}
-
-fn status_text(json: &Value) -> String {
-    let mut lines = format_line(&["Mount: ", &shown(&json["mount"])]);
-    let (base, head) = (&json["base_version"], &json["head_version"]);
-    let news = if head.is_null() || head == base { "" } else { ", the server has a newer one" };
-    lines.push_str(&format_line(&["Base: ", &shown(base), news]));
-    for file in texts(json, "changes") {
-        lines.push_str(&format_line(&[
-            "  ",
-            &shown(&file["status"]),
-            " ",
-            &shown(&file["path"]),
-            " +",
-            &shown(&file["additions"]),
-            " -",
-            &shown(&file["deletions"]),
-        ]));
-    }
-    if texts(json, "changes").next().is_none() {
-        lines.push_str("nothing is edited\n");
-    }
-    conflicts(json, &mut lines);
-    lines
-}
-
-fn conflicts(json: &Value, lines: &mut String) {
-    for conflict in texts(json, "conflicts") {
-        let (path, kind) = (shown(&conflict["path"]), shown(&conflict["kind"]));
-        lines.push_str(&format_line(&["  conflict in ", &path, ": ", &kind]));
-    }
-}
-
-fn format_line(parts: &[&str]) -> String {
-    let mut line = parts.concat();
-    line.push('\n');
-    line
 }
