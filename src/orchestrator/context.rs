@@ -302,6 +302,12 @@ impl Context {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stopped;
 
+impl From<Stopped> for Error {
+    fn from(_: Stopped) -> Self {
+        Self::Closed
+    }
+}
+
 /// Why a repeated call ended without success.
 #[derive(Debug)]
 pub(crate) enum PersistError {

@@ -11,18 +11,19 @@
 
 mod answer;
 mod error;
+mod origin;
 mod outgoing;
 mod read;
 mod send;
 mod task;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
 pub use error::Error;
+pub use origin::Origin;
 
 use answer::Names;
 use outgoing::Outgoing;
@@ -33,15 +34,6 @@ use crate::organisation::Organisation;
 
 /// How long the names of members are taken for current.
 const NAMES_LIFETIME: Duration = Duration::from_secs(60);
-
-/// Where a call comes from.
-#[derive(Debug, Clone, Default)]
-pub struct Origin {
-    /// Folders that files may be sent from.
-    pub folders: Vec<PathBuf>,
-    /// The turn from whose run it comes, where there is one: what it writes belongs to that turn and to no other.
-    pub run: Option<String>,
-}
 
 /// The tools of one account.
 pub struct Tools {

@@ -19,7 +19,7 @@ use super::super::dialer::{LARGEST_FRAME, Open};
 use super::super::error::Error;
 use super::super::secret::Secret;
 use super::super::wire::PingFrame;
-use super::SocketEvent;
+use super::event::SocketEvent;
 use super::vitals::Vitals;
 use crate::api::wire::lenient::number;
 use crate::api::wire::types::Frame;

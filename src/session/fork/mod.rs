@@ -4,6 +4,7 @@ pub(crate) mod copy;
 pub(crate) mod labels;
 pub(crate) mod migrate;
 pub(crate) mod new_file;
+pub(crate) mod pieces;
 pub(crate) mod selection;
 
 use std::env;

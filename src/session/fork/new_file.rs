@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::session::Error;
-use crate::session::fork::copy::Piece;
+use crate::session::fork::pieces::Piece;
 use crate::session::transcript::source::Source;
 
 /// From this length on a range is copied by the kernel, without coming through this process; in bytes.
