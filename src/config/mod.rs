@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! manager      one refresh: fetch -> check -> remember -> apply; one at a time, the newest wins
+//! prepared     what is at hand before anything is applied
 //! platform/    what the platform sends, before it touches anything of the user
 //!   source     where configurations come from      config: one configuration   cache: the last known good one
-//!   trust      what it may decide                  schema: what hosts accept   refusal: why it is not applied
+//!   trust      what it may decide (allowed: keys)  schema: what hosts accept   refusal: why it is not applied
 //! gate         no write while a turn runs
 //! file/        the user's files
 //!   apply      plan -> write
@@ -29,6 +30,7 @@ mod gate;
 mod manager;
 mod outcome;
 mod platform;
+mod prepared;
 mod syntax;
 
 pub use crate::level::Level;

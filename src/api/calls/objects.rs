@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::api::client::{Client, NewMessage, Page, read_items};
+use super::list::{Page, read_items};
+use crate::api::client::{Client, NewMessage};
 use crate::api::error::Error;
 use crate::api::http::request::{Answer, Call};
 use crate::api::wire::organisation as wire;

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::list::{Page, read_items};
 use super::objects::Object;
-use crate::api::client::{Client, Page, read_items};
+use crate::api::client::Client;
 use crate::api::error::Error;
 use crate::api::http::request::{Answer, Call};
 use crate::api::wire::lenient::{optional_text, text, whole_number};
