@@ -2,6 +2,7 @@
 
 pub(crate) mod attribution;
 pub(crate) mod earlier;
+mod event_lines;
 pub(crate) mod event_text;
 pub(crate) mod open_turn;
 pub(crate) mod registry;
