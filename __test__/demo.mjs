@@ -63,7 +63,7 @@ async function conversation({ parall, people, model }) {
   ada("Thank you, that is all. [[noreply]]");
   await everythingAcknowledged(parall, 6);
   const { user } = model.requests.findLast((request) => request.user.includes("that is all"));
-  say("", "with this message the agent was told what its fork had done meanwhile:");
+  say("", "this message reported to the agent what its fork had done meanwhile:");
   for (const line of readable(user.slice(user.indexOf("[Answered meanwhile"), user.lastIndexOf("[Event:")))
     .trim()
     .split("\n"))
@@ -105,7 +105,7 @@ function followTimeline({ parall, people }) {
   return names;
 }
 
-/** A text without what the model is told to do. */
+/** A text without directives for the model. */
 function readable(text) {
   return text.replaceAll(/\s*\[\[.*?\]\]/g, "");
 }

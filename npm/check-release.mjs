@@ -11,7 +11,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));
-const MOST_BYTES = 12 * 1024 * 1024;
+const MOST_BYTES = 11 * 1024 * 1024;
 
 /**
  * @param {string} project the project's folder

@@ -39,7 +39,7 @@ pub fn list_account_ids(section: Option<&Value>) -> Vec<String> {
 
 /// Resolves an account from the section `channels.parall` and the environment.
 ///
-/// What stands in the file wins; the environment fills what is missing or blank. A reference `{source: "env", id}` is
+/// What is in the file wins; the environment fills what is missing or blank. A reference `{source: "env", id}` is
 /// looked up in the environment too. Any other reference, and a value of the wrong type, counts as missing and is not
 /// filled: whoever wrote it meant something else. There is no account but [`DEFAULT_ACCOUNT_ID`].
 pub fn resolve_account(

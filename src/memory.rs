@@ -2,8 +2,9 @@
 //! code are not in it, nor is anything of the host's.
 //!
 //! The status publishes this number. Resident memory cannot take its place: it is the whole host's, and the host's own heap moves
-//! by more than a leak of ours would. An allocator of another library could count as well, but would bring its own heap into
-//! every host; counting on top of the system's costs two relaxed additions a call.
+//! by more than a leak of ours would. Crates that count (`cap`, `stats_alloc`) are these few lines around a limit or six counters that
+//! nobody needs, and allocators with statistics of their own bring a second heap into every host. Counting on top of the system's
+//! costs two relaxed additions a call.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};

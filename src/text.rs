@@ -8,7 +8,7 @@ const REPLACEMENT: char = ' ';
 const CUT: char = '…';
 
 /// Code points of the Unicode category `Cf` (format characters) and the two separators that end a line for some viewers: they
-/// are invisible, hide or reorder what stands around them, or begin a new line. Unicode 16.
+/// are invisible, hide or reorder what is around them, or begin a new line. Unicode 16.
 const INVISIBLE: [(u32, u32); 22] = [
     (0x00AD, 0x00AD),
     (0x0600, 0x0605),
@@ -34,7 +34,7 @@ const INVISIBLE: [(u32, u32); 22] = [
     (0xFFFE, 0xFFFF),
 ];
 
-/// Whether a character can be shown without an effect on what stands around it.
+/// Whether a character can be shown without an effect on what is around it.
 pub(crate) fn is_printable(character: char) -> bool {
     let code = u32::from(character);
     !character.is_control()

@@ -27,8 +27,8 @@ async function runTurn(turn) {
   const number = numberOf(turn.rawText);
   const session = turn.sessionKey;
   const isFork = session.includes(":fork:");
-  const told = [...new Set([...turn.text.split("[Event: ")[0].matchAll(/question (\d+)/g)].map((match) => Number(match[1])))];
-  note({ turn: turn.id, number, session, told, overlaps: running.has(session), gone: isFork && !existsSync(fileOf(session)) });
+  const reported = [...new Set([...turn.text.split("[Event: ")[0].matchAll(/question (\d+)/g)].map((match) => Number(match[1])))];
+  note({ turn: turn.id, number, session, reported, overlaps: running.has(session), gone: isFork && !existsSync(fileOf(session)) });
   tell({ event: "turn", text: turn.rawText });
   running.add(session);
   try {

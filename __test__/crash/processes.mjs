@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 
 const SERVER = fileURLToPath(new URL("../server/main.js", import.meta.url));
 const HOST = fileURLToPath(new URL("host.mjs", import.meta.url));
-/** A host that echoes, and dies or hangs when it is told to. */
-export const PUPPET = fileURLToPath(new URL("puppet.mjs", import.meta.url));
+/** A host that echoes, and dies or hangs on request. */
+export const ECHO_HOST = fileURLToPath(new URL("echo-host.mjs", import.meta.url));
 
 /** Ends a process and waits until it is gone. */
 async function end(child, signal) {

@@ -29,7 +29,7 @@ export function plan(seed, number) {
 
 /** The words of a question, which name it. */
 export const question = (number) => `question ${number}`;
-/** The number of a question, which may be followed by what the model is told to do. */
+/** The number of a question, which may be followed by directives for the model. */
 export const numberOf = (text) => Number(/^question (\d+)(?: \[\[|$)/.exec(text)?.[1]);
 /** The words of a part. They name the turn, as a model seldom says the same twice. */
 export const answer = (number, part, turn) => `answer ${number} part ${part} of ${turn}`;

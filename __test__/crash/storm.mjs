@@ -42,7 +42,7 @@ export async function storm({ folder, seed, dispatches, kills }, log = () => {})
       const asking = (async () => {
         for (const one of numbered) await ask(server, stateFile, one);
       })();
-      await live(account, next);
+      await run(account, next);
       const takesServer = next() < SERVER_KILLS;
       const orderly = next() < ORDERLY;
       await Promise.all([orderly ? account.close() : account.kill(), takesServer && server.kill()]);
@@ -88,8 +88,8 @@ async function ask(server, stateFile, [number, isTask, { person, chat }, pause])
   }
 }
 
-/** Lets an account live for a random time, counted from its start or from its first turn. */
-async function live(account, next) {
+/** Lets an account run for a random time, counted from its start or from its first turn. */
+async function run(account, next) {
   const early = next() < 0.3;
   const length = next() * (early ? LONGEST_START : LONGEST_LIFE);
   await once(account, "ready");

@@ -86,7 +86,7 @@ function wrong(number, { parts, place, acknowledgedAt }, { kind, parts: planned 
   return findings;
 }
 
-/** Within a chat or task all answers stand in the order of their questions. */
+/** Within a chat or task all answers are in the order of their questions. */
 export function disordered(questions) {
   const answered = Map.groupBy?.([...questions], ([, question]) => question.place) ?? group([...questions]);
   return [...answered].flatMap(([place, asked]) => {
@@ -109,12 +109,12 @@ export function early(questions) {
     .map(([number]) => `question ${number} was acknowledged before its answer`);
 }
 
-/** What a fork answered is told to main once. A turn without a whole answer was run again and does not count. */
+/** What a fork answered is reported to main once. A turn without a whole answer was run again and does not count. */
 function toldAgain(questions, turns, seed) {
   const visible = new Set([...questions].flatMap(([number, { parts }]) => completeTurns(number, parts, seed)));
-  const told = [...turns.values()].filter((turn) => visible.has(turn.turn)).flatMap((turn) => turn.told);
-  return [...new Set(told.filter((number, index) => told.indexOf(number) !== index))].map(
-    (number) => `question ${number} was told to main again`,
+  const reported = [...turns.values()].filter((turn) => visible.has(turn.turn)).flatMap((turn) => turn.reported);
+  return [...new Set(reported.filter((number, index) => reported.indexOf(number) !== index))].map(
+    (number) => `question ${number} was reported to main again`,
   );
 }
 

@@ -54,7 +54,7 @@ for (const release of HOST_VERSIONS) {
         ["A fine bird.", "The otters are done.", "The second thing is done."],
       );
       const main = heard(await requestWith("And then the second thing"));
-      assert.match(main, /Boats float\./, "main is told what the forks did");
+      assert.match(main, /Boats float\./, "the forks' results are reported to main");
       assert.match(main, /Trains roll\./);
       assert.doesNotMatch(heard(await requestWith("long task about otters")), /boats|\[Fork: /);
     });
@@ -66,7 +66,7 @@ for (const release of HOST_VERSIONS) {
       say("usr_ada", direct.ada, "Are you there? [[say:Still here.]]");
       await answerWith(scene, "Still here.");
       const last = heard(await requestWith("Are you there?"));
-      assert.equal(last.split("> Boats float.").length - 1, 1, "main is told once");
+      assert.equal(last.split("> Boats float.").length - 1, 1, "they are reported once");
     });
   });
 }

@@ -97,7 +97,7 @@ for (const release of HOST_VERSIONS) {
     after(() => closeScene(scene));
     const complaints = () => scene.host.output().match(/the native part 2\.0\.0-alpha\.1 could not be loaded/g)?.length ?? 0;
 
-    it("tells once what is wrong and what to do, and the gateway lives on", async () => {
+    it("says once what is wrong and what to do, and the gateway keeps running", async () => {
       await scene.host.until("the complaint", () => complaints() > 0);
       const isSeen = () => /config change detected/.test(scene.host.output());
       await changeSection(scene, { note: "changed" }, "the channel restarts", isSeen);

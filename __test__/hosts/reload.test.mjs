@@ -1,4 +1,4 @@
-/** The account is reloaded in the middle of tools; a real OpenClaw goes on, and nothing runs twice. */
+/** The account is reloaded in the middle of tools; a real OpenClaw continues, and nothing runs twice. */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";

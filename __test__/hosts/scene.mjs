@@ -38,7 +38,7 @@ export function prepareScene(scene) {
   scene.host.writeConfig({ ...config, channels: { ...config.channels, parall: scene.section } });
 }
 
-/** Writes `channels.parall` and starts the gateway; waits for the connection unless told otherwise. */
+/** Writes `channels.parall` and starts the gateway; waits for the connection by default. */
 export async function startScene(scene, { connected = true } = {}) {
   prepareScene(scene);
   await scene.host.start();

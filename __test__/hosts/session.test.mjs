@@ -81,7 +81,7 @@ describe("forks on a host that keeps sessions in files (2026.4.2)", { skip: RELE
     for (const mark of ["MARK-ONE", "answer-one", "MARK-TWO", "answer-two", "MARK-FORKED"])
       assert.ok(inFork.includes(mark), `${mark} is missing`);
     assert.ok(!inFork.includes("MARK-RUNNING"), "the running turn is in the fork");
-    assert.ok(readFileSync(made.sessionFile, "utf8").includes("answer-forked"), "the host goes on in our file");
+    assert.ok(readFileSync(made.sessionFile, "utf8").includes("answer-forked"), "the host continues in our file");
 
     model.release("busy");
     assert.match(await running, /answer-running/);

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { answers, openDispatches } from "./scene.mjs";
 
-/** What may be going on, by how often that is chosen. */
+/** What may be in progress, by how often that is chosen. */
 const MOMENTS = ["start", "start", "connected", "turn", "turn", "fork", "fork", "delivered", "delivered", "acknowledged", "idle"];
 /** How many dispatches are acknowledged before, at most. */
 const MOST_DONE = 6;

@@ -12,7 +12,7 @@ const PLACES = ["direct", "direct", "direct", "direct", "direct", "group", "thre
 /** What a question that needs no answer may cost, and how long the model thinks. Milliseconds. */
 const THINKING = 600;
 const LONG_THINKING = 3000;
-/** How many questions are kept for the moment of the kill, so that something is going on then. */
+/** How many questions are kept for the moment of the kill, so that some are in progress then. */
 const KEPT = 3;
 /** How long nothing may move at the end before that counts as lost: longer than an answer that the host promised is awaited. */
 const PATIENCE = 200_000;

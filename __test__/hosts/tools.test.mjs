@@ -28,7 +28,7 @@ for (const release of HOST_VERSIONS) {
       await answerWith(scene, done);
       return scene.model.requests.at(-1).messages.findLast(({ role }) => role === "tool").text;
     }
-    /** The folder of a skill as the model is told it. */
+    /** The folder of a skill as the model sees it. */
     const installedSkill = ({ model }) => {
       const [, file] = /<location>([^<]*parall-platform\/SKILL\.md)<\/location>/.exec(model.requests.at(-1).messages[0].text);
       return path.dirname(file.replace(/^~/, path.join(scene.host.root, "home")));

@@ -9,7 +9,7 @@
  * - `[[noreply]]` answers NO_REPLY
  * - `[[tokens:N]]` reports that many prompt tokens
  *
- * Only what stands in the event counts, not what is told of earlier ones in front of it.
+ * Only the event itself counts, not what precedes it about earlier ones.
  *
  * @param {string} message the last user message
  */
@@ -29,7 +29,7 @@ export function parseDirectives(message) {
 }
 
 /**
- * What a person wrote, taken out of all that stands around it: text of the host in front, then our header of bracketed
+ * What a person wrote, taken out of all that surrounds it: text of the host in front, then our header of bracketed
  * lines, an empty line, the text.
  *
  * @param {string} text

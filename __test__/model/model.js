@@ -55,7 +55,7 @@ export class ScriptedModel extends Waiting {
     this.baseUrl = `${this.url}/v1`;
   }
 
-  /** Lets requests with `[[hold:NAME]]` go on, those that wait and those to come; `fail` ends `[[fail]]`. */
+  /** Lets requests with `[[hold:NAME]]` continue, those that wait and those to come; `fail` ends `[[fail]]`. */
   release(name) {
     this.#released.add(name);
     this.changed();
@@ -139,7 +139,7 @@ export class ScriptedModel extends Waiting {
     return asked;
   }
 
-  /** Waits as told, or until the asker has gone. */
+  /** Waits as the directive says, or until the asker has gone. */
   async #delay({ slow, hold }, signal) {
     if (slow > 0) await sleep(slow, undefined, { signal }).catch(() => {});
     if (hold === undefined) return;

@@ -34,7 +34,7 @@ export const CHOICES = Object.freeze({
   receivedUnknownSourceStatus: 404,
   acknowledgeAgainSucceeds: true,
 
-  /** Our choice: structured mentions stand in `content.mentions` as `[{ user_id }]`; this id means everybody. */
+  /** Our choice: structured mentions are in `content.mentions` as `[{ user_id }]`; this id means everybody. */
   mentionedUserIds: (content) => (Array.isArray(content?.mentions) ? content.mentions.map((mention) => mention?.user_id) : []),
   mentionContent: (userIds) => userIds.map((userId) => ({ user_id: userId })),
   mentionAllUserId: "usr_all",

@@ -4,7 +4,7 @@ import { Waiting } from "./waiting.js";
 /** Milliseconds after which a request is given up, so that a test fails instead of hanging. */
 const REQUEST_TIMEOUT = 10_000;
 
-/** A bare client that does what it is told and nothing by itself: for tests of the server. */
+/** A bare client that does nothing by itself: for tests of the server. */
 export class Probe {
   constructor(url, key, org = "org_demo") {
     Object.assign(this, { url, key, org });

@@ -229,7 +229,7 @@ export class LocalParall {
     return [...(chatId === undefined ? this.world.messages : this.world.chatMessages(chatId))];
   }
 
-  /** Waits for a message, also one that stands already. Each message is looked at once. */
+  /** Waits for a message, also one that is there already. Each message is looked at once. */
   waitForMessage(predicate, timeout) {
     let next = 0;
     const find = () => {

@@ -25,7 +25,7 @@ const COLLECTIONS = [
  * The server's memory: named collections of records by id, in the order of their creation.
  *
  * With a file, each change is appended to it as one JSON line `[collection, id, record]` (`null` removes). `commit` writes
- * all changes since the last one in a single call, before an answer leaves the process: what a client was told survives
+ * all changes since the last one in a single call, before an answer leaves the process: what a client was answered survives
  * `kill -9`, and a message never survives without its dispatch.
  */
 export class Store {
@@ -65,7 +65,7 @@ export class Store {
     this.#descriptor = undefined;
   }
 
-  /** A half-written last line belongs to a change nobody was told of: it is cut off. */
+  /** A half-written last line belongs to a change that was never answered: it is cut off. */
   #load(file) {
     const bytes = readFileSync(file);
     const end = bytes.lastIndexOf(0x0a) + 1;

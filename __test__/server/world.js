@@ -219,7 +219,7 @@ export class World {
     this.emit(agentId, "dispatch.new", dispatchView(dispatch));
   }
 
-  /** Pushes a dispatch that stands in the inbox once more, with a new number. */
+  /** Pushes a dispatch of the inbox once more, with a new number. */
   push(dispatch) {
     this.emit(dispatch.agent_id, "dispatch.new", dispatchView(dispatch));
   }

@@ -133,7 +133,7 @@ describe("a fork of a transcript in a database", () => {
     "no database": [{ columns: NEW, remove: true }, /no database/],
   };
   for (const [name, [given, reason]] of Object.entries(cases)) {
-    it(`is read by the host's call, which is told, with ${name}`, async (test) => {
+    it(`is read by the host's call, which the status names, with ${name}`, async (test) => {
       const host = open(test, { events: conversation(100), ...given });
       if (given.damage) host.database.exec(given.damage);
       if (given.remove) host.place.storePath = path.join(path.dirname(host.place.storePath), "elsewhere", "sessions.json");

@@ -53,7 +53,7 @@ pub struct PlatformConfigOptions {
 pub struct PlatformConfigChange {
     /// Its path, such as `models.providers.parall.baseUrl`.
     pub path: String,
-    /// The file in which it stands.
+    /// The file that has it.
     pub file: String,
     /// JSON text of the old value, secrets hidden; absent when there was none.
     pub before: Option<String>,

@@ -68,7 +68,7 @@ pub struct QueuedDispatch {
     pub session_key: Option<String>,
     /// Why it failed or is dead.
     pub cause: Option<String>,
-    /// When it was taken on.
+    /// When it was admitted.
     pub claimed_at: i64,
     /// When it last changed.
     pub changed_at: i64,
@@ -114,7 +114,7 @@ pub fn retry_dispatch(
     promise(env, beside(options, async move |journal: Journal| journal.retry(&id).await))
 }
 
-/// Gives a dead letter up for good: the server is told that it is over, by a running gateway within a second or two,
+/// Gives a dead letter up for good: it is acknowledged to the server, by a running gateway within a second or two,
 /// otherwise by the next start.
 #[napi(catch_unwind, ts_return_type = "Promise<void>")]
 pub fn drop_dispatch(

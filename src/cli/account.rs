@@ -20,7 +20,7 @@ use crate::config::read_section;
 use crate::fs;
 use crate::organisation::Organisation;
 
-/// Where the account stands in the configuration.
+/// Where the account is in the configuration.
 const SECTION: [&str; 2] = ["channels", "parall"];
 /// Variables that make an account of their own when all are set.
 const ENVIRONMENT: [&str; 3] = ["PRLL_API_URL", "PRLL_API_KEY", "PRLL_ORG_ID"];

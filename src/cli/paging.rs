@@ -11,7 +11,7 @@ pub(super) struct PagingFlags {
     /// Most items a page, up to 200.
     #[arg(long, value_name = "COUNT", value_parser = RangedU64ValueParser::<u32>::new().range(1..=u64::from(LARGEST_PAGE)))]
     limit: Option<u32>,
-    /// Go on where a page ended: its `next_cursor`.
+    /// Continue where a page ended: its `next_cursor`.
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
     /// Every page from there on.

@@ -1,15 +1,16 @@
 //! Replacing a file so that a reader, or a crash at any moment, sees the old or the new contents, whole.
 
-use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
+use tempfile::{NamedTempFile, PersistError};
+
 use super::attributes::Attributes;
 use super::options::{ReplaceOptions, Step};
 use super::private::sync_name;
-use super::temporary::Temporary;
+use super::temporary;
 use super::{Error, follow, in_place, read};
 
 /// Waits before each further try of a rename that the system refused for the moment: 150 ms in all.
@@ -31,26 +32,25 @@ const RENAME_WAITS: [Duration; 4] = [
 pub fn replace(path: &Path, contents: &[u8], options: &ReplaceOptions<'_>) -> Result<(), Error> {
     let target = follow(path)?;
     let attributes = Attributes::of(&target)?;
-    let mut temporary = Temporary::beside(&target)?;
+    let mut temporary = temporary::beside(&target)?;
     options.reached(Step::Created);
     let failed = |action| move |source| Error::Write { action, path: path.into(), source };
-    temporary.file().write_all(contents).map_err(failed("write a temporary file for"))?;
+    temporary.write_all(contents).map_err(failed("write a temporary file for"))?;
     options.reached(Step::Written);
     let is_kept = attributes
         .as_ref()
-        .map_or(Ok(true), |attributes| attributes.apply(temporary.file(), options.secret));
+        .map_or(Ok(true), |attributes| attributes.apply(temporary.as_file_mut(), options.secret));
     if !is_kept.map_err(failed("keep the mode of"))? {
         return in_place::overwrite(&target, contents, options);
     }
     options.reached(Step::Attributed);
-    temporary.file().sync_all().map_err(failed("sync a temporary file for"))?;
+    temporary.as_file().sync_all().map_err(failed("sync a temporary file for"))?;
     options.reached(Step::Synced);
     unchanged(&target, options)?;
-    let renamed = rename(&temporary, &target).map_err(failed("replace"))?;
+    let renamed = rename(temporary, &target).map_err(failed("replace"))?;
     if !renamed {
         return in_place::overwrite(&target, contents, options);
     }
-    temporary.keep();
     options.reached(Step::Renamed);
     sync_name(&target).map_err(failed("sync the folder of"))?;
     options.reached(Step::FolderSynced);
@@ -67,19 +67,20 @@ fn unchanged(target: &Path, options: &ReplaceOptions<'_>) -> Result<(), Error> {
     }
 }
 
-/// Renames, with patience; `false` when the system keeps refusing for a reason that writing in place does not share.
-fn rename(temporary: &Temporary, target: &Path) -> io::Result<bool> {
+/// Renames; `false` when the system keeps refusing for a reason that writing in place does not share.
+fn rename(mut temporary: NamedTempFile, target: &Path) -> io::Result<bool> {
     let mut waits = RENAME_WAITS.iter();
     loop {
-        match fs::rename(temporary.path(), target) {
-            Ok(()) => return Ok(true),
-            Err(source) if !is_passing(&source) => return Err(source),
-            Err(source) => match waits.next() {
-                Some(wait) => sleep(*wait),
-                None if target.exists() => return Ok(false),
-                None => return Err(source),
-            },
+        let Err(PersistError { error, file }) = temporary.persist(target) else { return Ok(true) };
+        if !is_passing(&error) {
+            return Err(error);
         }
+        match waits.next() {
+            Some(wait) => sleep(*wait),
+            None if target.exists() => return Ok(false),
+            None => return Err(error),
+        }
+        temporary = file;
     }
 }
 

@@ -17,7 +17,7 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// A folder, a device or a pipe stands where a file is expected.
+    /// A folder, a device or a pipe where a file is expected.
     #[error("{} is not a regular file", path.display())]
     NotAFile {
         /// What was found instead.
@@ -51,7 +51,7 @@ pub enum Error {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Where the former contents stand.
+        /// Where the former contents are.
         backup: PathBuf,
         /// The system's reason.
         #[source]

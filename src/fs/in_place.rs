@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Error;
 use super::options::{ReplaceOptions, Step};
 use super::private::sync_name;
-use super::temporary::create_unique;
+use super::temporary;
 
 /// Tries for the lock, and the wait between them: half a second in all.
 const LOCK_ATTEMPTS: usize = 50;
@@ -20,7 +20,7 @@ const BACKUP_SUFFIX: &str = ".backup";
 /// Writes `contents` over the file, under a lock and with the old contents in a backup beside it until the result is verified.
 ///
 /// When a step fails the old contents are put back. A crash half way is the one case in which the file is neither old nor
-/// new; the backup then still stands beside it.
+/// new; the backup is then still beside it.
 pub(super) fn overwrite(
     target: &Path,
     contents: &[u8],
@@ -35,7 +35,10 @@ pub(super) fn overwrite(
     if options.expected.is_some_and(|expected| expected != old) {
         return Err(Error::Changed { path: target.into() });
     }
-    let (mut copy, backup) = create_unique(target, BACKUP_SUFFIX, "back up")?;
+    // It outlives a crash and a panic.
+    let (mut copy, backup) = temporary::create(target, BACKUP_SUFFIX, "back up")?
+        .keep()
+        .map_err(|refused| failed("back up")(refused.error))?;
     let backed_up =
         copy.write_all(&old).and_then(|()| copy.sync_all()).and_then(|()| sync_name(target));
     if let Err(source) = backed_up {

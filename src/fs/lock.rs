@@ -12,7 +12,7 @@ use std::process;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::temporary::Temporary;
+use super::temporary;
 use super::{Error, Identity, sweep};
 use crate::time::{iso, now, parse_iso};
 
@@ -27,7 +27,7 @@ const WAIT_MS: RangeInclusive<u64> = 20..=60;
 pub struct Timing {
     /// How long to wait for another holder.
     pub timeout: Duration,
-    /// The age from which on a lock is taken over although its holder lives. One that names nobody is waited for that much
+    /// The age from which on a lock is taken over although its holder is alive. One that names nobody is waited for that much
     /// longer.
     pub stale_after: Duration,
 }
@@ -82,11 +82,14 @@ impl Lock {
     /// It gets its name only when it is complete: an empty one, left by a process that was killed between creating and writing
     /// it, would be respected for as long as a lock can be.
     fn create(path: &Path) -> Result<Option<Self>, Error> {
-        let mut complete = Temporary::beside(path)?;
+        let mut complete = temporary::beside(path)?;
         let failed = |source| Error::Write { action: "lock", path: path.into(), source };
-        let identity =
-            complete.file().metadata().map(|metadata| Identity::of(&metadata)).map_err(failed)?;
-        complete.file().write_all(payload().as_bytes()).map_err(failed)?;
+        let identity = complete
+            .as_file()
+            .metadata()
+            .map(|metadata| Identity::of(&metadata))
+            .map_err(failed)?;
+        complete.write_all(payload().as_bytes()).map_err(failed)?;
         match fs::hard_link(complete.path(), path) {
             Ok(()) => Ok(Some(Self { path: path.into(), identity })),
             Err(source) if source.kind() == ErrorKind::AlreadyExists => Ok(None),
@@ -124,7 +127,7 @@ impl Drop for Lock {
     }
 }
 
-/// Where the lock of a file stands: links in the folder's path are followed, the file itself may be one.
+/// Where the lock of a file is: links in the folder's path are followed, the file itself may be one.
 fn lock_path(file: &Path) -> Result<PathBuf, Error> {
     let folder =
         file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -145,7 +148,7 @@ fn payload() -> String {
     )
 }
 
-/// What stands in the way of taking a lock.
+/// What prevents taking a lock.
 enum Found {
     /// There is no lock any more.
     Nothing,

@@ -17,7 +17,7 @@ pub struct ReplaceOptions<'a> {
 /// The steps of a replacement, in their order. The last four belong to writing in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// The empty temporary file stands beside the target.
+    /// The empty temporary file is beside the target.
     Created,
     /// It holds the new contents.
     Written,
@@ -31,7 +31,7 @@ pub enum Step {
     FolderSynced,
     /// A copy of the old contents is on the disk.
     BackedUp,
-    /// Part of the new contents stands in the target. Only here a crash leaves a mixture, beside its backup.
+    /// Part of the new contents is in the target. Only here a crash leaves a mixture, beside its backup.
     HalfWritten,
     /// The target holds the new contents and they are on the disk.
     Overwritten,

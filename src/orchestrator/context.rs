@@ -52,7 +52,7 @@ pub(crate) struct Context {
     pub shutdown: CancellationToken,
     /// Every task of the account.
     pub tasks: TaskTracker,
-    /// Why the account cannot go on and has to be started again, once that is so.
+    /// Why the account cannot continue and has to be started again, once that is so.
     pub failure: watch::Sender<Option<String>>,
     /// What must survive the process; there as soon as this process has the account to itself.
     pub journal: OnceLock<Journal>,
@@ -64,7 +64,7 @@ pub(crate) struct Context {
     key_confirmed_at: tokio::sync::Mutex<Option<Instant>>,
     /// Keeps writes to the host's configuration away from turns.
     pub gate: Gate,
-    /// How long a call is repeated before its last error counts; an account never loses patience.
+    /// How long a call is repeated before its last error counts; an account never gives up.
     pub patience: Duration,
 }
 
@@ -126,8 +126,8 @@ impl Context {
         self.journal.get().ok_or(Stopped)
     }
 
-    /// Writes to the journal; waits while that cannot be done (disk full), so that nothing goes on unrecorded. A step that
-    /// the journal refuses is a fault of ours: it is logged, and the caller goes on as if stopped.
+    /// Writes to the journal; waits while that cannot be done (disk full), so that nothing proceeds unrecorded. A step that
+    /// the journal refuses is a fault of ours: it is logged, and the caller continues as if stopped.
     pub(crate) async fn record<T, F>(
         &self,
         what: &str,
@@ -298,7 +298,7 @@ impl Context {
     }
 }
 
-/// The account stops, or this event cannot go on in this process.
+/// The account stops, or this event cannot continue in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stopped;
 

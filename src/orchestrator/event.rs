@@ -41,7 +41,7 @@ pub(crate) enum Origin {
 /// What the agent is to look at.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Subject {
-    /// A message, with the chat it stands in.
+    /// A message, with the chat it is in.
     Message {
         /// The message.
         message: Message,
@@ -118,7 +118,7 @@ impl Event {
 }
 
 impl Event {
-    /// What the journal takes on.
+    /// What the journal admits.
     pub(crate) fn details(&self) -> Details {
         let (message, created_at) = match &self.subject {
             Subject::Message { message, .. } => (Some(message), &message.created_at),

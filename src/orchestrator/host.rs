@@ -10,11 +10,11 @@ pub trait Host: Send + Sync + 'static {
     /// Runs one agent turn and resolves when the host is done with it. Replies come back through
     /// [`crate::orchestrator::Gateway::deliver`] while it runs.
     fn run_turn(&self, turn: Turn) -> BoxFuture<'static, TurnOutcome>;
-    /// Calls a turn off. A host that heeds it ends the run at once, with an error in its outcome; one that does not goes on.
+    /// Calls a turn off. A host that honours it ends the run at once, with an error in its outcome; with another the run continues.
     fn call_off(&self, turn_id: String) {
         let _ = turn_id;
     }
-    /// The runs of earlier starts of this account that still go on in this process, or whose outcome nobody has seen. Their
+    /// The runs of earlier starts of this account that still continue in this process, or whose outcome nobody has seen. Their
     /// replies come to this start.
     fn earlier_runs(&self) -> BoxFuture<'static, Vec<EarlierTurn>> {
         async { Vec::new() }.boxed()
@@ -80,7 +80,7 @@ pub struct Turn {
     pub sender_name: String,
     /// Id of the message or task.
     pub message_id: String,
-    /// Root of the thread the message stands in.
+    /// Root of the thread the message is in.
     pub thread_root_id: Option<String>,
     /// When it was written, milliseconds since the epoch.
     pub timestamp: f64,

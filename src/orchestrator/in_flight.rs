@@ -26,7 +26,7 @@ pub(crate) struct Identity {
 
 /// The answer to a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Known {
+pub(crate) enum EventState {
     /// Never met: in flight from now on.
     New,
     /// Queued or running.
@@ -49,7 +49,7 @@ enum End {
 struct Load {
     events: usize,
     bytes: usize,
-    /// Those of the bytes that are loaded, and so go on by themselves.
+    /// Those of the bytes that are loaded, and so continue by themselves.
     loaded: usize,
 }
 
@@ -102,18 +102,18 @@ impl InFlight {
     }
 
     /// Takes an event up if it is new.
-    pub(crate) fn claim(&self, identity: &Identity) -> Known {
+    pub(crate) fn claim(&self, identity: &Identity) -> EventState {
         let mut keys = self.lock();
         if let Some(known) = keys.known(identity) {
             return known;
         }
         keys.begin(identity);
         self.report(&keys);
-        Known::New
+        EventState::New
     }
 
     /// What is known of an event.
-    pub(crate) fn known(&self, identity: &Identity) -> Option<Known> {
+    pub(crate) fn known(&self, identity: &Identity) -> Option<EventState> {
         self.lock().known(identity)
     }
 
@@ -219,20 +219,20 @@ impl InFlight {
 }
 
 impl Keys {
-    fn known(&self, identity: &Identity) -> Option<Known> {
+    fn known(&self, identity: &Identity) -> Option<EventState> {
         self.state(&identity.key).or_else(|| {
             let source = identity.source.as_ref()?;
             self.state(self.sources.get(source)?)
         })
     }
 
-    fn state(&self, key: &str) -> Option<Known> {
+    fn state(&self, key: &str) -> Option<EventState> {
         if self.running.contains_key(key) {
-            return Some(Known::Running);
+            return Some(EventState::Running);
         }
         Some(match self.finished.get(key)?.end {
-            End::Done => Known::Done { key: key.to_owned() },
-            End::Failed => Known::Failed,
+            End::Done => EventState::Done { key: key.to_owned() },
+            End::Failed => EventState::Failed,
         })
     }
 

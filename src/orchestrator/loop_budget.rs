@@ -51,7 +51,7 @@ pub(crate) enum Cause<'a> {
 pub(crate) struct Incoming<'a> {
     /// What tells it from others; an event that is tried again counts once.
     pub(crate) key: &'a str,
-    /// The chat it stands in, or the task it is about.
+    /// The chat it is in, or the task it is about.
     pub(crate) chat: &'a str,
     /// Who caused it.
     pub(crate) cause: Cause<'a>,
@@ -61,7 +61,7 @@ pub(crate) struct Incoming<'a> {
 
 /// Whether a message gets its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Decision {
     /// It does.
     Allowed,
     /// It does not.
@@ -166,17 +166,17 @@ impl LoopBudget {
     }
 
     /// Decides about an event, and counts it if it gets a turn. `now` is in milliseconds since the epoch.
-    pub(crate) fn consider(&mut self, incoming: &Incoming<'_>, now: i64) -> Verdict {
+    pub(crate) fn consider(&mut self, incoming: &Incoming<'_>, now: i64) -> Decision {
         self.forget(now);
         let (sender, most) = match incoming.cause {
             Cause::Person => {
                 self.reset(incoming.chat);
-                return Verdict::Allowed;
+                return Decision::Allowed;
             }
             Cause::Agent(_) if incoming.no_reply => {
                 // What its turn says elsewhere is no new matter.
                 self.chain(incoming.chat, now);
-                return Verdict::Allowed;
+                return Decision::Allowed;
             }
             Cause::Agent(sender) => (Some(sender), self.limits.turns),
             // What a person begins is answered, whatever agents may cause.
@@ -203,10 +203,10 @@ impl LoopBudget {
         sender: Option<&str>,
         most: usize,
         now: i64,
-    ) -> Verdict {
+    ) -> Decision {
         let Incoming { key, chat, .. } = *incoming;
         if self.turns.iter().any(|turn| turn.key == key) {
-            return Verdict::Allowed;
+            return Decision::Allowed;
         }
         let chain = self.chains.get(chat).map(|link| link.chain);
         let of_sender = |turn: &AgentTurn| sender.is_some() && turn.sender.as_deref() == sender;
@@ -217,7 +217,7 @@ impl LoopBudget {
             .or_else(|| self.spent(Counted::Chat, incoming, most, of_chat))
             .or_else(|| self.spent(Counted::Chain, incoming, most, of_chain));
         if let Some(spent) = spent {
-            return Verdict::Spent(spent);
+            return Decision::Spent(spent);
         }
         let chain = self.chain(chat, now);
         self.turns.push_back(AgentTurn {
@@ -230,7 +230,7 @@ impl LoopBudget {
         if self.turns.len() > MOST_REMEMBERED {
             self.turns.pop_front();
         }
-        Verdict::Allowed
+        Decision::Allowed
     }
 
     /// The chain that a chat or task belongs to from now on: its own, or a new one.

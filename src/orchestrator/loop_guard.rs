@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::context::{Context, Stopped};
-use super::loop_budget::{BudgetLimits, Incoming, LoopBudget, Verdict};
+use super::loop_budget::{BudgetLimits, Decision, Incoming, LoopBudget};
 use super::target::Target;
 use crate::journal::Journal;
 
@@ -36,7 +36,7 @@ impl LoopGuard {
 
     /// Decides about an event, and counts it if it gets a turn. The journal writes the count before the turn is noted, so
     /// that a crash forgets no turn.
-    pub(crate) fn consider(&self, incoming: &Incoming<'_>, journal: &Journal) -> Verdict {
+    pub(crate) fn consider(&self, incoming: &Incoming<'_>, journal: &Journal) -> Decision {
         let mut budget = self.budget();
         let verdict = budget.consider(incoming, journal.now());
         journal.set_note(LOOP_BUDGET_NOTE, budget.save());

@@ -5,7 +5,7 @@
 //!                                              | replies
 //!                          chat  <-  delivery <-
 //! ```
-//! Nothing is acknowledged before its answer stands in the chat or the agent chose to say nothing.
+//! Nothing is acknowledged before its answer is in the chat or the agent chose to say nothing.
 
 mod context;
 mod delivery;

@@ -2,7 +2,7 @@
 
 use super::Organisation;
 use super::error::Error;
-use super::list::{List, Paging, Source};
+use super::list::{List, PagedList, Paging};
 use super::object::{text, user_id};
 use crate::api::{Class, Object};
 
@@ -10,7 +10,7 @@ impl Organisation {
     /// The caller's chats. `scope` is `active`, `archived` or `all`.
     pub async fn chats(&self, paging: &Paging, scope: Option<&str>) -> Result<List, Error> {
         let filters: Vec<_> = scope.map(|scope| ("scope", scope)).into_iter().collect();
-        self.list(Source::Chats, paging, &filters).await
+        self.list(PagedList::Chats, paging, &filters).await
     }
 
     /// One chat.
@@ -41,10 +41,10 @@ impl Organisation {
     }
 
     async fn existing_direct_chat(&self, user: &str, me: &str) -> Result<Option<String>, Error> {
-        let shared = match self.list(Source::MemberChats(user), &Paging::all(), &[]).await {
+        let shared = match self.list(PagedList::MemberChats(user), &Paging::all(), &[]).await {
             // Chats of others may be hidden; the own ones are not.
             Err(Error::Api(error)) if error.class() == Class::Forbidden => {
-                self.list(Source::MemberChats(me), &Paging::all(), &[]).await?
+                self.list(PagedList::MemberChats(me), &Paging::all(), &[]).await?
             }
             shared => shared?,
         };

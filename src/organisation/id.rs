@@ -22,7 +22,7 @@ impl Kind {
     }
 }
 
-/// What may stand before an id, the longer ones first. Its case does not count.
+/// What may be before an id, the longer ones first. Its case does not count.
 const SCHEMES: [&str; 4] = ["parall:prll://", "parall://", "parall:", "prll://"];
 const PREFIXES: [(&str, Kind); 5] = [
     ("usr_", Kind::User),

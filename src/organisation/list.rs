@@ -19,7 +19,7 @@ const MOST_PAGES: usize = 500;
 pub struct Paging {
     /// Most items a page; the server's own number when left out.
     pub limit: Option<u32>,
-    /// Where to go on, as the page before said.
+    /// Where to continue, as the page before said.
     pub cursor: Option<String>,
     /// Every page from there on.
     pub all: bool,
@@ -67,7 +67,7 @@ impl From<ObjectPage> for List {
 
 /// The lists that come in pages.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Source<'a> {
+pub(super) enum PagedList<'a> {
     Chats,
     MemberChats(&'a str),
     Messages(&'a str),
@@ -76,7 +76,7 @@ pub(super) enum Source<'a> {
     Comments(&'a str),
 }
 
-impl Source<'_> {
+impl PagedList<'_> {
     async fn page(self, client: &Client, query: &Query<'_>) -> Result<ObjectPage, api::Error> {
         match self {
             Self::Chats => client.chat_page(query).await,
@@ -121,7 +121,7 @@ impl Organisation {
     /// Reads a page of a list, or all from there on. A cursor that comes again ends it, whatever the server says.
     pub(super) async fn list(
         &self,
-        source: Source<'_>,
+        source: PagedList<'_>,
         paging: &Paging,
         filters: &[(&str, &str)],
     ) -> Result<List, Error> {

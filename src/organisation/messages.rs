@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Organisation;
 use super::attachments::{Progress, read_files};
 use super::error::Error;
-use super::list::{List, Paging, Source};
+use super::list::{List, PagedList, Paging};
 use crate::api::{NewFile, NewMessage, Object};
 
 /// Longest text of a message or comment, in bytes.
@@ -63,7 +63,7 @@ impl Organisation {
         ];
         filters.extend(texts.iter().filter_map(|(key, text)| Some((*key, text.as_deref()?))));
         filters.extend(filter.top_level.then_some(("top_level", "true")));
-        self.list(Source::Messages(chat), paging, &filters).await
+        self.list(PagedList::Messages(chat), paging, &filters).await
     }
 
     /// One message.
@@ -79,7 +79,7 @@ impl Organisation {
         paging: &Paging,
     ) -> Result<List, Error> {
         let filters: Vec<_> = after.map(|after| ("after", after)).into_iter().collect();
-        self.list(Source::Replies(message), paging, &filters).await
+        self.list(PagedList::Replies(message), paging, &filters).await
     }
 
     /// Sends a message, repeating what the server recognises as the same.

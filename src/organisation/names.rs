@@ -3,7 +3,7 @@
 use super::Organisation;
 use super::error::{Candidate, Error, shown};
 use super::id::{Id, Kind, bare};
-use super::list::{Paging, Source};
+use super::list::{PagedList, Paging};
 use super::object::{candidate, text, user_id, user_name};
 
 /// The word for the caller itself, where a user is asked for.
@@ -43,7 +43,7 @@ impl Organisation {
         if let Some(id) = id(name, Kind::Task, "task")? {
             return Ok(id);
         }
-        let tasks = self.list(Source::Tasks, &Paging::all(), &[("scope", "all")]).await?.items;
+        let tasks = self.list(PagedList::Tasks, &Paging::all(), &[("scope", "all")]).await?.items;
         let called =
             |key| tasks.iter().filter_map(move |task| candidate(text(task, "id"), text(task, key)));
         let name = name.trim();
@@ -96,7 +96,7 @@ impl Organisation {
     }
 
     async fn chats_named(&self) -> Result<Vec<Candidate>, Error> {
-        let chats = self.list(Source::Chats, &Paging::all(), &[]).await?.items;
+        let chats = self.list(PagedList::Chats, &Paging::all(), &[]).await?.items;
         let named = chats.iter().filter(|chat| text(chat, "name").is_some());
         Ok(named.filter_map(|chat| candidate(text(chat, "id"), text(chat, "name"))).collect())
     }

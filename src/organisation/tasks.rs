@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Organisation;
 use super::error::Error;
-use super::list::{List, Paging, Source};
+use super::list::{List, PagedList, Paging};
 use super::messages::check_text;
 use super::object::text;
 use crate::api::{self, Class, Object};
@@ -20,7 +20,7 @@ const RECENT: u32 = 50;
 impl Organisation {
     /// Tasks of the organisation; `filters` are names and values of the server's own query.
     pub async fn tasks(&self, filters: &[(&str, &str)], paging: &Paging) -> Result<List, Error> {
-        self.list(Source::Tasks, paging, filters).await
+        self.list(PagedList::Tasks, paging, filters).await
     }
 
     /// One task.
@@ -74,7 +74,7 @@ impl Organisation {
 
     /// Comments on a task, oldest first.
     pub async fn comments(&self, task: &str, paging: &Paging) -> Result<List, Error> {
-        self.list(Source::Comments(task), paging, &[]).await
+        self.list(PagedList::Comments(task), paging, &[]).await
     }
 
     /// Comments on a task.

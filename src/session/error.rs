@@ -111,7 +111,7 @@ pub enum Error {
     BadStore {
         /// The store.
         path: PathBuf,
-        /// The first byte that cannot stand there.
+        /// The first byte that cannot be there.
         position: usize,
     },
     /// The process is ending; the work was not done.

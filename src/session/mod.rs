@@ -17,10 +17,18 @@ mod transcript;
 
 pub use database::{ContextReader, MessageContext, Progress};
 pub use error::Error;
-pub use fork::{Fork, ForkRequest, Nothing, Outcome, fork};
+pub use fork::{Fork, ForkRequest, NoFork, Outcome, fork};
 pub use store::cleanup::{Leftovers, clean_up, find_leftovers, remove_leftovers};
 pub use store::key::{Owner, normalize};
 pub use store::resolve::{SessionsFolder, resolve_transcript};
 pub use store::{delete_entries, delete_entry, read_entry, upsert_entry};
 pub use transcript::cache::IndexCache;
 pub use transcript::tree::{Cut, History};
+
+/// How many members the scanner finds in a line, in two levels; nothing if it is not JSON. For the benchmark.
+#[cfg(feature = "testing")]
+pub fn scan_members(line: &[u8]) -> Option<usize> {
+    let mut members = 0;
+    json::scan(line, false, &mut |_| members += 1).ok()?;
+    Some(members)
+}

@@ -21,7 +21,7 @@ const KEY = Symbol.for("@parall/parall");
  * @property {Set<string>} takenOver accounts that have been started in this process
  * @property {Map<string, import("./gateway/runs.js").Run>} runs runs of the host, by turn
  * @property {AsyncLocalStorage<string>} currentRun the turn from whose run something is called
- * @property {Set<(accountId: string) => void>} waiting told when an account starts
+ * @property {Set<(accountId: string) => void>} waiting called when an account starts
  * @property {Map<string, { start: object, sid: string }>} met messages handed to the host: the start of the account that did it last,
  *   and under which id
  *

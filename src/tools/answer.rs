@@ -68,7 +68,7 @@ pub(super) fn list(heading: &str, list: &List, line: impl Fn(&Object) -> String)
         let limit = shown.max(1);
         let _ = writeln!(
             answer,
-            "({shown} of {all} fit; ask with limit {limit} and go on with the cursor)"
+            "({shown} of {all} fit; ask with limit {limit} and continue with the cursor)"
         );
     } else if let Some(cursor) = &list.next_cursor {
         let _ = writeln!(answer, "(there are more: cursor {})", one_line(cursor, 300));
@@ -177,7 +177,7 @@ fn window(all: &str, offset: usize) -> String {
     let part: String = all.chars().skip(offset).take(LONGEST - ROOM).collect();
     let end = offset + part.chars().count();
     if end < length {
-        format!("{part}\n(cut: go on with offset {end}; {length} in all)")
+        format!("{part}\n(cut: continue with offset {end}; {length} in all)")
     } else {
         part
     }
@@ -200,7 +200,8 @@ mod tests {
         let answer = list("Things:", &many, |_| long.clone());
         assert!(answer.chars().count() <= LONGEST);
         assert!(
-            answer.ends_with("(233 of 1000 fit; ask with limit 233 and go on with the cursor)\n"),
+            answer
+                .ends_with("(233 of 1000 fit; ask with limit 233 and continue with the cursor)\n"),
             "{}",
             &answer[answer.len() - 100..]
         );
@@ -235,7 +236,7 @@ mod tests {
         loop {
             let answer = self::object(&object, &Names::default(), offset);
             assert!(answer.chars().count() <= LONGEST);
-            let Some((part, rest)) = answer.split_once("\n(cut: go on with offset ") else {
+            let Some((part, rest)) = answer.split_once("\n(cut: continue with offset ") else {
                 read.push_str(&answer);
                 break;
             };

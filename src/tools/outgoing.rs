@@ -11,7 +11,7 @@ use crate::api::{NewFile, NewMessage};
 use crate::orchestrator::Gateway;
 use crate::organisation::{Draft, Organisation, object_id};
 
-/// How long a tool waits for a text to arrive. An account goes on trying after that.
+/// How long a tool waits for a text to arrive. An account keeps trying after that.
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A message on its way to a chat.

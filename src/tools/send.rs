@@ -43,18 +43,18 @@ pub(super) async fn run(tools: &Tools, wanted: Send, origin: &Origin) -> Result<
                 return Err(Error::Parameters { reason });
             }
             let sent = tools.outgoing.comment(organisation, &task, wanted.text, origin).await?;
-            return Ok(told(&sent, "the task", &task));
+            return Ok(sent_text(&sent, "the task", &task));
         }
         Place::Chat(chat) => chat,
         Place::User(user) => organisation.direct_chat(&user).await?,
     };
     let message = Message { text: wanted.text, thread, no_reply: wanted.no_reply, files };
     let sent = tools.outgoing.message(organisation, &chat, message, origin).await?;
-    Ok(told(&sent, "the chat", &chat))
+    Ok(sent_text(&sent, "the chat", &chat))
 }
 
 /// What the model learns of a text it sent.
-pub(super) fn told(sent: &Sent, what: &str, id: &str) -> String {
+pub(super) fn sent_text(sent: &Sent, what: &str, id: &str) -> String {
     match sent {
         Sent::Delivered(text) => format!("Sent: {text} is in {what} {id}."),
         Sent::OnItsWay => format!(

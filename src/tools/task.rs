@@ -7,7 +7,7 @@ use super::Tools;
 use super::answer::{field, named};
 use super::error::Error;
 use super::origin::Origin;
-use super::send::told;
+use super::send::sent_text;
 use crate::api::Object;
 
 /// The tool's name.
@@ -64,7 +64,7 @@ pub(super) async fn run(tools: &Tools, wanted: Wanted, origin: &Origin) -> Resul
         let text = needed(wanted.text.as_ref(), "text", "what the comment says")?.clone();
         let id = organisation.task_id(name).await?;
         let sent = tools.outgoing.comment(organisation, &id, text, origin).await?;
-        return Ok(told(&sent, "the task", &id));
+        return Ok(sent_text(&sent, "the task", &id));
     }
     let id = organisation.task_id(name).await?;
     if wanted.project.is_some() {

@@ -65,7 +65,7 @@ async function compact({ runtime, channel, cfg, agentId, parentSessionKey, kept,
   return SessionManager.open({ ...scope, sessionId }).appendCompaction(summary, first.id, 1000);
 }
 
-/** Runs something and tells how long it took and how long the event loop stood still meanwhile. */
+/** Runs something and says how long it took and how long the event loop stood still meanwhile. */
 async function watched(work) {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();

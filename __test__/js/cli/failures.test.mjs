@@ -148,7 +148,7 @@ describe("exit code 1: what cannot be meant", () => {
 });
 
 describe("exit code 4: nobody knows whether it was done", () => {
-  test("a message whose answers are lost is sent again under its key and stands there once", async (context) => {
+  test("a message whose answers are lost is sent again under its key and is there once", async (context) => {
     const { parall, run } = await stage(context);
     parall.fault("http.response_lost", { times: 2, route: "messages.post" });
     assert.equal((await run("messages send cht_Launch --text once")).code, 0);
@@ -245,7 +245,7 @@ describe("the command line", () => {
     assert.equal(err, "");
   });
 
-  test("lists go on at a cursor, and --all ends although the server sends one cursor for ever", async (context) => {
+  test("lists continue at a cursor, and --all ends although the server sends one cursor for ever", async (context) => {
     const { parall, run } = await stage(context);
     for (const text of ["1", "2", "3", "4", "5"]) parall.say({ from: "usr_ada", chat: "cht_Launch", text });
     const texts = ({ json }) => json.data.map(({ content }) => content.text).join("");

@@ -97,7 +97,7 @@ test("what cannot be done has its exit code", async (context) => {
   writeFileSync(path.join(folder, "file"), "");
   await failed("wiki sync kb --workspace file", 5, "WIKI_FILE");
   const { head_version: head } = await done("wiki status kb", { url: "http://127.0.0.1:9" });
-  assert.equal(head, null, "what is here is told without the server");
+  assert.equal(head, null, "the local state is shown without the server");
   assert.equal(existsSync(path.join(folder, "kb/.parall/wiki.db")), true);
 });
 

@@ -179,7 +179,7 @@ test("a running turn is listed as such, and neither dropped nor retried", async 
   assert.deepEqual(answers(parall, seed.direct.ada), ["echo: Hello"]);
 });
 
-test("a fork is listed as long as it lives", async (t) => {
+test("a fork is listed as long as it is active", async (t) => {
   const release = deferred();
   const sessionKey = "agent:main:parall:default-usr_agent:fork:11111111-2222-4333-8444-555555555555";
   const removed = deferred();
@@ -270,7 +270,7 @@ test("text of a server cannot steer the terminal or break the table", () => {
   assert.ok(lines[1].length < 120);
 });
 
-test("ages are told in one unit", () => {
+test("ages are shown in one unit", () => {
   assert.deepEqual(
     [-5, 999, 59_000, 60_000, 3_600_000, 172_800_000].map((elapsed) => age(0, elapsed)),
     ["0 s", "0 s", "59 s", "1 min", "1 h", "2 d"],

@@ -1,4 +1,4 @@
-/** More work than an account takes on, and work that is slow to come: nothing is lost, and nobody waits for somebody else's chat. */
+/** More work than an account admits, and work that is slow to come: nothing is lost, and nobody waits for somebody else's chat. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,7 +15,7 @@ const answered = (parall, chat, count) =>
   parall.waitFor(() => answers(parall, chat).length === count || undefined, LIMIT, `${count} answers`);
 const requests = (parall, route) => parall.snapshot().requests.filter((request) => request.route === route);
 
-/** The memory of an account that waits, as soon as it takes on nothing more. The status tells it every second. */
+/** The memory of an account that waits, as soon as it admits nothing more. The status shows it every second. */
 async function settled(account) {
   for (let before = 0; ; ) {
     const { nativeMemoryBytes } = account.status();
@@ -69,7 +69,7 @@ test("what an inbox lists beyond the bound is listed again when there is room", 
   assert.deepEqual(texts(answers(parall, seed.direct.ada)), expected);
 });
 
-test("an inbox of thousands is listed to its end before younger messages are taken on", async (t) => {
+test("an inbox of thousands is listed to its end before younger messages are admitted", async (t) => {
   const options = { senderTurns: 10_000, senderWaiting: 10_000 };
   const { parall, seed, until } = await startAccount(t, { server: { generation: "inbox" }, runTurn: echo, options });
   parall.dropSockets({ user: ME });

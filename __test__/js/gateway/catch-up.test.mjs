@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Account, PUPPET } from "../../crash/processes.mjs";
+import { Account, ECHO_HOST } from "../../crash/processes.mjs";
 import { LocalParall } from "../../server/server.js";
 import { echo, open } from "../support.mjs";
 
@@ -14,23 +14,23 @@ const LIMIT = 60_000;
 const MISSED = "[Received: late; it was written while you were offline]";
 const ME = "usr_agent";
 
-/** A server without inbox and a folder that the lives of an account share. */
+/** A server without inbox and a folder that the starts of an account share. */
 async function stage(t, choices = {}) {
   const folder = await mkdtemp(join(tmpdir(), "parall-catch-up-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const parall = await LocalParall.start({ generation: "events", choices });
   t.after(() => parall.close());
   const seed = parall.seed();
-  const live = (setup = {}) => open(t, parall.url, { ...setup, options: { stateDir: folder } });
+  const begin = (setup = {}) => open(t, parall.url, { ...setup, options: { stateDir: folder } });
   /** A life that knows how far everything was read, and is over. */
-  const firstLife = async () => {
-    const account = live();
+  const firstStart = async () => {
+    const account = begin();
     await account.until((status) => status.connected);
     parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "first" });
     await answered(parall, seed.direct.ada, "first");
     await account.gateway.close();
   };
-  return { folder, parall, seed, live, firstLife };
+  return { folder, parall, seed, begin, firstStart };
 }
 
 const answers = (parall, chat) => texts(parall.messages(chat).filter((message) => message.sender_id === ME));
@@ -72,10 +72,10 @@ for (const [what, choices] of [
 ])
   for (const count of [1, 200])
     test(`${count} messages that came while the account was away are answered once and in order when ${what}`, async (t) => {
-      const { parall, seed, live, firstLife } = await stage(t, choices);
-      await firstLife();
+      const { parall, seed, begin, firstStart } = await stage(t, choices);
+      await firstStart();
       write(parall, seed, count);
-      const second = live();
+      const second = begin();
       await second.until((status) => status.connected);
       await allAnswered(parall, seed);
       assert.ok(second.turns.every((turn) => turn.text.split("\n")[1] === MISSED));
@@ -85,8 +85,8 @@ for (const [what, choices] of [
     });
 
 test("what was said while the connection was down is answered once, before what came after", async (t) => {
-  const { parall, seed, live } = await stage(t, { replaysFrames: false });
-  const account = live();
+  const { parall, seed, begin } = await stage(t, { replaysFrames: false });
+  const account = begin();
   await account.until((status) => status.connected);
   await requested(parall, "agents.tasks");
   for (let round = 0; round < 3; round += 1) {
@@ -101,15 +101,15 @@ test("what was said while the connection was down is answered once, before what 
 });
 
 test("a fresh account answers nothing that was said before it first connected", async (t) => {
-  const { parall, seed, live } = await stage(t);
+  const { parall, seed, begin } = await stage(t);
   write(parall, seed, 40);
   parall.assignTask({ from: "usr_ada", to: ME, title: "Old" });
-  const first = live();
+  const first = begin();
   await first.until((status) => status.connected);
   parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "new" });
   await answered(parall, seed.direct.ada, "new");
   await first.gateway.close();
-  const second = live();
+  const second = begin();
   await second.until((status) => status.connected);
   parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "newer" });
   await answered(parall, seed.direct.ada, "newer");
@@ -118,14 +118,14 @@ test("a fresh account answers nothing that was said before it first connected", 
 });
 
 test("tasks that were assigned while the account was away are taken up once", async (t) => {
-  const { parall, live, firstLife } = await stage(t, { replaysFrames: false });
-  await firstLife();
+  const { parall, begin, firstStart } = await stage(t, { replaysFrames: false });
+  await firstStart();
   const titles = ["one", "two", "three"];
   for (const title of titles) parall.assignTask({ from: "usr_ada", to: ME, title });
   parall.assignTask({ from: "usr_ada", to: "usr_ben", title: "not mine" });
   const comments = () => parall.snapshot().comments.map((comment) => comment.body);
   for (let life = 1; life <= 2; life += 1) {
-    const account = live();
+    const account = begin();
     await requested(parall, "agents.tasks", life + 1);
     await parall.waitFor(() => comments().length === titles.length || undefined, LIMIT, "the comments");
     await account.gateway.close();
@@ -135,22 +135,22 @@ test("tasks that were assigned while the account was away are taken up once", as
 });
 
 test("a chat that began while the account was away is answered from its beginning", async (t) => {
-  const { parall, live, firstLife } = await stage(t, { replaysFrames: false });
-  await firstLife();
+  const { parall, begin, firstStart } = await stage(t, { replaysFrames: false });
+  await firstStart();
   const chat = parall.addChat({ type: "direct", members: ["usr_ben", ME] }).id;
   parall.say({ from: "usr_ben", chat, text: "Hello?" });
   parall.say({ from: "usr_ben", chat, text: "Anybody?" });
-  live();
+  begin();
   await answered(parall, chat, "Anybody?");
   assert.deepEqual(answers(parall, chat), ["echo: Hello?", "echo: Anybody?"]);
 });
 
 test("of a long absence the newest messages are answered, and log and status tell how many are left out", async (t) => {
-  const { parall, seed, live, firstLife } = await stage(t, { replaysFrames: false });
-  await firstLife();
+  const { parall, seed, begin, firstStart } = await stage(t, { replaysFrames: false });
+  await firstStart();
   const asked = Array.from({ length: 530 }, (_, number) => `question ${number}`);
   for (const text of asked) parall.say({ from: "usr_ada", chat: seed.direct.ada, text });
-  const { until, logs } = live();
+  const { until, logs } = begin();
   const { catchUp } = await until((status) => status.catchUp);
   assert.match(catchUp, /^500 events came in .*; 30 older ones are left out, because at most 500 of a chat and 5000 in all/);
   await answered(parall, seed.direct.ada, asked.at(-1));
@@ -162,28 +162,28 @@ test("of a long absence the newest messages are answered, and log and status tel
 });
 
 test("what cannot be read at once is read later, and the status says so meanwhile", async (t) => {
-  const { parall, seed, live, firstLife } = await stage(t, { replaysFrames: false });
-  await firstLife();
+  const { parall, seed, begin, firstStart } = await stage(t, { replaysFrames: false });
+  await firstStart();
   write(parall, seed, 20);
   parall.fault("http.error", { route: "messages.list", path: "cht_Ben", status: 503, times: 3 });
-  const { until } = live();
+  const { until } = begin();
   await until((status) => /cannot read what was missed, trying again: cht_Ben: .*503/.test(status.lastError));
   await allAnswered(parall, seed);
   await until((status) => status.lastError === null);
 });
 
 test("a server that does not tell what was missed is served by its frames", async (t) => {
-  const { parall, seed, live } = await stage(t);
+  const { parall, seed, begin } = await stage(t);
   parall.fault("http.error", { route: "members.chats", status: 404 });
-  const { until } = live();
+  const { until } = begin();
   await until((status) => /does not tell what was missed/.test(status.catchUp));
   parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "live" });
   await answered(parall, seed.direct.ada, "live");
 });
 
 test("messages too large for one answer are found all the same", async (t) => {
-  const { parall, seed, live, firstLife } = await stage(t, { replaysFrames: false });
-  await firstLife();
+  const { parall, seed, begin, firstStart } = await stage(t, { replaysFrames: false });
+  await firstStart();
   const asked = Array.from({ length: 12 }, (_, number) => `${number} ${"long ".repeat(200_000)}`);
   for (const text of asked) parall.say({ from: "usr_ada", chat: seed.direct.ada, text });
   const heard = [];
@@ -191,7 +191,7 @@ test("messages too large for one answer are found all the same", async (t) => {
     heard.push(turn.rawText);
     return echo({ ...turn, rawText: turn.rawText.slice(0, 5) }, gateway);
   };
-  live({ runTurn });
+  begin({ runTurn });
   await parall.waitFor(() => answers(parall, seed.direct.ada).length === 13 || undefined, LIMIT, "the answers");
   assert.deepEqual(
     heard,
@@ -200,12 +200,12 @@ test("messages too large for one answer are found all the same", async (t) => {
 });
 
 test("kills in the middle of catching up lose nothing and double nothing", async (t) => {
-  const { folder, parall, seed, firstLife } = await stage(t, { replaysFrames: false });
-  await firstLife();
+  const { folder, parall, seed, firstStart } = await stage(t, { replaysFrames: false });
+  await firstStart();
   write(parall, seed, 120);
   let known = answers(parall).length;
   for (let life = 0; ; life += 1) {
-    const account = new Account({ url: parall.url, folder }, () => {}, PUPPET);
+    const account = new Account({ url: parall.url, folder }, () => {}, ECHO_HOST);
     t.after(() => account.kill());
     if (life === 6) break;
     // Each life ends at another point: before, while and after it reads, and in the middle of its answers.

@@ -1,4 +1,4 @@
-/** Whatever the server does wrong, a message is answered once, acknowledged after its answer, and the account lives on. */
+/** Whatever the server does wrong, a message is answered once, acknowledged after its answer, and the account keeps running. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startAccount } from "../support.mjs";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Account, PUPPET } from "../../crash/processes.mjs";
+import { Account, ECHO_HOST } from "../../crash/processes.mjs";
 import { LocalParall } from "../../server/server.js";
 import { deferred, open } from "../support.mjs";
 
@@ -20,7 +20,7 @@ async function stage(t, server) {
   const seed = parall.seed();
   const logs = [];
   const start = () => {
-    const account = new Account({ url: parall.url, folder }, (line) => logs.push(line), PUPPET);
+    const account = new Account({ url: parall.url, folder }, (line) => logs.push(line), ECHO_HOST);
     t.after(() => account.kill());
     return account;
   };
@@ -42,7 +42,7 @@ for (const [what, fault] of [
   ["reached the server", "http.response_withheld"],
   ["never reached the server", "http.never_answer"],
 ])
-  test(`an answer that ${what} when the process was killed stands there once, without a second turn`, async (t) => {
+  test(`an answer that ${what} when the process was killed is there once, without a second turn`, async (t) => {
     const { parall, seed, start } = await stage(t);
     parall.fault(fault, { route: "messages.post", times: 1 });
     const first = start();
@@ -59,7 +59,7 @@ for (const [what, fault] of [
   ["reached the server", "http.response_withheld"],
   ["never reached the server", "http.never_answer"],
 ])
-  test(`a comment that ${what} when the process was killed stands there once, without a second turn`, async (t) => {
+  test(`a comment that ${what} when the process was killed is there once, without a second turn`, async (t) => {
     const { parall, start } = await stage(t);
     parall.fault(fault, { route: "comments.create", times: 1 });
     const first = start();
@@ -154,21 +154,21 @@ test("a message that kills the process five times becomes a dead letter, and wha
     parall.say({ from: "usr_ben", chat: seed.group, text: "slow in a group", mentions: ["usr_agent"] }),
     parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "after it" }),
   ];
-  const lives = [];
+  const processes = [];
   let over = false;
   t.after(() => {
     over = true;
   });
-  const live = () => {
+  const startNext = () => {
     if (over) return;
-    lives.push(start());
-    lives.at(-1).once("exit", live);
+    processes.push(start());
+    processes.at(-1).once("exit", startNext);
   };
-  live();
+  startNext();
   for (const other of others) await acknowledged(parall, other.id);
-  const survivor = lives.at(-1);
+  const survivor = processes.at(-1);
   await survivor.until(() => survivor.status.deadLetters === 1, "the dead letter");
-  const turns = lives.map((life) => life.turns);
+  const turns = processes.map((process) => process.turns);
   assert.ok(turns[0].includes("slow beside it"), "nothing ran beside it");
   assert.equal(turns.filter((texts) => texts.includes("die slowly")).length, 5);
   assert.equal(dispatchOf(parall, poison.id).acknowledged_count, 0);
@@ -240,7 +240,7 @@ function namedForks() {
 }
 
 for (const restart of [false, true])
-  test(`what a fork answered is told to main's next turn, once${restart ? ", also after a restart" : ""}`, async (t) => {
+  test(`what a fork answered is reported to main's next turn, once${restart ? ", also after a restart" : ""}`, async (t) => {
     const { folder, parall, seed } = await stage(t);
     const forks = namedForks();
     const busy = deferred();
@@ -267,16 +267,16 @@ for (const restart of [false, true])
       await acknowledged(parall, asked.id);
     }
     const main = account.turns.filter((turn) => !turn.sessionKey.includes(":fork:"));
-    const told = main.filter((turn) => turn.text.includes("quick question"));
-    assert.equal(told.length, 1);
-    assert.equal(told[0], main[restart ? 0 : 1]);
+    const reports = main.filter((turn) => turn.text.includes("quick question"));
+    assert.equal(reports.length, 1);
+    assert.equal(reports[0], main[restart ? 0 : 1]);
     assert.match(
-      told[0].text,
+      reports[0].text,
       /^\[Answered meanwhile: 1 .*\]\n\[Chat: cht_Ben .*\]\n\[From: Ben Okafor\]\n.*quick question\n.*\n.*echo: quick question\n/,
     );
   });
 
-test("what main was told is not told again when a stop comes between its answer and the server", async (t) => {
+test("what was reported to main is not reported again when a stop comes between its answer and the server", async (t) => {
   const { folder, parall, seed } = await stage(t);
   const forks = namedForks();
   const busy = deferred();
@@ -294,11 +294,11 @@ test("what main was told is not told again when a stop comes between its answer 
   await forks.removed;
   parall.fault("http.never_answer", { route: "messages.post", after: 1, times: 1 });
   busy.resolve();
-  const told = parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "one" });
+  const answered = parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "one" });
   await parall.waitFor(() => parall.faults.list().length === 0 || undefined, LIMIT, "the answer on its way");
   await first.gateway.close();
   const second = open(t, parall.url, { runTurn, forks, options: { stateDir: folder } });
-  await acknowledged(parall, told.id);
+  await acknowledged(parall, answered.id);
   const next = parall.say({ from: "usr_ada", chat: seed.direct.ada, text: "two" });
   await acknowledged(parall, next.id);
   assert.match(first.turns.find((turn) => turn.rawText === "one").text, /quick question/);

@@ -1,4 +1,4 @@
-/** A panic in the native part is an error for JavaScript, and the host lives on. */
+/** A panic in the native part is an error for JavaScript, and the host keeps running. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { copyFile, mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** Hot reloads in the middle of turns: the runs of the host go on, whoever serves the account. */
+/** Hot reloads in the middle of turns: the runs of the host continue, whoever serves the account. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";

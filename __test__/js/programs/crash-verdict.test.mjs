@@ -26,7 +26,7 @@ const say = (number, part, turn = `turn-${number}`, chat = "cht_1") => [
   { id: `msg_${number}_${part}_${turn}`, chat_id: chat, sender_id: "usr_agent", content: { text: answer(number, part, turn) } },
 ];
 const answered = (number) => [say(number, 0), say(number, 1), dispatch(number, "acked")];
-const turn = (number, more) => ({ turn: `turn-${number}`, number, session: "main", told: [], overlaps: false, gone: false, ...more });
+const turn = (number, more) => ({ turn: `turn-${number}`, number, session: "main", reported: [], overlaps: false, gone: false, ...more });
 const ended = (number) => ({ turn: `turn-${number}`, ended: true });
 
 const GOOD = {
@@ -68,7 +68,7 @@ for (const [what, difference, expected] of [
     [],
   ],
   [
-    "an answer that stands there twice",
+    "an answer that is in the chat twice",
     { state: [...GOOD.state, say(SECOND, 0, "turn-again"), say(SECOND, 1, "turn-again")] },
     ["doubled", "early"],
   ],
@@ -77,7 +77,7 @@ for (const [what, difference, expected] of [
     { state: [...asked, say(FIRST, 0, "turn-killed"), ...answered(FIRST), ...answered(SECOND)] },
     [],
   ],
-  ["a part that stands there twice", { state: [...asked, say(FIRST, 0), ...answered(FIRST), ...answered(SECOND)] }, ["doubled", "wrong"]],
+  ["a part that is in the chat twice", { state: [...asked, say(FIRST, 0), ...answered(FIRST), ...answered(SECOND)] }, ["doubled", "wrong"]],
   [
     "a part that is missing after a turn that ended",
     { state: [...asked, say(FIRST, 0), dispatch(FIRST, "acked"), ...answered(SECOND)] },
@@ -102,8 +102,8 @@ for (const [what, difference, expected] of [
   ],
   ["a fork that is left over", { forks: ["fork"] }, ["orphans"]],
   [
-    "a result that is told twice",
-    { diary: [turn(FIRST, { told: [3] }), ended(FIRST), turn(SECOND, { told: [3] }), ended(SECOND)] },
+    "a result that is reported twice",
+    { diary: [turn(FIRST, { reported: [3] }), ended(FIRST), turn(SECOND, { reported: [3] }), ended(SECOND)] },
     ["toldAgain"],
   ],
   [

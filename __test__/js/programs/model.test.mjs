@@ -56,7 +56,7 @@ test("streams the same answer in pieces that end with the usage and DONE", async
   assert.equal(chunks.at(-1).usage.prompt_tokens, 4321);
 });
 
-test("says NO_REPLY when told so", async () => {
+test("says NO_REPLY on request", async () => {
   assert.equal((await answerTo("Thanks! [[noreply]]")).content, "NO_REPLY");
 });
 

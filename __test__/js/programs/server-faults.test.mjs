@@ -53,7 +53,7 @@ describe("faults", () => {
     assert.throws(() => parall.fault("socket.bad_frame", { kind: "nice" }), /unknown bad frame: nice/);
   });
 
-  test("strike as often as told, where told, after as many as told, until cleared", async () => {
+  test("strike as often as asked, where asked, after as many as asked, until cleared", async () => {
     parall.fault("http.error", {
       times: 2,
       after: 1,

@@ -40,7 +40,7 @@ async function control(url, name, body) {
   return { status: response.status, body: await response.json() };
 }
 
-test("loses nothing it has answered when killed, and goes on at the same port", async () => {
+test("loses nothing it has answered when killed, and continues at the same port", async () => {
   const first = await run("--state", state);
   await control(first.url, "seed");
   const agent = new Probe(first.url, "key_agent");

@@ -57,7 +57,7 @@ describe("a disk that takes no more", () => {
     folder.dispose();
   });
 
-  it("is told apart from a folder that may not be written", async (test) => {
+  it("is distinguished from a folder that may not be written", async (test) => {
     if (process.getuid?.() === 0) return test.skip("root may write everywhere");
     const folder = new SessionsFolder();
     chmodSync(folder.root, 0o500);

@@ -54,7 +54,7 @@ describe("a fork through session calls", () => {
     assert.deepEqual(messages, ["question 0", "answer 0", "question 1", "answer 1"]);
   });
 
-  it("is written in batches, so that the gateway goes on in between", async () => {
+  it("is written in batches, so that the gateway continues in between", async () => {
     const { place, done } = openHost(transcript(4, 70_000));
     let turns = 0;
     const count = setInterval(() => turns++, 0);

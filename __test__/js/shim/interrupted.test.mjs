@@ -38,7 +38,7 @@ describe("interrupted turns", () => {
     assert.deepEqual(place.logged, []);
   });
 
-  it("that cannot be read or changed are told of and keep nothing from starting", async () => {
+  it("that cannot be read or changed are reported and keep nothing from starting", async () => {
     const { place } = fakeHost({ [MAIN]: INTERRUPTED });
     place.runtime.agent.session.updateSessionStoreEntry = async () => {
       throw new Error("not yours");

@@ -81,11 +81,11 @@ describe("a turn", () => {
     await account.end();
   });
 
-  it("waits for each part to stand in the chat before the host goes on", async () => {
+  it("waits for each part to be in the chat before the host continues", async () => {
     const order = [];
     const host = fakeHost(async ({ dispatcherOptions: { deliver } }) => {
       await deliver({ text: "one" }, { kind: "block" });
-      order.push("host goes on");
+      order.push("host continues");
       await deliver({ text: "two", isError: true }, { kind: "final" });
     });
     const account = start({ channel: host.channel });
@@ -94,7 +94,7 @@ describe("a turn", () => {
       order.push([turnId, part]);
     };
     assert.deepEqual(await addon.started[0].host.runTurn(TURN), { started: true });
-    assert.deepEqual(order, [["turn_1", { kind: "block", text: "one" }], "host goes on", ["turn_1", { kind: "final", text: "two" }]]);
+    assert.deepEqual(order, [["turn_1", { kind: "block", text: "one" }], "host continues", ["turn_1", { kind: "final", text: "two" }]]);
     await account.end();
   });
 

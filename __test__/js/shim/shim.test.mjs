@@ -79,7 +79,7 @@ describe("startAccount", () => {
     assert.equal([...first.logged, ...second.logged].filter(({ level }) => level === "error").length, 1);
   });
 
-  it("fails with the reason when the native part cannot go on, so that the host starts it again", async () => {
+  it("fails with the reason when the native part cannot continue, so that the host starts it again", async () => {
     const account = start();
     addon.started[0].fail("a fault of the plugin itself");
     await assert.rejects(account.promise, { message: "a fault of the plugin itself" });
@@ -149,10 +149,10 @@ describe("startAccount", () => {
     const { status } = addon.started[0].host;
     status('{"connected":false,"blocked":"the folder is read-only","lastError":"the folder is read-only"}');
     status('{"connected":false,"blocked":null,"lastError":null}');
-    const told = () => [account.status.lifecycle, account.status.terminalDisconnect, account.status.lastError];
-    assert.deepEqual(told(), ["starting", undefined, null]);
+    const shown = () => [account.status.lifecycle, account.status.terminalDisconnect, account.status.lastError];
+    assert.deepEqual(shown(), ["starting", undefined, null]);
     status('{"connected":true,"blocked":null,"lastError":null}');
-    assert.deepEqual(told(), ["ready", undefined, null]);
+    assert.deepEqual(shown(), ["ready", undefined, null]);
     await account.end();
   });
 
@@ -269,9 +269,9 @@ describe("status", () => {
 
   it("passes on what the native part tells of queue and forks", () => {
     const runtime = { queueDepth: 3, forks: 1, deadLetters: 2, forksUnavailable: "the session has no completed turn yet", unknown: 1 };
-    const { unknown, ...told } = runtime;
+    const { unknown, ...known } = runtime;
     const snapshot = buildAccountSnapshot({ account: plugin.config.resolveAccount(CFG), cfg: CFG, runtime });
-    assert.deepEqual(Object.fromEntries(Object.keys(told).map((key) => [key, snapshot[key]])), told);
+    assert.deepEqual(Object.fromEntries(Object.keys(known).map((key) => [key, snapshot[key]])), known);
     assert.equal("unknown" in snapshot, false);
   });
 

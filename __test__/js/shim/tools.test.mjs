@@ -98,7 +98,7 @@ describe("parall_read", () => {
     assert.match(await read({ what: "task", of: "#1" }), /assignee_id: Ben Okafor \(usr_ben\)[\s\S]*Comments, the oldest first:\n\(none\)/);
   });
 
-  it("shows a conversation in order, and goes on at its cursor", async (test) => {
+  it("shows a conversation in order, and continues at its cursor", async (test) => {
     const { parall, use } = await scene(test);
     const root = parall.say({ from: "usr_ada", chat: "cht_Launch", text: "one" });
     parall.say({ from: "usr_ben", chat: "cht_Launch", text: "two", thread: root.id });
@@ -122,7 +122,7 @@ describe("parall_read", () => {
       const part = await use("parall_read", { what: "message", of: long.id, offset });
       assert.ok(part.length <= 24_000);
       read += part;
-      const next = /go on with offset (\d+)/.exec(part)?.[1];
+      const next = /continue with offset (\d+)/.exec(part)?.[1];
       offset = next && Number(next);
     }
     assert.equal(read.replaceAll(/[^x]/g, "").length >= 60_000, true);

@@ -58,10 +58,10 @@ async fn nothing_is_wrong_with_a_healthy_account() {
 async fn a_lost_connection_is_told_until_it_is_back() {
     let bench = Bench::start().await;
     bench.world.happen(broken()).await;
-    let told = but(json!({
+    let reported = but(json!({
         "connected": false, "lastError": "the connection broke", "reconnectAttempts": 3,
     }));
-    let status = bench.soon("lost", |status| says(status, &told)).await;
+    let status = bench.soon("lost", |status| says(status, &reported)).await;
     assert_eq!(status["lastDisconnect"]["error"], "the connection broke");
     bench.world.happen(SocketEvent::Connected).await;
     bench.soon("back", |status| says(status, &healthy())).await;
@@ -83,8 +83,8 @@ async fn a_call_that_fails_is_named_until_it_works() {
             bench.world.happen(SocketEvent::Connected).await;
         }
         bench.world.say("usr_ada", "human", 1).await;
-        let told = but(json!({ "lastError": text }));
-        let seen = bench.soon(call, |status| says(status, &told)).await;
+        let reported = but(json!({ "lastError": text }));
+        let seen = bench.soon(call, |status| says(status, &reported)).await;
         assert!(seen["lastError"].as_str().unwrap().contains(&status.to_string()), "{seen}");
         bench.world.fail(call, None);
         bench.within(TRIED_AGAIN, call, |status| says(status, &healthy())).await;
@@ -105,13 +105,13 @@ async fn a_journal_that_cannot_be_written_blocks_the_account_until_it_can() {
     let bench = Bench::start().await;
     bench.world.refuse_writes(true);
     bench.world.say("usr_ada", "human", 1).await;
-    let told = but(json!({ "lastError": "taking on events", "blocked": "cannot be written" }));
-    let status = bench.soon("refused", |status| says(status, &told)).await;
+    let reported = but(json!({ "lastError": "admitting events", "blocked": "cannot be written" }));
+    let status = bench.soon("refused", |status| says(status, &reported)).await;
     assert_eq!((&status["activeRuns"], &status["lastOutboundAt"]), (&json!(0), &Value::Null));
     // Its success must not hide what still is wrong.
     bench.world.happen(broken()).await;
     bench.world.happen(SocketEvent::Connected).await;
-    bench.soon("still refused", |status| says(status, &told)).await;
+    bench.soon("still refused", |status| says(status, &reported)).await;
     bench.world.refuse_writes(false);
     bench.soon("allowed", |status| says(status, &healthy())).await;
     bench.soon("answered", |status| !status["lastOutboundAt"].is_null()).await;
@@ -124,13 +124,13 @@ async fn a_dead_letter_is_told_with_its_cause_until_somebody_decides() {
         bench.world.fail(call, Some(403));
         bench.world.say("usr_ada", "human", 1).await;
         let text = "dsp_usr_ada_1 could not be answered";
-        let told = but(json!({ "deadLetters": 1, "lastDeadLetter": cause, "lastError": text }));
-        bench.soon(call, |status| says(status, &told)).await;
+        let reported = but(json!({ "deadLetters": 1, "lastDeadLetter": cause, "lastError": text }));
+        bench.soon(call, |status| says(status, &reported)).await;
         bench.world.fail(call, None);
         bench.world.happen(broken()).await;
         bench.soon("a newer problem", |status| status["connected"] == false).await;
         bench.world.happen(SocketEvent::Connected).await;
-        bench.soon("still dead", |status| says(status, &told)).await;
+        bench.soon("still dead", |status| says(status, &reported)).await;
         bench.journal.discard("dsp_usr_ada_1").await.unwrap();
         bench.soon("decided", |status| says(status, &healthy())).await;
     }
@@ -142,8 +142,8 @@ async fn agents_that_answer_each_other_are_told_of() {
     for number in 1..=3 {
         bench.world.say("usr_bot", "agent", number).await;
     }
-    let told = but(json!({ "loopStopped": "agents answer each other" }));
-    bench.soon("stopped", |status| says(status, &told)).await;
+    let reported = but(json!({ "loopStopped": "agents answer each other" }));
+    bench.soon("stopped", |status| says(status, &reported)).await;
 }
 
 #[tokio::test(start_paused = true)]

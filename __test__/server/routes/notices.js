@@ -1,7 +1,7 @@
 import { missing } from "../errors.js";
 import { page } from "../paging.js";
 
-/** What a person is told of: the inbox of mentions, and who watches what. */
+/** A person's notices: the inbox of mentions, and who watches what. */
 export const noticeRoutes = [
   [
     "inbox.list",

@@ -26,7 +26,7 @@ pub struct HostCallbacks {
     /// their end, and none outlives a start of the account.
     #[napi(ts_type = "(turnId: string) => void")]
     pub call_off: Option<Callback<String, ()>>,
-    /// The runs of earlier starts of this account that go on in this process, or whose outcome nobody has seen.
+    /// The runs of earlier starts of this account that continue in this process, or whose outcome nobody has seen.
     #[napi(ts_type = "() => Array<EarlierTurn>")]
     pub earlier_runs: Option<Callback<(), Vec<EarlierTurn>>>,
     /// Resolves when such a run has ended.

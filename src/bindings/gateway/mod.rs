@@ -86,7 +86,7 @@ pub async fn probe_account(options: GatewayOptions) -> Probe {
 
 #[napi]
 impl Gateway {
-    /// Delivers a part of a turn's answer; resolves when it stands in the chat.
+    /// Delivers a part of a turn's answer; resolves when it is in the chat.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn deliver(
         &self,
@@ -115,7 +115,7 @@ impl Gateway {
         })
     }
 
-    /// Resolves when the account ends: to the reason when it cannot go on and has to be started again, to `null` when it is
+    /// Resolves when the account ends: to the reason when it cannot continue and has to be started again, to `null` when it is
     /// closed.
     #[napi(catch_unwind, ts_return_type = "Promise<string | null>")]
     pub fn ended(&self, env: Env) -> napi::Result<AsyncBlock<Option<String>>> {

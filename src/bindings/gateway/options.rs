@@ -21,7 +21,7 @@ pub struct GatewayOptions {
     pub ws_url: Option<String>,
     /// The host's agent that answers.
     pub agent_id: String,
-    /// Folder in which the journal is kept, `parall/<account>.sqlite` below it; without one it lives in memory.
+    /// Folder in which the journal is kept, `parall/<account>.sqlite` below it; without one it is kept in memory.
     pub state_dir: Option<String>,
     /// The user's `openclaw.json`. With it and `stateDir` the platform's configuration is kept in line.
     pub config_path: Option<String>,

@@ -27,7 +27,7 @@ pub struct Turn {
     pub sender_name: String,
     /// Id of the message or task.
     pub message_id: String,
-    /// Root of the thread the message stands in.
+    /// Root of the thread the message is in.
     pub thread_root_id: Option<String>,
     /// When it was written, milliseconds since the epoch.
     pub timestamp: f64,

@@ -1,4 +1,4 @@
-//! How an event ends: answered, without an answer, or as a dead letter; and what the server is told of it.
+//! How an event ends: answered, without an answer, or as a dead letter; and what is acknowledged to the server.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,7 +16,7 @@ use crate::orchestrator::turn::registry::OpenTurns;
 pub(crate) struct Completion {
     /// The account.
     pub context: Arc<Context>,
-    /// What this process has taken on.
+    /// What this process has admitted.
     pub in_flight: Arc<InFlight>,
     /// Turns whose replies are awaited.
     pub turns: Arc<OpenTurns>,
@@ -93,11 +93,11 @@ impl Completion {
         }
         let (this, key) = (Arc::clone(self), key.to_owned());
         self.context.spawn(async move {
-            let told = match &dispatch {
+            let acknowledged = match &dispatch {
                 Some(id) => this.tell_server(id).await,
                 None => true,
             };
-            if told && let Ok(journal) = this.context.journal() {
+            if acknowledged && let Ok(journal) = this.context.journal() {
                 // When the journal cannot take it, the next start acknowledges again, which does no harm.
                 let what = "noting an acknowledgement";
                 let _ = this.context.record(what, || journal.acknowledged(&key)).await;
@@ -106,16 +106,16 @@ impl Completion {
     }
 
     /// Whether the server knows by now that a dispatch is done. A server that shows it as open once more after it has
-    /// answered is told once more.
+    /// answered is acknowledged once more.
     async fn tell_server(&self, id: &str) -> bool {
         loop {
-            let told = self.tell_server_once(id).await;
+            let acknowledged = self.tell_server_once(id).await;
             let mut acknowledging = self.acknowledging();
             match acknowledging.get_mut(id) {
-                Some(again) if told && *again => *again = false,
+                Some(again) if acknowledged && *again => *again = false,
                 _ => {
                     acknowledging.remove(id);
-                    return told;
+                    return acknowledged;
                 }
             }
         }

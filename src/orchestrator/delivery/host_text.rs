@@ -6,7 +6,7 @@ use crate::orchestrator::turn::open_turn::OpenTurn;
 
 /// What the agent answers when it does not want to say anything; a convention of the host.
 const SILENCE: &str = "NO_REPLY";
-/// How the notice begins with which `OpenClaw` 2026.9 announces that it goes on with a turn that a crash cut off.
+/// How the notice begins with which `OpenClaw` 2026.9 announces that it continues with a turn that a crash cut off.
 const CONTINUES: &str = "I'm continuing your interrupted request now";
 
 /// Notes that people do not get to see a text.
@@ -16,7 +16,7 @@ pub(crate) fn keep_back(context: &Context, turn: &OpenTurn) {
     context.log(Level::Debug, text);
 }
 
-/// Whether a text only says that the host goes on with what a crash cut off.
+/// Whether a text only says that the host continues with what a crash cut off.
 pub(crate) fn is_notice(text: &str) -> bool {
     text.trim_start().starts_with(CONTINUES)
 }

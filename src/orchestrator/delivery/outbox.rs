@@ -1,4 +1,4 @@
-//! From a reply of the agent to text that stands in the chat.
+//! From a reply of the agent to text that is in the chat.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -55,7 +55,7 @@ pub(crate) struct Outbox {
     turns: Arc<OpenTurns>,
     loops: Arc<LoopGuard>,
     replies: Replies,
-    lanes: Mutex<HashMap<Target, Weak<tokio::sync::Mutex<()>>>>,
+    send_locks: Mutex<HashMap<Target, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 impl Outbox {
@@ -66,7 +66,7 @@ impl Outbox {
         loops: Arc<LoopGuard>,
         replies: Replies,
     ) -> Self {
-        Self { context, turns, loops, replies, lanes: Mutex::default() }
+        Self { context, turns, loops, replies, send_locks: Mutex::default() }
     }
 
     /// Delivers a part of a turn's answer. Comes back when it is in the chat, when the next start is certain to send it, or when
@@ -183,7 +183,7 @@ impl Outbox {
         target: &Target,
         message: &NewMessage,
     ) -> Result<String, Error> {
-        let _order = self.lane(target).lock_owned().await;
+        let _order = self.send_lock(target).lock_owned().await;
         let (context, chat) = (&self.context, target.to_string());
         let sent = context
             .persist("sending a message", || context.server.send_message(&chat, message))
@@ -265,7 +265,7 @@ impl Outbox {
     }
 
     /// Sends what the last process wrote down, after `since` by the server's clock, and did not get confirmed. Where the server
-    /// will never take it, people are told that something is missing, if nothing else comes; an error means that not even that was
+    /// will never take it, people read that something is missing, if nothing else comes; an error means that not even that was
     /// possible. The caller holds the order of the target if anything is to be sent.
     pub(crate) async fn resume(
         &self,
@@ -299,18 +299,18 @@ impl Outbox {
 
     /// Waits for the right to send to a target: whoever has it sends, the others wait in order.
     pub(crate) async fn order(&self, target: &Target) -> Order {
-        self.lane(target).lock_owned().await
+        self.send_lock(target).lock_owned().await
     }
 
-    fn lane(&self, target: &Target) -> Arc<tokio::sync::Mutex<()>> {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lane) = lanes.get(target).and_then(Weak::upgrade) {
-            return lane;
+    fn send_lock(&self, target: &Target) -> Arc<tokio::sync::Mutex<()>> {
+        let mut send_locks = self.send_locks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = send_locks.get(target).and_then(Weak::upgrade) {
+            return lock;
         }
-        lanes.retain(|_, lane| lane.strong_count() > 0);
-        let lane = Arc::default();
-        lanes.insert(target.clone(), Arc::downgrade(&lane));
-        lane
+        send_locks.retain(|_, lock| lock.strong_count() > 0);
+        let lock = Arc::default();
+        send_locks.insert(target.clone(), Arc::downgrade(&lock));
+        lock
     }
 }
 

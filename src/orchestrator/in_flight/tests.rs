@@ -10,46 +10,46 @@ fn message(key: &str, id: &str) -> Identity {
     Identity { key: key.to_owned(), source: Some(id.to_owned()), is_only: true }
 }
 
-fn done(key: &str) -> Known {
-    Known::Done { key: key.to_owned() }
+fn done(key: &str) -> EventState {
+    EventState::Done { key: key.to_owned() }
 }
 
 #[test]
 fn a_key_is_new_once_and_keeps_its_end() {
     let in_flight = InFlight::default();
-    assert_eq!(in_flight.claim(&task("a")), Known::New);
-    assert_eq!(in_flight.claim(&task("a")), Known::Running);
+    assert_eq!(in_flight.claim(&task("a")), EventState::New);
+    assert_eq!(in_flight.claim(&task("a")), EventState::Running);
     in_flight.done("a");
     assert_eq!(in_flight.claim(&task("a")), done("a"));
-    assert_eq!(in_flight.claim(&task("b")), Known::New);
+    assert_eq!(in_flight.claim(&task("b")), EventState::New);
     in_flight.release("b");
-    assert_eq!(in_flight.claim(&task("b")), Known::New);
+    assert_eq!(in_flight.claim(&task("b")), EventState::New);
     in_flight.failed("b");
-    assert_eq!(in_flight.claim(&task("b")), Known::Failed);
+    assert_eq!(in_flight.claim(&task("b")), EventState::Failed);
 }
 
 #[test]
 fn a_message_is_one_event_whatever_way_it_comes() {
     let in_flight = InFlight::default();
-    assert_eq!(in_flight.claim(&message("msg_1", "msg_1")), Known::New);
-    assert_eq!(in_flight.claim(&message("dsp_1", "msg_1")), Known::Running);
+    assert_eq!(in_flight.claim(&message("msg_1", "msg_1")), EventState::New);
+    assert_eq!(in_flight.claim(&message("dsp_1", "msg_1")), EventState::Running);
     in_flight.done("msg_1");
     assert_eq!(in_flight.claim(&message("dsp_1", "msg_1")), done("msg_1"));
     in_flight.release("msg_1");
-    assert_eq!(in_flight.claim(&message("dsp_1", "msg_1")), Known::New);
-    assert_eq!(in_flight.claim(&message("msg_1", "msg_1")), Known::Running);
+    assert_eq!(in_flight.claim(&message("dsp_1", "msg_1")), EventState::New);
+    assert_eq!(in_flight.claim(&message("msg_1", "msg_1")), EventState::Running);
 }
 
 #[test]
 fn a_task_that_is_assigned_again_is_another_event_unless_it_was_announced() {
     let in_flight = InFlight::default();
     let dispatched = |key: &str| Identity { is_only: false, ..message(key, "tsk_1") };
-    assert_eq!(in_flight.claim(&dispatched("dsp_1")), Known::New);
-    assert_eq!(in_flight.claim(&dispatched("dsp_2")), Known::New);
+    assert_eq!(in_flight.claim(&dispatched("dsp_1")), EventState::New);
+    assert_eq!(in_flight.claim(&dispatched("dsp_2")), EventState::New);
     in_flight.release("dsp_1");
     in_flight.release("dsp_2");
-    assert_eq!(in_flight.claim(&message("tsk_1", "tsk_1")), Known::New);
-    assert_eq!(in_flight.claim(&dispatched("dsp_1")), Known::Running);
+    assert_eq!(in_flight.claim(&message("tsk_1", "tsk_1")), EventState::New);
+    assert_eq!(in_flight.claim(&dispatched("dsp_1")), EventState::Running);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn memory_is_bounded() {
     let sizes = [keys.finished.len(), keys.sources.len(), keys.running.len()];
     assert_eq!(sizes, [FINISHED_LIMIT, FINISHED_LIMIT, 0]);
     drop(keys);
-    assert_eq!(in_flight.claim(&message("0", "msg_0")), Known::New);
+    assert_eq!(in_flight.claim(&message("0", "msg_0")), EventState::New);
 }
 
 #[test]

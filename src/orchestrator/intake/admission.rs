@@ -9,11 +9,11 @@ use crate::orchestrator::context::Context;
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::event::{Event, Origin, Subject};
 use crate::orchestrator::host::Level;
-use crate::orchestrator::loop_budget::{Cause, Incoming, Verdict};
+use crate::orchestrator::loop_budget::{Cause, Decision, Incoming};
 use crate::orchestrator::loop_guard::LoopGuard;
 
 /// Decides what needs a turn.
-pub(crate) struct Gate {
+pub(crate) struct Admission {
     /// Who is served.
     pub agent: Agent,
     /// What agents may cause.
@@ -22,7 +22,7 @@ pub(crate) struct Gate {
     pub senders: Arc<Senders>,
 }
 
-impl Gate {
+impl Admission {
     /// Whether an announced event is for this agent: a server without inbox announces what nobody said to it, too.
     pub(crate) fn is_addressed(&self, event: &Event) -> bool {
         match (&event.origin, &event.subject) {
@@ -62,7 +62,7 @@ impl Gate {
             no_reply: event.no_reply(),
         };
         let journal = context.journal().ok()?;
-        let Verdict::Spent(spent) = self.loops.consider(&incoming, journal) else { return None };
+        let Decision::Spent(spent) = self.loops.consider(&incoming, journal) else { return None };
         let reason = format!("agents answer each other: {spent}");
         context.log(Level::Warn, format!("{} gets no answer: {reason}", event.key()));
         context.status.update(|status| status.loop_stopped = Some(reason.clone()));

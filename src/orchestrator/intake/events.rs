@@ -20,7 +20,7 @@ use crate::error::chain;
 use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::host::Level;
-use crate::orchestrator::in_flight::{InFlight, Known};
+use crate::orchestrator::in_flight::{EventState, InFlight};
 use crate::orchestrator::platform::Platform;
 use crate::orchestrator::status::problems::About;
 
@@ -346,7 +346,7 @@ impl Intake {
 
     fn meet(&self, reference: Reference) {
         match self.in_flight.claim(&reference.identity()) {
-            Known::New => {
+            EventState::New => {
                 self.context.status.touch(|status| &mut status.last_inbound_at);
                 self.in_flight.weigh(&reference.key, reference.source.size());
                 if let (Some(place), Ok(journal)) = (&reference.place, self.context.journal()) {
@@ -356,8 +356,8 @@ impl Intake {
                 let _ = self.references.send(reference);
             }
             // The server does not know yet that this is done: the acknowledgement got lost, or it was for another dispatch.
-            Known::Done { key } => self.completion.acknowledge(&key, &reference.origin),
-            Known::Running | Known::Failed => {}
+            EventState::Done { key } => self.completion.acknowledge(&key, &reference.origin),
+            EventState::Running | EventState::Failed => {}
         }
     }
 }

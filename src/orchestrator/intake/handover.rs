@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::admission::Gate;
+use super::admission::Admission;
 use super::loading::loader::Loaded;
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::lanes::scheduler::Lanes;
@@ -12,7 +12,7 @@ use crate::orchestrator::lanes::scheduler::Lanes;
 /// Hands events to the lanes.
 pub(crate) struct Handover {
     /// What needs no turn.
-    pub gate: Arc<Gate>,
+    pub admission: Arc<Admission>,
     /// How events end.
     pub completion: Arc<Completion>,
     /// Where they go.
@@ -20,11 +20,11 @@ pub(crate) struct Handover {
 }
 
 impl Handover {
-    /// Hands events over in their order. Loading goes on while one of them runs alone.
+    /// Hands events over in their order. Loading continues while one of them runs alone.
     pub(crate) async fn run(self, mut loaded: mpsc::UnboundedReceiver<Loaded>) {
         while let Some(Loaded { event, alone }) = loaded.recv().await {
             let Some(event) = event else { continue };
-            if !self.gate.admits(&self.completion, &event).await {
+            if !self.admission.admits(&self.completion, &event).await {
                 continue;
             }
             if alone {

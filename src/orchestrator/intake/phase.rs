@@ -23,13 +23,13 @@ pub(crate) enum Generation {
 
 /// What the intake waits for, and what becomes of frames meanwhile.
 pub(crate) enum Phase {
-    /// There is no connection. Frames from before go on if nothing older is missing.
+    /// There is no connection. Frames from before pass if nothing older is missing.
     Offline { listing: Option<Listing>, is_complete: bool },
-    /// Frames wait for the list. On a server without inbox they go on after a while: people wait.
+    /// Frames wait for the list. On a server without inbox they pass after a while: people wait.
     Listing { listing: Listing, patience: Patience, failures: u32 },
     /// Frames wait for what was missed, which the chats of a server without inbox tell, but not for ever.
     CatchingUp { looking: Call<Found>, patience: Patience, failures: u32 },
-    /// Nothing older is missing, so frames go on. The list is read at times, in case a frame never came.
+    /// Nothing older is missing, so frames pass. The list is read at times, in case a frame never came.
     Live { listing: Listing },
     /// The list had more than there is room for. The rest stays there, and frames wait for it.
     BackPressured { listing: Listing },
@@ -105,7 +105,7 @@ impl Phase {
         }
     }
 
-    /// Whether frames go on.
+    /// Whether frames pass.
     pub(crate) fn lets_frames_pass(&self, generation: Generation) -> bool {
         match self {
             Self::Offline { is_complete, .. } => *is_complete,

@@ -27,10 +27,10 @@ pub(crate) struct Reference {
     /// How it came.
     pub origin: Origin,
     /// What it is, as far as it is known.
-    pub source: Source,
+    pub source: SourceRef,
     /// Position of the frame that brought it.
     pub seq: Option<u64>,
-    /// The chat of a message that is only named, where somebody has told.
+    /// The chat of a message that is only named, where known.
     pub chat: Option<String>,
     /// It may be what ended the process the last times, and so runs with nothing beside it.
     pub alone: bool,
@@ -40,7 +40,7 @@ pub(crate) struct Reference {
 
 /// The source of an event.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(crate) enum SourceRef {
     /// To be loaded: its kind (`message`, `task`) and its id.
     Named(String, String),
     /// A message that came with its announcement.
@@ -53,10 +53,10 @@ impl Reference {
     /// Where it belongs, as far as it is known before it is loaded.
     pub(crate) fn target(&self) -> Option<Target> {
         match &self.source {
-            Source::Message(message) => Some(Target::Chat(message.chat_id.clone())),
-            Source::Task(task) => Some(Target::Task(task.id.clone())),
-            Source::Named(kind, id) if kind == TASK => Some(Target::Task(id.clone())),
-            Source::Named(..) => self.chat.clone().map(Target::Chat),
+            SourceRef::Message(message) => Some(Target::Chat(message.chat_id.clone())),
+            SourceRef::Task(task) => Some(Target::Task(task.id.clone())),
+            SourceRef::Named(kind, id) if kind == TASK => Some(Target::Task(id.clone())),
+            SourceRef::Named(..) => self.chat.clone().map(Target::Chat),
         }
     }
 
@@ -76,7 +76,7 @@ impl Reference {
     }
 }
 
-impl Source {
+impl SourceRef {
     /// Its kind and its id.
     pub(crate) fn name(&self) -> (&str, &str) {
         match self {
@@ -130,7 +130,7 @@ pub(crate) fn dispatched(dispatch: &Dispatch, seq: Option<u64>) -> Result<Refere
             source_id: dispatch.source_id.clone(),
             event_type: event_type.map(str::to_owned),
         },
-        source: Source::Named(source_type.to_owned(), dispatch.source_id.clone()),
+        source: SourceRef::Named(source_type.to_owned(), dispatch.source_id.clone()),
         seq,
         chat: dispatch.chat_id.clone(),
         alone: false,
@@ -143,10 +143,10 @@ pub(crate) fn announced(frame: &Frame, data: &RawValue) -> Result<Reference, ser
     let (key, place, source) = if frame.kind == "message.new" {
         let message = announced::message(data)?;
         let place = Place::Chat(message.chat_id.clone(), Mark::of(&message));
-        (message.id.clone(), place, Source::Message(Box::new(message)))
+        (message.id.clone(), place, SourceRef::Message(Box::new(message)))
     } else {
         let task = announced::task(data)?;
-        (task.id.clone(), Place::Task(task.id.clone()), Source::Task(Box::new(task)))
+        (task.id.clone(), Place::Task(task.id.clone()), SourceRef::Task(Box::new(task)))
     };
     Ok(Reference {
         key,
@@ -168,7 +168,7 @@ pub(crate) fn missed(kind: &str, id: String, place: Place) -> Reference {
     Reference {
         key: id.clone(),
         origin: Origin::Announcement,
-        source: Source::Named(kind.to_owned(), id),
+        source: SourceRef::Named(kind.to_owned(), id),
         seq: None,
         chat,
         alone: false,
@@ -182,7 +182,7 @@ pub(crate) fn recorded(record: &DispatchRecord) -> Reference {
     Reference {
         key: record.id.clone(),
         origin: Origin::from(record),
-        source: Source::Named(record.source_type.clone(), record.source_id.clone()),
+        source: SourceRef::Named(record.source_type.clone(), record.source_id.clone()),
         seq: None,
         alone: record.attempts.saturating_sub(record.failures) >= SUSPICIOUS,
         chat: chat.map(|details| details.target.clone()),

@@ -99,7 +99,7 @@ impl Gateway {
         service.clone().ok_or(Error::Closed)
     }
 
-    /// Delivers a part of a turn's answer; comes back when it stands in the chat.
+    /// Delivers a part of a turn's answer; comes back when it is in the chat.
     pub async fn deliver(&self, turn_id: &str, part: ReplyPart) -> Result<(), Error> {
         let service = self.service()?;
         let Service { context, turns, outbox, .. } = &*service;
@@ -134,7 +134,7 @@ impl Gateway {
         context.tasks.track_future(outbox.send_message(&target, message)).await
     }
 
-    /// Waits for the end of the account: with the reason when it cannot go on and has to be started again, with nothing when it
+    /// Waits for the end of the account: with the reason when it cannot continue and has to be started again, with nothing when it
     /// is closed. The future does not keep the account.
     pub fn ended(&self) -> impl Future<Output = Option<String>> + Send + use<> {
         let account = self

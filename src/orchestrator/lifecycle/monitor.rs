@@ -11,7 +11,7 @@ use crate::journal::{Error, Journal};
 use crate::memory;
 use crate::orchestrator::delivery::completion::{Completion, given_up_text};
 use crate::orchestrator::host::Level;
-use crate::orchestrator::in_flight::Known;
+use crate::orchestrator::in_flight::EventState;
 use crate::orchestrator::intake::references::{Reference, recorded};
 use crate::orchestrator::status::problems::About;
 
@@ -19,7 +19,7 @@ use crate::orchestrator::status::problems::About;
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How often old entries are removed.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3_600);
-/// The memory in use is told in steps of this many bytes, so that it is not news every second.
+/// The memory in use is published in steps of this many bytes, so that the status does not change every second.
 const MEMORY_STEP: usize = 1024 * 1024;
 
 /// Looks at the journal until the account stops.
@@ -81,12 +81,12 @@ async fn look(
     // Only an operator makes a given-up event due or over; everything else is in somebody's hands here. One that was given
     // up before this process started may not have been met here.
     let is_given_up = |reference: &Reference| {
-        matches!(in_flight.known(&reference.identity()), None | Some(Known::Failed))
+        matches!(in_flight.known(&reference.identity()), None | Some(EventState::Failed))
     };
     for reference in journal.due().await?.iter().map(recorded).filter(is_given_up) {
         in_flight.release(&reference.key);
         // The list may bring it in this moment, too.
-        if in_flight.claim(&reference.identity()) == Known::New {
+        if in_flight.claim(&reference.identity()) == EventState::New {
             // The receiver lives as long as the account.
             let _ = references.send(reference);
         }

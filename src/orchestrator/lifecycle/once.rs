@@ -94,7 +94,7 @@ async fn go(options: ClientOptions, probe: &mut Probe) -> Result<(), (&'static s
         }
     };
     drop(stop);
-    // The task only fails when it panicked; the probe's finding stands either way.
+    // The task only fails when it panicked; the probe's finding counts either way.
     let _ = task.await;
     found
 }

@@ -14,7 +14,7 @@ pub struct AccountOptions {
     pub agent_id: String,
     /// Which answers go out.
     pub replies: Replies,
-    /// Folder for what must survive the process; without one it lives in memory.
+    /// Folder for what must survive the process; without one it is kept in memory.
     pub state_folder: Option<PathBuf>,
     /// Most forks at once; none with zero.
     pub max_forks: usize,

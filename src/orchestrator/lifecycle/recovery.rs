@@ -77,7 +77,7 @@ pub(crate) async fn read(
     Ok(Left { recovery, orders, runs })
 }
 
-/// A run that goes on. Its turn is open again, unless its answer is known already.
+/// A run that continues. Its turn is open again, unless its answer is known already.
 fn left_run(turn: EarlierTurn, recovery: &Recovery, turns: &OpenTurns) -> LeftRun {
     let (outcome, receiver) = watch::channel(None);
     let record = recovery.forks.iter().find(|record| record.fork.session_key == turn.session_key);
@@ -129,7 +129,7 @@ pub(crate) fn resume(
     }
     if finished + again > 0 {
         let text = format!(
-            "after the last run: {finished} answers to finish, {} events to run again, {followed} runs go on",
+            "after the last run: {finished} answers to finish, {} events to run again, {followed} runs continue",
             again - followed
         );
         context.log(Level::Info, text);

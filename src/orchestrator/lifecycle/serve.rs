@@ -18,7 +18,7 @@ use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::delivery::outbox::{Outbox, Replies};
 use crate::orchestrator::host::Level;
 use crate::orchestrator::in_flight::InFlight;
-use crate::orchestrator::intake::admission::Gate;
+use crate::orchestrator::intake::admission::Admission;
 use crate::orchestrator::intake::events::Intake;
 use crate::orchestrator::intake::handover::Handover;
 use crate::orchestrator::intake::loading::claims::{CLAIMED_AT_ONCE, Claims};
@@ -109,7 +109,8 @@ async fn work(
         history: Arc::clone(&history),
     };
     let senders = Arc::new(Senders::new(Arc::clone(context)));
-    let gate = Arc::new(Gate { agent, loops: Arc::clone(loops), senders: Arc::clone(&senders) });
+    let admission =
+        Arc::new(Admission { agent, loops: Arc::clone(loops), senders: Arc::clone(&senders) });
     let completion =
         Completion::new(Arc::clone(context), Arc::clone(&in_flight), Arc::clone(turns));
     let runner = Runner {
@@ -128,7 +129,7 @@ async fn work(
     recovery::resume(&completion, outbox, &session, &references, left, followed);
     let goes_on = |run: &LeftRun| run.event_key.is_some() && run.turn.session_key == session;
     let is_main_held = runs.iter().any(goes_on);
-    // The end of a run whose event is over must not free main for a turn beside one that goes on.
+    // The end of a run whose event is over must not free main for a turn beside one that continues.
     for run in runs
         .into_iter()
         .filter(|run| goes_on(run) || !is_main_held || run.turn.session_key != session)
@@ -148,7 +149,7 @@ async fn work(
         context: Arc::clone(context),
         in_flight: Arc::clone(&in_flight),
         completion: Arc::clone(&completion),
-        gate: Arc::clone(&gate),
+        admission: Arc::clone(&admission),
         history: Arc::clone(&history),
         sources: Arc::clone(&sources),
     };
@@ -169,7 +170,7 @@ async fn work(
         claims,
         loader,
         queue,
-        Handover { gate, completion: Arc::clone(&completion), lanes },
+        Handover { admission, completion: Arc::clone(&completion), lanes },
     ));
     context.spawn(monitor::watch(completion, references));
     context.spawn(intake.run(socket_queue));
@@ -209,7 +210,7 @@ async fn load(
     let _ = work.run_until_cancelled(all).await;
 }
 
-/// Asks who this agent is until the server says so; nothing can be told from the agent's own messages before.
+/// Asks who this agent is until the server says so; before that nothing can be distinguished from the agent's own messages.
 async fn introduce(context: &Context) -> Option<Agent> {
     let mut trouble = context.status.trouble();
     loop {

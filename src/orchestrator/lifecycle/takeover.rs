@@ -1,4 +1,4 @@
-//! Runs that an earlier start of the account began in this process and that still go on, as after a hot reload.
+//! Runs that an earlier start of the account began in this process and that still continue, as after a hot reload.
 //!
 //! Their replies come to this start, and their events do not run again. Until such a run has ended, its session has no other
 //! turn.
@@ -24,7 +24,7 @@ pub(crate) fn hold(
 ) {
     let LeftRun { turn, event_key, fork, outcome } = run;
     let about = event_key.as_deref().unwrap_or("an event that is over");
-    let text = format!("turn {} on {about} goes on in {}", turn.id, turn.session_key);
+    let text = format!("turn {} on {about} continues in {}", turn.id, turn.session_key);
     context.log(Level::Info, text);
     let (task, turns) = (Arc::clone(context), Arc::clone(turns));
     let (session_key, target) = (turn.session_key.clone(), turn.target.parse());

@@ -18,7 +18,7 @@ impl Room {
         Self { budget: LoopBudget::restore(None, BudgetLimits::default()), now: START, messages: 0 }
     }
 
-    fn hears(&mut self, chat: &str, cause: Cause<'_>) -> Verdict {
+    fn hears(&mut self, chat: &str, cause: Cause<'_>) -> Decision {
         self.messages += 1;
         let key = format!("msg_{}", self.messages);
         self.budget.consider(&Incoming { key: &key, chat, cause, no_reply: false }, self.now)
@@ -27,14 +27,14 @@ impl Room {
     /// What is used up when the next event of an agent gets no turn.
     fn spent(&mut self, chat: &str, sender: &str) -> Spent {
         match self.hears(chat, Cause::Agent(sender)) {
-            Verdict::Spent(spent) => spent,
-            Verdict::Allowed => panic!("{sender} gets a turn in {chat}"),
+            Decision::Spent(spent) => spent,
+            Decision::Allowed => panic!("{sender} gets a turn in {chat}"),
         }
     }
 
     /// How many messages of an agent in a row get a turn.
     fn turns(&mut self, chat: &str, sender: &str) -> usize {
-        (0..100).take_while(|_| self.hears(chat, Cause::Agent(sender)) == Verdict::Allowed).count()
+        (0..100).take_while(|_| self.hears(chat, Cause::Agent(sender)) == Decision::Allowed).count()
     }
 }
 
@@ -48,7 +48,7 @@ fn two_agents_stop_after_eight_turns_and_a_person_lets_them_go_on() {
         spent.to_string(),
         "8 turns with agent bot, at last in cht_1, without a word from a person"
     );
-    assert_eq!(room.hears("cht_1", Cause::Person), Verdict::Allowed);
+    assert_eq!(room.hears("cht_1", Cause::Person), Decision::Allowed);
     assert_eq!(room.turns("cht_1", "bot"), 8);
 }
 
@@ -56,7 +56,7 @@ fn two_agents_stop_after_eight_turns_and_a_person_lets_them_go_on() {
 fn a_pair_cannot_go_on_in_another_chat() {
     let mut room = Room::new();
     for number in 0..8 {
-        assert_eq!(room.hears(&format!("cht_{number}"), Cause::Agent("bot")), Verdict::Allowed);
+        assert_eq!(room.hears(&format!("cht_{number}"), Cause::Agent("bot")), Decision::Allowed);
     }
     assert_eq!(room.turns("cht_new", "bot"), 0);
     assert_eq!(room.turns("cht_new", "other bot"), 8);
@@ -68,7 +68,7 @@ fn a_ring_in_one_chat_stops() {
     let senders = ["bot b", "bot c", "bot d"];
     let turns = (0..100)
         .take_while(|round| {
-            room.hears("cht_1", Cause::Agent(senders[round % 3])) == Verdict::Allowed
+            room.hears("cht_1", Cause::Agent(senders[round % 3])) == Decision::Allowed
         })
         .count();
     assert_eq!(turns, 8);
@@ -87,7 +87,7 @@ fn a_ring_through_several_chats_and_agents_stops() {
     for round in 0..100 {
         // Each message comes from another agent in another chat, and the turn writes into the next one.
         let chat = format!("cht_{round}");
-        if room.hears(&chat, Cause::Agent(&format!("bot {round}"))) != Verdict::Allowed {
+        if room.hears(&chat, Cause::Agent(&format!("bot {round}"))) != Decision::Allowed {
             break;
         }
         turns += 1;
@@ -101,9 +101,9 @@ fn a_ring_through_several_chats_and_agents_stops() {
         "8 turns in a chain of chats and tasks that reached cht_8, with agents bot 0, bot 1, bot 2, bot 3, bot 4 and 4 more, \
          without a word from a person"
     );
-    // A person in any chat of the chain lets it go on.
+    // A person in any chat of the chain lets it continue.
     room.hears("cht_8", Cause::Person);
-    assert_eq!(room.hears("cht_8", Cause::Agent("bot x")), Verdict::Allowed);
+    assert_eq!(room.hears("cht_8", Cause::Agent("bot x")), Decision::Allowed);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_slow_loop_stops_too_and_the_window_slides() {
     let mut room = Room::new();
     let mut turns = Vec::new();
     for minute in 0..120 {
-        if room.hears("cht_1", Cause::Agent("bot")) == Verdict::Allowed {
+        if room.hears("cht_1", Cause::Agent("bot")) == Decision::Allowed {
             turns.push(minute);
         }
         room.now += MINUTE;
@@ -136,9 +136,9 @@ fn hints_and_repeated_attempts_do_not_count() {
     let mut room = Room::new();
     for _ in 0..20 {
         let hint = Incoming { key: "k", chat: "cht_1", cause: Cause::Agent("bot"), no_reply: true };
-        assert_eq!(room.budget.consider(&hint, room.now), Verdict::Allowed);
+        assert_eq!(room.budget.consider(&hint, room.now), Decision::Allowed);
         let again = Incoming { no_reply: false, key: "same", ..hint };
-        assert_eq!(room.budget.consider(&again, room.now), Verdict::Allowed);
+        assert_eq!(room.budget.consider(&again, room.now), Decision::Allowed);
     }
     assert_eq!(room.turns("cht_1", "bot"), 7);
 }
@@ -151,11 +151,11 @@ fn a_chain_that_a_hint_carries_on_is_no_new_matter() {
     // The turn of a hint says something elsewhere.
     let hint =
         Incoming { key: "hint", chat: "cht_3", cause: Cause::Agent("bot d"), no_reply: true };
-    assert_eq!(room.budget.consider(&hint, room.now), Verdict::Allowed);
+    assert_eq!(room.budget.consider(&hint, room.now), Decision::Allowed);
     room.budget.spoke("cht_3", "cht_4", room.now);
     for number in 0..8 {
         let cause = format!("bot {number}");
-        assert_eq!(room.hears("cht_4", Cause::Agent(&cause)), Verdict::Allowed);
+        assert_eq!(room.hears("cht_4", Cause::Agent(&cause)), Decision::Allowed);
     }
     room.budget.spoke("cht_4", "cht_3", room.now);
     assert_eq!(room.spent("cht_3", "bot e").by, Counted::Chain);
@@ -165,7 +165,7 @@ fn a_chain_that_a_hint_carries_on_is_no_new_matter() {
 fn senders_that_nobody_names_count_as_one_agent() {
     let mut room = Room::new();
     let tasks = (0..100).map(|number| format!("tsk_{number}"));
-    let allowed = |task: &String| room.hears(task, Cause::Agent("")) == Verdict::Allowed;
+    let allowed = |task: &String| room.hears(task, Cause::Agent("")) == Decision::Allowed;
     assert_eq!(tasks.take_while(allowed).count(), 8);
     let text = room.spent("tsk_x", "").to_string();
     assert!(text.contains("8 turns with senders that Parall does not name"), "{text}");
@@ -175,13 +175,13 @@ fn senders_that_nobody_names_count_as_one_agent() {
 fn a_task_of_a_person_counts_for_itself_and_a_person_can_assign_as_many_as_they_like() {
     let mut room = Room::new();
     for number in 0..25 {
-        assert_eq!(room.hears(&format!("tsk_{number}"), Cause::Unclear), Verdict::Allowed);
+        assert_eq!(room.hears(&format!("tsk_{number}"), Cause::Unclear), Decision::Allowed);
     }
     // Agents that pass one of them on to each other stop.
     let passed_on =
-        (0..100).take_while(|_| room.hears("tsk_0", Cause::Unclear) == Verdict::Allowed).count();
+        (0..100).take_while(|_| room.hears("tsk_0", Cause::Unclear) == Decision::Allowed).count();
     assert_eq!(passed_on, 7);
-    let Verdict::Spent(spent) = room.hears("tsk_0", Cause::Unclear) else { panic!() };
+    let Decision::Spent(spent) = room.hears("tsk_0", Cause::Unclear) else { panic!() };
     assert_eq!((spent.by, spent.agents.len()), (Counted::Chat, 0));
 }
 
@@ -189,7 +189,7 @@ fn a_task_of_a_person_counts_for_itself_and_a_person_can_assign_as_many_as_they_
 fn agents_that_assign_each_other_ever_new_tasks_stop() {
     let mut room = Room::new();
     let tasks = (0..100).map(|number| format!("tsk_{number}"));
-    let allowed = |task: &String| room.hears(task, Cause::Agent("bot")) == Verdict::Allowed;
+    let allowed = |task: &String| room.hears(task, Cause::Agent("bot")) == Decision::Allowed;
     assert_eq!(tasks.take_while(allowed).count(), 8);
 }
 
@@ -218,10 +218,10 @@ fn no_turns_at_all_can_be_configured() {
     let mut budget =
         LoopBudget::restore(None, BudgetLimits { turns: 0, ..BudgetLimits::default() });
     let incoming = Incoming { key: "k", chat: "c", cause: Cause::Agent("bot"), no_reply: false };
-    assert!(matches!(budget.consider(&incoming, START), Verdict::Spent(_)));
+    assert!(matches!(budget.consider(&incoming, START), Decision::Spent(_)));
     // A person still may assign a task.
     let task = Incoming { chat: "tsk_1", cause: Cause::Unclear, ..incoming };
-    assert_eq!(budget.consider(&task, START), Verdict::Allowed);
+    assert_eq!(budget.consider(&task, START), Decision::Allowed);
 }
 
 proptest! {
@@ -233,7 +233,7 @@ proptest! {
         let mut allowed: Vec<(i64, usize, usize)> = Vec::new();
         for (chat, sender, minutes) in steps {
             room.now += minutes * MINUTE;
-            if room.hears(&format!("cht_{chat}"), Cause::Agent(&format!("bot {sender}"))) == Verdict::Allowed {
+            if room.hears(&format!("cht_{chat}"), Cause::Agent(&format!("bot {sender}"))) == Decision::Allowed {
                 allowed.push((room.now, chat, sender));
             }
             let recent = allowed.iter().filter(|(at, ..)| *at > room.now - DEFAULT_WINDOW);

@@ -45,13 +45,13 @@ pub(crate) struct Status {
     pub reconnect_attempts: u32,
     /// The account can do nothing, and why; [`StatusBoard::raise`] sets it.
     pub blocked: Option<String>,
-    /// Events taken on since the account started.
+    /// Events admitted since the account started.
     pub admitted: u64,
     /// A turn is running.
     pub busy: bool,
     /// Turns that run now.
     pub active_runs: usize,
-    /// Forks that live.
+    /// Active forks.
     pub forks: usize,
     /// Why no fork could be made the last time.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,7 +64,7 @@ pub(crate) struct Status {
     /// The last sender that wanted too much, and what became of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender_limited: Option<String>,
-    /// When the oldest event that is not over was taken on.
+    /// When the oldest event that is not over was admitted.
     pub oldest_pending_at: Option<i64>,
     /// Events given up until somebody decides.
     pub dead_letters: u32,
@@ -103,13 +103,13 @@ pub(crate) struct Disconnect {
 /// Keeps the status and publishes it when it has changed.
 #[derive(Debug, Default)]
 pub(crate) struct StatusBoard {
-    known: Mutex<Known>,
+    contents: Mutex<Contents>,
     pub(super) calls: AtomicU64,
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct Contents {
     status: Status,
     problems: Problems,
 }
@@ -117,19 +117,19 @@ struct Known {
 impl StatusBoard {
     /// Changes the status; it is published soon.
     pub(crate) fn update(&self, change: impl FnOnce(&mut Status)) {
-        change(&mut self.known().status);
+        change(&mut self.contents().status);
         self.changed.notify_one();
     }
 
     /// Something is wrong; with `blocks` the account can do nothing before it is solved.
     pub(crate) fn raise(&self, about: About, text: String, blocks: bool) {
-        self.known().problems.raise(about, printable(&text), blocks);
+        self.contents().problems.raise(about, printable(&text), blocks);
         self.changed.notify_one();
     }
 
     /// It is right again.
     pub(crate) fn solve(&self, about: About) {
-        self.known().problems.solve(about);
+        self.contents().problems.solve(about);
         self.changed.notify_one();
     }
 
@@ -140,7 +140,7 @@ impl StatusBoard {
 
     /// The status now.
     pub(crate) fn snapshot(&self) -> Status {
-        let known = self.known();
+        let known = self.contents();
         Status {
             last_error: known.problems.newest(),
             blocked: known.problems.blocking(),
@@ -148,8 +148,8 @@ impl StatusBoard {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Publishes changes until shutdown, and the last state then.

@@ -23,7 +23,7 @@ pub(crate) enum Evidence<'id> {
     },
     /// The host sent it and names no run: a schedule, a heartbeat, or an answer that the host gives by itself.
     Unnamed {
-        /// It only announces that the host goes on with an interrupted turn.
+        /// It only announces that the host continues with an interrupted turn.
         is_notice: bool,
     },
 }

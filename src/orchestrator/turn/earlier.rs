@@ -1,4 +1,4 @@
-//! Runs that an earlier start of the account began in this process and that still go on.
+//! Runs that an earlier start of the account began in this process and that still continue.
 
 use tokio::sync::watch;
 

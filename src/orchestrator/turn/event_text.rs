@@ -162,7 +162,7 @@ fn task_turn(common: Turn, event: &Event, task: &Task, reader: Reader<'_>) -> Tu
 /// since 1970.
 pub(crate) fn introduce_fork(text: &mut String, since: u64) {
     let line = format!(
-        "[Fork: you are a copy of yourself; the original works in another chat since {} and is told what you answer here]\n",
+        "[Fork: you are a copy of yourself; the original works in another chat since {} and will see what you answer here]\n",
         iso(since)
     );
     let place = text.find('\n').map_or(text.len(), |end| end + 1);

@@ -1,4 +1,4 @@
-//! One open turn: what the agent is shown, what has come back, where it stands.
+//! One open turn: what the agent is shown, what has come back, how far it is.
 
 pub(crate) mod attribution;
 pub(crate) mod earlier;

@@ -46,7 +46,7 @@ impl OpenTurns {
         self.turns().push(Arc::new(turn));
     }
 
-    /// Notes a turn whose run goes on; says whether it could.
+    /// Notes a turn whose run continues; says whether it could.
     pub(crate) fn take_over(&self, open: &OpenDispatch, run: EarlierRun) -> bool {
         let Some(turn) = OpenTurn::taken_over(open, run) else { return false };
         self.turns().push(Arc::new(turn));
@@ -60,7 +60,7 @@ impl OpenTurns {
         of_event.for_each(|turn| turn.end_interrupted());
     }
 
-    /// A part that the last process wrote down is in the chat, as far as a run that goes on is concerned.
+    /// A part that the last process wrote down is in the chat, as far as a run that continues is concerned.
     pub(crate) fn delivered_late(&self, event_key: &str, text: &str) {
         if let Some(turn) = self.followed(event_key) {
             turn.delivered(text);
@@ -74,7 +74,7 @@ impl OpenTurns {
         }
     }
 
-    /// The host is done with a run that goes on from an earlier start. Says whether the agent ran.
+    /// The host is done with a run that continues from an earlier start. Says whether the agent ran.
     pub(crate) fn returned(&self, event_key: &str, outcome: &TurnOutcome) -> bool {
         self.followed(event_key).map_or(outcome.started, |turn| turn.returned(outcome))
     }
@@ -93,7 +93,7 @@ impl OpenTurns {
         let _ = self.recovered.set(());
     }
 
-    /// Waits until it is known what the last process left, at most for `limit`; says whether it is. Those that wait go on in the
+    /// Waits until it is known what the last process left, at most for `limit`; says whether it is. Those that wait continue in the
     /// order in which they came, so the parts of an answer keep theirs.
     pub(crate) async fn wait_recovered(&self, limit: Duration) -> bool {
         tokio::time::timeout(limit, self.recovered.wait()).await.is_ok()

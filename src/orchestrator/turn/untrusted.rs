@@ -1,4 +1,4 @@
-//! What others wrote, made safe to stand beside header lines: a header line begins with `[`, and nobody else's line does.
+//! What others wrote, made safe to appear beside header lines: a header line begins with `[`, and nobody else's line does.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
@@ -7,7 +7,7 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 pub(super) const NAME_LIMIT: usize = 120;
 /// Longest id in a header line, in characters.
 const ID_LIMIT: usize = 256;
-/// Stands before a line of a text that begins like a header line.
+/// Precedes a line of a text that begins like a header line.
 const QUOTE: char = '\\';
 
 /// A name for the end of a header line: one line without brackets, parentheses and invisible characters, of at most
@@ -42,7 +42,7 @@ pub(crate) fn id(text: &str) -> String {
     text.chars().filter(fits).take(ID_LIMIT).collect()
 }
 
-/// A text of several lines. Each line that begins like a header line, whatever stands invisibly before its bracket and whichever
+/// A text of several lines. Each line that begins like a header line, whatever invisible characters precede its bracket and whichever
 /// bracket it is, gets a backslash in front. Every kind of line break becomes `\n`.
 pub(crate) fn body(text: &str) -> String {
     let mut body = String::with_capacity(text.len());
@@ -156,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// What may stand before a bracket without being seen, and brackets.
+    /// What may precede a bracket without being seen, and brackets.
     const DRESS: &str = "[ \t\u{0}\u{7f}\u{a0}\u{ad}\u{200b}-\u{200f}\u{202a}-\u{202e}\u{2060}-\u{2069}\u{feff}\u{300}-\u{36f}\u{fe0f}\u{115f}\u{3164}\u{e0020}\\\\]{0,4}[\\[\u{ff3b}\u{3010}\u{3014}\u{301a}\u{27e6}\u{2045}\u{298b}\u{fe47}]";
 
     #[test]

@@ -260,7 +260,7 @@ fn what_was_said_survives_a_reset_with_results_of_calls_that_do() {
     talk.add(json!({"type": "reset", "reason": "new", "firstKeptEntryId": kept}));
     talk.user("new");
     talk.answer("new answer");
-    // Whatever was written for the time before the reset goes on behind it.
+    // Whatever was written for the time before the reset continues behind it.
     talk.last = json!(kept);
     talk.user("late");
     talk.answer("late answer");

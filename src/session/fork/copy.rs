@@ -10,9 +10,9 @@ use crate::session::json::object::Object;
 use crate::session::transcript::id::Id;
 use crate::session::transcript::index::{Entry, Index};
 use crate::session::transcript::line::Kind;
-use crate::session::transcript::source::Source;
+use crate::session::transcript::source::OpenTranscript;
 
-/// A line of our own that stands before the entries, and its id as spelt.
+/// A line of our own that is before the entries, and its id as spelt.
 pub(crate) struct Head {
     pub(crate) line: Vec<u8>,
     pub(crate) id: Vec<u8>,
@@ -23,7 +23,7 @@ pub(crate) struct Head {
 pub(crate) struct Manner {
     /// Messages may have the role of version 2.
     pub(crate) is_version_2: bool,
-    /// Labels count only if they stand behind what they mark; then an unread beginning of the transcript changes nothing.
+    /// Labels count only if they are behind what they mark; then an unread beginning of the transcript changes nothing.
     pub(crate) is_context: bool,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Manner {
 /// one none, and a compaction whose first kept entry was such a label keeps from the next entry on. (The rule of pi 1.5.2; older
 /// versions leave the chain broken and lose the history before a label.) Lines that need no change are copied.
 pub(crate) fn path_pieces(
-    source: &Source,
+    source: &OpenTranscript,
     index: &Index,
     path: &[usize],
     head: Option<&Head>,
@@ -79,9 +79,9 @@ pub(crate) fn path_pieces(
     Ok(pieces.into_vec())
 }
 
-/// The line as the fork needs it, if that differs from what stands there.
+/// The line as the fork needs it, if that differs from what is there.
 fn repair(
-    source: &Source,
+    source: &OpenTranscript,
     index: &Index,
     entry: &Entry,
     (previous, head): (Option<&Entry>, Option<&Head>),
@@ -125,7 +125,7 @@ fn repair(
 
 /// For every label on the path that a compaction could name, the id (as spelt) of the next entry that stays.
 fn dropped_labels(
-    source: &Source,
+    source: &OpenTranscript,
     index: &Index,
     path: &[usize],
 ) -> Result<HashMap<Id, Vec<u8>>, Error> {
@@ -143,7 +143,7 @@ fn dropped_labels(
 }
 
 /// An entry's id as it is spelt in the file.
-fn id_of(source: &Source, entry: &Entry) -> Result<Vec<u8>, Error> {
+fn id_of(source: &OpenTranscript, entry: &Entry) -> Result<Vec<u8>, Error> {
     let line = source.read(entry.range())?;
     Object::parse(&line)
         .and_then(|object| object.get("id").map(<[u8]>::to_vec))

@@ -8,7 +8,7 @@ use crate::session::json::text::{is_truthy, quote};
 use crate::session::transcript::id::Id;
 use crate::session::transcript::index::Index;
 use crate::session::transcript::line::Kind;
-use crate::session::transcript::source::Source;
+use crate::session::transcript::source::OpenTranscript;
 
 /// A label as it holds now: values as spelt in the line that set it last.
 struct Label {
@@ -22,7 +22,7 @@ struct Label {
 /// All labels of the file count, on whatever branch and however late they were set: the last word holds, and clearing a label
 /// gives up its place in the order. In a context, labels before their target do not count. They keep the time at which they were set.
 pub(crate) fn recreate(
-    source: &Source,
+    source: &OpenTranscript,
     index: &Index,
     on_path: &HashSet<usize>,
     mut last: Vec<u8>,
@@ -49,7 +49,7 @@ pub(crate) fn recreate(
 }
 
 fn in_force(
-    source: &Source,
+    source: &OpenTranscript,
     index: &Index,
     on_path: &HashSet<usize>,
     is_context: bool,

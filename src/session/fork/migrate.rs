@@ -13,7 +13,7 @@ use crate::session::json::object::Object;
 use crate::session::json::text::{is_string, is_truthy, number, quote, string};
 use crate::session::transcript::index::Index;
 use crate::session::transcript::line::Kind;
-use crate::session::transcript::source::Source;
+use crate::session::transcript::source::OpenTranscript;
 use crate::session::transcript::tree::{Cut, up_to_completed};
 
 /// The version of a transcript, compared as JavaScript compares.
@@ -88,7 +88,7 @@ fn is_entry(index: &Index, position: usize) -> bool {
 /// The pieces for the entries of a version 1 transcript: every entry gets an id and the one before it as its parent, and a
 /// compaction's index into the file becomes an id. Labels cannot name anything and are left out.
 pub(crate) fn version_1_pieces(
-    source: &Source,
+    source: &OpenTranscript,
     index: &Index,
     path: &[usize],
 ) -> Result<Vec<Piece>, Error> {

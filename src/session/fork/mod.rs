@@ -26,7 +26,7 @@ use crate::session::store::upsert_entry;
 use crate::session::transcript::cache::IndexCache;
 use crate::session::transcript::index::Index;
 use crate::session::transcript::line::{Answer, Kind};
-use crate::session::transcript::source::Source;
+use crate::session::transcript::source::OpenTranscript;
 use crate::session::transcript::tail::{self, Tail};
 use crate::session::transcript::tree::{Cut, History};
 use crate::time::{iso, now};
@@ -81,12 +81,12 @@ pub enum Outcome {
     /// There is a new session.
     Forked(Fork),
     /// There was nothing to fork, and nothing was written.
-    Nothing(Nothing),
+    Nothing(NoFork),
 }
 
 /// Why there was nothing to fork.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Nothing {
+pub enum NoFork {
     /// No such transcript.
     NoTranscript,
     /// The transcript is empty, or holds only its header.
@@ -103,14 +103,14 @@ pub fn fork(cache: &IndexCache, request: &ForkRequest<'_>) -> Result<Outcome, Er
     for attempt in 0..ATTEMPTS {
         sleep(WAIT * attempt);
         let watched = if is_tail_enough { tail::LONGEST } else { u64::MAX };
-        let Some(mut source) = Source::open_watching(&path, watched)? else {
-            return Ok(Outcome::Nothing(Nothing::NoTranscript));
+        let Some(mut source) = OpenTranscript::open_watching(&path, watched)? else {
+            return Ok(Outcome::Nothing(NoFork::NoTranscript));
         };
         let mut made = if is_tail_enough { make_from_tail(request, &source) } else { Ok(None) };
         if matches!(made, Ok(None)) {
             if is_tail_enough {
-                let Some(whole) = Source::open(&path)? else {
-                    return Ok(Outcome::Nothing(Nothing::NoTranscript));
+                let Some(whole) = OpenTranscript::open(&path)? else {
+                    return Ok(Outcome::Nothing(NoFork::NoTranscript));
                 };
                 source = whole;
                 is_tail_enough = false;
@@ -132,7 +132,10 @@ pub fn fork(cache: &IndexCache, request: &ForkRequest<'_>) -> Result<Outcome, Er
 
 /// Makes a fork of a context from the end of its transcript. Nothing if the end does not decide what belongs to it, or if this
 /// is no transcript of the current version with its header in front: then all of it has to be read, which comes to the same.
-fn make_from_tail(request: &ForkRequest<'_>, source: &Source) -> Result<Option<Made>, Error> {
+fn make_from_tail(
+    request: &ForkRequest<'_>,
+    source: &OpenTranscript,
+) -> Result<Option<Made>, Error> {
     let start = source.content_start()?;
     let line = first_line(source, start)?;
     let Some(header) = parse_header(&line).filter(|header| {
@@ -160,14 +163,14 @@ fn make_from_tail(request: &ForkRequest<'_>, source: &Source) -> Result<Option<M
 const CONTEXT: Manner = Manner { is_version_2: false, is_context: true };
 
 /// The line at a position, as far as it is looked at.
-fn first_line(source: &Source, start: u64) -> Result<Vec<u8>, Error> {
+fn first_line(source: &OpenTranscript, start: u64) -> Result<Vec<u8>, Error> {
     let text = source.read(start..(start + LONGEST_HEADER).min(source.size))?;
     Ok(text.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default().to_vec())
 }
 
 /// Writes the entries of a fork behind its header.
 fn finish(
-    source: &Source,
+    source: &OpenTranscript,
     index: &Index,
     selection: &Selection,
     mut begun: Begun,
@@ -187,7 +190,7 @@ struct Begun {
 
 enum Made {
     Fork(Begun),
-    Nothing(Nothing),
+    Nothing(NoFork),
 }
 
 /// Reads the transcript. Nearly all transcripts are one chain of entries without a branch, and forking such a one means to copy
@@ -195,7 +198,7 @@ enum Made {
 fn read(
     cache: &IndexCache,
     request: &ForkRequest<'_>,
-    source: &Source,
+    source: &OpenTranscript,
 ) -> Result<(Arc<Index>, Option<Begun>), Error> {
     if source.size < AHEAD_FROM || request.history == History::Context || cache.knows(source) {
         return Ok((cache.index(source, None)?, None));
@@ -232,7 +235,7 @@ fn register(request: &ForkRequest<'_>, Begun { fork, file }: Begun) -> Result<Ou
 
 fn make(
     request: &ForkRequest<'_>,
-    source: &Source,
+    source: &OpenTranscript,
     index: &Index,
     begun: Option<Begun>,
 ) -> Result<Made, Error> {
@@ -260,7 +263,7 @@ fn make(
     let is_answer = |position: &usize| index.entries()[*position].answer != Answer::None;
     if !selection.path.iter().any(is_answer) {
         let is_bare = index.entries().iter().all(|entry| entry.kind == Kind::Session);
-        return Ok(Made::Nothing(if is_bare { Nothing::NoEntries } else { Nothing::NoAnswer }));
+        return Ok(Made::Nothing(if is_bare { NoFork::NoEntries } else { NoFork::NoAnswer }));
     }
     let mut begun = begun.map_or_else(|| begin(request, &header), Ok)?;
     if version == Version::One {
@@ -292,9 +295,9 @@ fn begin(request: &ForkRequest<'_>, header: &Object<'_>) -> Result<Begun, Error>
 }
 
 /// A transcript without a single valid line: empty, or something else altogether.
-fn empty(source: &Source) -> Result<Made, Error> {
+fn empty(source: &OpenTranscript) -> Result<Made, Error> {
     if source.content_start()? == source.size {
-        Ok(Made::Nothing(Nothing::NoEntries))
+        Ok(Made::Nothing(NoFork::NoEntries))
     } else {
         Err(Error::NotATranscript { path: source.path.clone() })
     }

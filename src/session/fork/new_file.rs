@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::session::Error;
 use crate::session::fork::pieces::Piece;
-use crate::session::transcript::source::Source;
+use crate::session::transcript::source::OpenTranscript;
 
 /// From this length on a range is copied by the kernel, without coming through this process; in bytes.
 const BY_KERNEL_FROM: u64 = 256 << 10;
@@ -25,7 +25,7 @@ pub(crate) struct NewFile {
     file: File,
     /// Length of the header line.
     header: u64,
-    /// The bytes of the source that stand behind it already.
+    /// The bytes of the source that are behind it already.
     ahead: Range<u64>,
     /// How many bytes have been written ahead.
     written_ahead: AtomicU64,
@@ -72,11 +72,15 @@ impl NewFile {
     }
 
     /// Makes the file hold the pieces of the source behind its header.
-    pub(crate) fn finish(&mut self, source: &Source, pieces: &[Piece]) -> Result<(), Error> {
+    pub(crate) fn finish(
+        &mut self,
+        source: &OpenTranscript,
+        pieces: &[Piece],
+    ) -> Result<(), Error> {
         self.try_finish(source, pieces).map_err(|source| self.failed(source))
     }
 
-    fn try_finish(&mut self, source: &Source, pieces: &[Piece]) -> io::Result<()> {
+    fn try_finish(&mut self, source: &OpenTranscript, pieces: &[Piece]) -> io::Result<()> {
         let (there, rest) = match pieces.split_first() {
             Some((Piece::Copy(first), rest))
                 if first.start == self.ahead.start && first.end <= self.ahead.end =>
@@ -93,7 +97,7 @@ impl NewFile {
         self.append(source, rest)
     }
 
-    fn append(&self, source: &Source, pieces: &[Piece]) -> io::Result<()> {
+    fn append(&self, source: &OpenTranscript, pieces: &[Piece]) -> io::Result<()> {
         let mut writer = BufWriter::with_capacity(GATHERED, &self.file);
         for piece in pieces {
             match piece {
@@ -119,7 +123,7 @@ impl NewFile {
     }
 
     /// The standard library hands two files to `copy_file_range` where there is such a call.
-    fn copy_by_kernel(&self, source: &Source, range: &Range<u64>) -> io::Result<()> {
+    fn copy_by_kernel(&self, source: &OpenTranscript, range: &Range<u64>) -> io::Result<()> {
         let mut from = &source.file;
         from.seek(SeekFrom::Start(range.start))?;
         let length = range.end - range.start;

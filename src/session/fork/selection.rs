@@ -10,7 +10,7 @@ use crate::session::json::text::{inner, quote};
 use crate::session::transcript::context::{Context, context};
 use crate::session::transcript::index::Index;
 use crate::session::transcript::line::{Answer, Kind};
-use crate::session::transcript::source::Source;
+use crate::session::transcript::source::OpenTranscript;
 use crate::session::transcript::tokens::{Fit, Weight, fit, left_out};
 use crate::session::transcript::tree::{Cut, History, Unselected, select};
 use crate::time::{iso, now};
@@ -20,7 +20,7 @@ use crate::time::{iso, now};
 pub(crate) struct Selection {
     /// Positions in the index, oldest first; none if the model has not answered yet.
     pub(crate) path: Vec<usize>,
-    /// Stands before them if some were left out.
+    /// Precedes them if some were left out.
     pub(crate) head: Option<Head>,
     /// Messages that were left out because of the budget.
     pub(crate) left_out: usize,
@@ -48,7 +48,7 @@ impl From<Error> for Failure {
 
 /// Selects what a fork takes. A budget, in tokens, is for contexts only.
 pub(crate) fn selection(
-    source: &Source,
+    source: &OpenTranscript,
     index: &Index,
     cut: &Cut,
     history: History,
@@ -73,7 +73,7 @@ pub(crate) fn selection(
 
 /// A context cut down to a budget; nothing if it fits as it is.
 fn within(
-    source: &Source,
+    source: &OpenTranscript,
     index: &Index,
     path: &[usize],
     shown: Context,
@@ -112,7 +112,7 @@ fn within(
 }
 
 /// How much an entry counts once the model is shown it.
-fn weight(source: &Source, index: &Index, position: usize) -> Result<Weight, Error> {
+fn weight(source: &OpenTranscript, index: &Index, position: usize) -> Result<Weight, Error> {
     let entry = &index.entries()[position];
     if !matches!(entry.kind, Kind::Message | Kind::Known) {
         return Ok(Weight::default());
@@ -132,7 +132,11 @@ fn weight(source: &Source, index: &Index, position: usize) -> Result<Weight, Err
 }
 
 /// What a compaction says, as spelt between its quotes.
-fn summary_of(source: &Source, index: &Index, position: usize) -> Result<Option<Vec<u8>>, Error> {
+fn summary_of(
+    source: &OpenTranscript,
+    index: &Index,
+    position: usize,
+) -> Result<Option<Vec<u8>>, Error> {
     let line = source.read(index.entries()[position].range())?;
     let object = Object::parse(&line);
     Ok(object.as_ref().and_then(|object| object.get("summary")).and_then(inner).map(<[u8]>::to_vec))

@@ -4,14 +4,14 @@
 //! as long, with the plain loop below, which compilers do not turn into vector code, 3.5 times (measured as in the module above).
 
 /// One bit for each byte of a text from `at` on that ends a plain run inside a JSON string: a quote, a backslash or a control
-/// character. `LANES` blocks of 16 bytes are looked at; what lies behind the end of the text has no bit.
+/// character. `BLOCKS` blocks of 16 bytes are looked at; what lies behind the end of the text has no bit.
 #[inline]
-pub(crate) fn specials<const LANES: usize>(text: &[u8], at: usize) -> u64 {
-    const { assert!(LANES <= 4, "64 bits") };
+pub(crate) fn specials<const BLOCKS: usize>(text: &[u8], at: usize) -> u64 {
+    const { assert!(BLOCKS <= 4, "64 bits") };
     let rest = text.get(at..).unwrap_or_default();
     let mut mask = 0;
-    for lane in 0..LANES {
-        let start = lane * 16;
+    for block in 0..BLOCKS {
+        let start = block * 16;
         let bits = match rest.get(start..).and_then(<[u8]>::first_chunk) {
             Some(block) => block_specials(block),
             None => block_specials(&padded(rest.get(start..).unwrap_or_default())),
@@ -81,8 +81,8 @@ mod tests {
                 text[place] = byte;
                 let expected = if is_special { 1 << place } else { 0 };
                 assert_eq!(specials::<4>(&text, 0), expected, "byte {byte} at {place}");
-                let lane: &[u8; 16] = text[place / 16 * 16..][..16].try_into().unwrap();
-                assert_eq!(u64::from(plain_specials(lane)) << (place / 16 * 16), expected);
+                let block: &[u8; 16] = text[place / 16 * 16..][..16].try_into().unwrap();
+                assert_eq!(u64::from(plain_specials(block)) << (place / 16 * 16), expected);
             }
         }
     }

@@ -13,7 +13,7 @@ pub(crate) fn is_string(value: &[u8], expected: &str) -> bool {
     inner(value).is_some_and(|raw| spells(raw, expected))
 }
 
-/// What stands between the quotes of a value, if the value is a string.
+/// What is between the quotes of a value, if the value is a string.
 pub(crate) fn inner(value: &[u8]) -> Option<&[u8]> {
     value.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }

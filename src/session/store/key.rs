@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::session::Error;
 
-/// Stands between an orchestrator's key and the id of a fork.
+/// Separates an orchestrator's key and the id of a fork.
 const FORK: &str = ":fork:";
 /// Bytes of an id that are chance; the rest says whose fork it is.
 const CHANCE: usize = 10;
@@ -95,7 +95,7 @@ pub(crate) fn split_fork_key(session_key: &str) -> Option<(&str, &str)> {
     session_key.rsplit_once(FORK).filter(|(parent, id)| !parent.is_empty() && is_uuid(id))
 }
 
-/// The file name of a fork: `timestamp` is the header's, in which two characters cannot stand in every file name.
+/// The file name of a fork: `timestamp` is the header's, in which two characters are not allowed in every file name.
 pub(crate) fn file_name(timestamp: &str, session_id: &str) -> String {
     format!("{}_{session_id}.jsonl", timestamp.replace([':', '.'], "-"))
 }

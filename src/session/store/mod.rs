@@ -15,7 +15,7 @@ use crate::session::json::text::{decode, quote};
 use crate::session::json::{Member, scan};
 use crate::session::store::key::normalize;
 
-/// More than what stands around a member: quotes, colon, comma, spaces, and escapes in its key.
+/// More than what is around a member: quotes, colon, comma, spaces, and escapes in its key.
 const PUNCTUATION: usize = 256;
 
 /// The entry of a session as JSON text, if there is one: under the very key, or else under one that differs in case only.

@@ -49,7 +49,7 @@ impl SessionsFolder {
         self.path.join(name)
     }
 
-    /// The absolute path of a file that stands directly in this folder, or would. A relative path starts here. Whatever leads
+    /// The absolute path of a file that is directly in this folder, or would be. A relative path starts here. Whatever leads
     /// elsewhere, by `..` or through a symbolic link, is an error.
     pub(crate) fn inside(&self, path: &Path) -> Result<PathBuf, Error> {
         let full = absolute(&self.path.join(path));
@@ -57,7 +57,7 @@ impl SessionsFolder {
         let name = full.file_name().ok_or_else(outside)?;
         let folder = full.parent().ok_or_else(outside)?;
         let real_folder = folder.canonicalize().map_err(|_| outside())?;
-        // A link may stand in the folder as long as its target does too.
+        // A link may be in the folder as long as its target does too.
         let is_inside = match full.canonicalize() {
             Ok(target) => target.parent() == Some(&self.real),
             Err(_) => !full.is_symlink(),

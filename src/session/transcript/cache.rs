@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::session::Error;
 use crate::session::transcript::index::Index;
 use crate::session::transcript::scan::{Watcher, scan};
-use crate::session::transcript::source::{Fingerprint, Source};
+use crate::session::transcript::source::{Fingerprint, OpenTranscript};
 
 /// Transcripts remembered at a time.
 const REMEMBERED: usize = 4;
@@ -16,11 +16,11 @@ const LARGEST: usize = 500_000;
 /// Indexes of the transcripts forked last. Cheap to make; share one so that it is of use.
 #[derive(Default)]
 pub struct IndexCache {
-    known: Mutex<Vec<Known>>,
+    known: Mutex<Vec<CachedIndex>>,
 }
 
 /// The index of the lines up to `end`, which is a line's start.
-struct Known {
+struct CachedIndex {
     path: Arc<Path>,
     index: Arc<Index>,
     fingerprint: Fingerprint,
@@ -36,7 +36,7 @@ impl IndexCache {
     /// The index of a transcript; reads what is not known yet, and shows it to a watcher.
     pub(crate) fn index(
         &self,
-        source: &Source,
+        source: &OpenTranscript,
         watcher: Option<Watcher<'_>>,
     ) -> Result<Arc<Index>, Error> {
         let (mut index, start) = match self.take(&source.path) {
@@ -57,25 +57,25 @@ impl IndexCache {
             let path = source.path.as_path().into();
             let fingerprint = source.fingerprint_of(end)?;
             if source.is_unchanged()? {
-                self.put(Known { path, index: Arc::clone(&index), fingerprint, end });
+                self.put(CachedIndex { path, index: Arc::clone(&index), fingerprint, end });
             }
         }
         Ok(index)
     }
 
     /// Whether an earlier state of this transcript is remembered.
-    pub(crate) fn knows(&self, source: &Source) -> bool {
+    pub(crate) fn knows(&self, source: &OpenTranscript) -> bool {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.iter().any(|known| *known.path == *source.path)
     }
 
-    fn take(&self, path: &Path) -> Option<Known> {
+    fn take(&self, path: &Path) -> Option<CachedIndex> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let place = known.iter().position(|known| &*known.path == path)?;
         Some(known.remove(place))
     }
 
-    fn put(&self, fresh: Known) {
+    fn put(&self, fresh: CachedIndex) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|other| other.path != fresh.path);
         if known.len() == REMEMBERED {

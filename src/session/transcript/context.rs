@@ -12,7 +12,7 @@ pub(crate) struct Context {
     /// The first entry that is shown; the boundary itself if it kept nothing.
     pub(crate) first: usize,
     /// The first entry that a copy needs: `first`, or an earlier answer of the model if none is shown. Hosts empty a transcript
-    /// without an answer. What stands before `first` is not shown in the copy either.
+    /// without an answer. What is before `first` is not shown in the copy either.
     pub(crate) copied: usize,
 }
 

@@ -50,12 +50,12 @@ pub(crate) struct Entry {
     pub(crate) is_terminated: bool,
 }
 
-/// What an entry means for where the conversation stands.
+/// What an entry means for the head of the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// It becomes the active entry.
     Moves,
-    /// It stands beside the conversation.
+    /// It is beside the conversation.
     Beside,
 }
 
@@ -64,7 +64,7 @@ impl Entry {
         self.role == Role::Moves
     }
 
-    /// Where the line stands, line feed excluded.
+    /// Where the line is, line feed excluded.
     pub(crate) fn range(&self) -> Range<u64> {
         self.start..self.end
     }
@@ -82,11 +82,11 @@ pub(crate) struct Index {
     /// For every id the last entry that has it.
     holders: Vec<Option<u32>>,
     leaf: Leaf,
-    /// What stands behind the last reset, by the rules of databases.
+    /// What is behind the last reset, by the rules of databases.
     after_reset: Option<HashSet<IdNumber>>,
 }
 
-/// Where the conversation stands. Without leaf controls that is simply the last entry.
+/// The head of the conversation. Without leaf controls that is simply the last entry.
 #[derive(Clone)]
 struct Leaf {
     /// Set by the first valid leaf control; from then on the rules of the hosts that write them hold.
@@ -167,7 +167,7 @@ impl Index {
         let [target_number, append_number] = [target, append].map(|id| self.number(id));
         let is_known = |id: Id, number| id.is_none() || self.holder(number).is_some();
         if !is_known(target, target_number) || !is_known(append, append_number) {
-            // What it names may stand in the part that was not read.
+            // What it names may be in the part that was not read.
             self.leaf.is_known &= self.is_whole;
             self.leaf.is_control_known &= self.is_whole || self.leaf.is_controlled;
             return;
@@ -238,7 +238,7 @@ impl Index {
         }
     }
 
-    /// Whether an entry certainly stands behind the last reset, be there one in the unread beginning or not: what moves the leaf
+    /// Whether an entry is certainly behind the last reset, be there one in the unread beginning or not: what moves the leaf
     /// always does.
     fn is_behind_every_reset(&self, number: IdNumber) -> bool {
         self.after_reset.is_some()
@@ -282,7 +282,7 @@ impl Index {
         self.is_whole
     }
 
-    /// Whether an entry of this kind replaces, for the model, what stands before it.
+    /// Whether an entry of this kind replaces, for the model, what is before it.
     pub(crate) fn is_boundary(&self, kind: Kind) -> bool {
         kind == Kind::Compaction || (kind == Kind::Reset && self.rules == Rules::Database)
     }

@@ -24,7 +24,7 @@ pub(crate) enum Kind {
     NoObject,
 }
 
-/// Why the model stopped when its turn goes on: a tool is to run, or the host asks once more after a failure.
+/// Why the model stopped when its turn continues: a tool is to run, or the host asks once more after a failure.
 const UNFINISHED: [&str; 3] = ["toolUse", "error", "aborted"];
 
 /// What a line says for the model.

@@ -8,7 +8,7 @@ use std::thread;
 use crate::session::Error;
 use crate::session::transcript::id::Ids;
 use crate::session::transcript::line::{Line, parse};
-use crate::session::transcript::source::Source;
+use crate::session::transcript::source::OpenTranscript;
 
 /// How much is read at once, in bytes. It fits the second-level cache.
 const SEGMENT: u64 = 512 << 10;
@@ -21,7 +21,7 @@ const THREADS: usize = 2;
 /// Segments that may wait for the collector, so that a slow one does not gather the whole file in memory.
 const WAITING: usize = 16;
 
-/// One line that is valid JSON, and where it stands.
+/// One line that is valid JSON, and where it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Located {
     /// The first byte of the line.
@@ -38,7 +38,7 @@ pub(crate) type Watcher<'w> = &'w (dyn Fn(u64, &[u8]) + Sync);
 
 /// Reads the lines of a range that begins at a line's start, and hands them over in order.
 pub(crate) fn scan(
-    source: &Source,
+    source: &OpenTranscript,
     range: Range<u64>,
     ids: &Ids,
     watcher: Option<Watcher<'_>>,
@@ -96,7 +96,7 @@ fn in_order(
 
 /// A range cut into segments. A line belongs to the segment in which it starts.
 struct Segments<'a> {
-    source: &'a Source,
+    source: &'a OpenTranscript,
     range: Range<u64>,
     ids: &'a Ids,
     watcher: Option<Watcher<'a>>,

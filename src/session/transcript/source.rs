@@ -20,14 +20,14 @@ const SAMPLE: u64 = 64;
 const END_SAMPLE: u64 = 4096;
 
 /// An open transcript, with its size and its fingerprint at the moment of opening. What is appended later is not looked at.
-pub(crate) struct Source {
+pub(crate) struct OpenTranscript {
     pub(crate) path: PathBuf,
     pub(crate) file: File,
     pub(crate) size: u64,
     fingerprint: Fingerprint,
 }
 
-impl Source {
+impl OpenTranscript {
     /// Opens a transcript. Nothing if there is no such file.
     pub(crate) fn open(path: &Path) -> Result<Option<Self>, Error> {
         Self::open_watching(path, u64::MAX)
@@ -125,7 +125,7 @@ pub(crate) struct Fingerprint {
 
 impl Fingerprint {
     /// Whether the source begins with the bytes this was taken of.
-    pub(crate) fn matches(&self, source: &Source) -> Result<bool, Error> {
+    pub(crate) fn matches(&self, source: &OpenTranscript) -> Result<bool, Error> {
         if source.fingerprint.identity != self.identity || source.size < self.length {
             return Ok(false);
         }
@@ -161,8 +161,8 @@ fn read_at(file: &File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
 mod tests {
     use super::*;
 
-    fn open(path: &Path) -> Source {
-        Source::open(path).unwrap().unwrap()
+    fn open(path: &Path) -> OpenTranscript {
+        OpenTranscript::open(path).unwrap().unwrap()
     }
 
     #[test]

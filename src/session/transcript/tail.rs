@@ -5,7 +5,7 @@ use crate::session::transcript::id::Ids;
 use crate::session::transcript::index::{Index, Rules};
 use crate::session::transcript::line::parse;
 use crate::session::transcript::scan::Located;
-use crate::session::transcript::source::Source;
+use crate::session::transcript::source::OpenTranscript;
 
 /// The first block, in bytes. Each one before it is as long as all that was read.
 pub(crate) const FIRST: u64 = 256 << 10;
@@ -15,7 +15,7 @@ pub(crate) const LONGEST: u64 = 8 << 20;
 
 /// The lines at the end of a transcript, more of them with every step back.
 pub(crate) struct Tail<'s> {
-    source: &'s Source,
+    source: &'s OpenTranscript,
     ids: Ids,
     /// Where the entries begin: behind the header.
     floor: u64,
@@ -29,7 +29,7 @@ pub(crate) struct Tail<'s> {
 impl<'s> Tail<'s> {
     /// The end of a transcript whose entries begin at `floor`. The first block is [`FIRST`] bytes long, unless a test wants
     /// shorter ones.
-    pub(crate) fn new(source: &'s Source, floor: u64, first_block: u64) -> Self {
+    pub(crate) fn new(source: &'s OpenTranscript, floor: u64, first_block: u64) -> Self {
         let (ids, start, blocks) = (Ids::default(), source.size, Vec::new());
         Self { source, ids, floor, start, blocks, first_block }
     }

@@ -94,7 +94,7 @@ pub(crate) enum Fit {
         /// How much that is.
         tokens: u64,
     },
-    /// What stands from this place on.
+    /// Everything from this place on.
     From {
         /// A place where a turn begins.
         start: usize,

@@ -55,7 +55,7 @@ impl History {
 pub(crate) struct Path {
     /// Positions in the index, oldest first.
     pub(crate) entries: Vec<usize>,
-    /// Whether more may stand before the first one, in the part of the transcript that was not read.
+    /// Whether more may be before the first one, in the part of the transcript that was not read.
     pub(crate) is_open: bool,
 }
 

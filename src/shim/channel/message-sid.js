@@ -1,12 +1,12 @@
 /**
  * Under which id the host knows a message. Hosts ignore a message whose id this process has met in the last minutes, and newer ones
- * fail over one whose words stand in the transcript already, left there by a crash. What is asked twice is for the journal to
+ * fail over one whose words are in the transcript already, left there by a crash. What is asked twice is for the journal to
  * know, so every turn has an id of its own. Only within one start of the account a message keeps it, unless its turn failed: the
  * host may still run a turn that it did not run at once.
  */
 import { shared } from "../state.js";
 
-/** Stands in no id of Parall. */
+/** No id of Parall contains it. */
 const MARK = "#";
 /** How many messages are remembered. */
 const MOST_MET = 2000;

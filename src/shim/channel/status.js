@@ -93,7 +93,7 @@ function issueOf(account) {
     };
   }
   if (account.terminalDisconnect === true) {
-    // Newer hosts judge the health themselves and have told this one already.
+    // Newer hosts judge the health themselves and have reported this one already.
     if (account.healthState !== undefined) return undefined;
     return { kind: "auth", message: account.lastError ?? "The account is blocked.", fix: BLOCKED_FIX };
   }

@@ -61,7 +61,7 @@ export async function tryAgain(print, id) {
 export async function dropLetter(print, id) {
   await attempt(print, async () => {
     await dropDispatch(place(), id);
-    print(`${id} is dropped; Parall is to be told that it is over: ${SOON}.`);
+    print(`${id} is dropped; it is to be acknowledged to Parall: ${SOON}.`);
   });
 }
 

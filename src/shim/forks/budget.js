@@ -14,7 +14,7 @@ export function contextBudget({ cfg, agentId, entry }) {
   return Number.isFinite(tokens) ? Math.floor(tokens * SHARE) : undefined;
 }
 
-/** The context window of the session's model as the configuration describes it. Models of the host's own catalogue stand elsewhere. */
+/** The context window of the session's model as the configuration describes it. Models of the host's own catalogue are elsewhere. */
 function configuredWindow(cfg, agentId, entry) {
   const [provider, id] = modelOf(cfg, agentId, entry);
   const model = cfg?.models?.providers?.[provider]?.models?.find?.((one) => one?.id === id);

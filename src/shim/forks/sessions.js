@@ -65,7 +65,7 @@ function entryOf({ parent, parentSessionKey, sessionId, found }) {
   };
 }
 
-/** One batch at a time, so that the gateway goes on in between. */
+/** One batch at a time, so that the gateway continues in between. */
 async function append({ calls, cfg, agentId, storePath }, { sessionKey, sessionId }, batches) {
   for (const batch of batches) {
     const messages = JSON.parse(batch).map((message) => ({ message }));

@@ -12,12 +12,12 @@ import { interruptedSessions, takeOver } from "./interrupted.js";
 import { announceEnd, announceStart, callOff, deliverPart, earlierRuns, followTurn } from "./runs.js";
 import { runTurn } from "./turn.js";
 
-/** The native part ends within this time by contract; after it the host goes on without it. */
+/** The native part ends within this time by contract; after it the host continues without it. */
 const CLOSE_LIMIT_MS = 3000;
 
 /**
  * Stays pending until the host aborts: an early return or an exception would make the host restart the channel again and again.
- * What goes wrong on Parall's side, or a native part that cannot be loaded, is told by the account's status. Only a fault of the
+ * What goes wrong on Parall's side, or a native part that cannot be loaded, is reported by the account's status. Only a fault of the
  * native part itself is an exception, because a restart is what helps then.
  */
 export async function startAccount(ctx) {
@@ -131,7 +131,7 @@ function applyStatus(ctx, { blocked, ...patch }) {
 
 /**
  * `blocked` says that a person has to do something; newer hosts then leave the account alone instead of restarting it. They
- * believe that it is over only when told so in these very words. Hosts that do not know the two keys ignore them.
+ * take it for over only if it says so in these very words. Hosts that do not know the two keys ignore them.
  */
 function lifecycle(current, blocked, connected) {
   if (blocked) return { lifecycle: "blocked", terminalDisconnect: true };

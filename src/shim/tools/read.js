@@ -28,8 +28,8 @@ export const parallRead = {
       },
       assignee: { type: "string", description: "tasks: only those of this person: id, name, or `me`." },
       limit: { type: "integer", minimum: 1, maximum: 200, description: "Most items; 30 when left out." },
-      cursor: { type: "string", description: "Go on where the answer before ended." },
-      offset: { type: "integer", minimum: 0, description: "message and task: go on at this character of a long text." },
+      cursor: { type: "string", description: "Continue where the answer before ended." },
+      offset: { type: "integer", minimum: 0, description: "message and task: continue at this character of a long text." },
     },
   },
 };

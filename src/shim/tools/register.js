@@ -1,4 +1,4 @@
-/** The agent's tools. What they do is in the native part; here stands what the host and the model need to know of them. */
+/** The agent's tools. What they do is in the native part; here is what the host and the model need to know of them. */
 import { unenforcedLimits } from "../channel/access.js";
 import { CHANNEL, resolveAccount } from "../channel/account.js";
 import { readConfig } from "../host.js";

@@ -18,9 +18,9 @@ use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::event::{Event, MESSAGE, Origin, Subject};
 use crate::orchestrator::in_flight::InFlight;
-use crate::orchestrator::intake::admission::Gate;
+use crate::orchestrator::intake::admission::Admission;
 use crate::orchestrator::intake::missed::history::{History, Place};
-use crate::orchestrator::intake::references::{Reference, Source};
+use crate::orchestrator::intake::references::{Reference, SourceRef};
 use crate::orchestrator::target::Target;
 
 /// How many events that wait are claimed together.
@@ -34,7 +34,7 @@ pub(crate) struct Claimed {
     pub origin: Origin,
     pub alone: bool,
     pub target: Option<Target>,
-    pub source: Result<Sought, Nothing>,
+    pub source: Result<Sought, Skipped>,
 }
 
 /// What has to be loaded yet.
@@ -48,14 +48,14 @@ pub(crate) enum Sought {
 }
 
 /// Why there is nothing to load.
-pub(crate) enum Nothing {
+pub(crate) enum Skipped {
     /// It is over, or in flight already.
     Over,
     /// The account stops, or the journal cannot take it.
     Stopped,
 }
 
-impl From<Stopped> for Nothing {
+impl From<Stopped> for Skipped {
     fn from(_: Stopped) -> Self {
         Self::Stopped
     }
@@ -70,7 +70,7 @@ pub(crate) struct Claims {
     /// How events end.
     pub completion: Arc<Completion>,
     /// What is for this agent.
-    pub gate: Arc<Gate>,
+    pub admission: Arc<Admission>,
     /// How far chats were read.
     pub history: Arc<History>,
     /// What events are about.
@@ -152,7 +152,7 @@ impl Claims {
 
     fn enqueue<'work>(&'work self, queue: &mut Queue<'work>, reference: Reference, number: u64) {
         let target = reference.target();
-        let is_named = matches!(reference.source, Source::Named(..));
+        let is_named = matches!(reference.source, SourceRef::Named(..));
         let check = self.check(reference, number);
         match target {
             Some(target) if !is_named || queue.checking.has(&target) => {
@@ -176,26 +176,26 @@ impl Claims {
         &self,
         key: &str,
         origin: &Origin,
-        source: Source,
-    ) -> Result<Sought, Nothing> {
+        source: SourceRef,
+    ) -> Result<Sought, Skipped> {
         let subject = match source {
-            Source::Named(kind, id) => return Ok(Sought::Named(kind, id)),
-            Source::Task(task) => Subject::Task(*task),
-            Source::Message(message) => match self.sources.announced(*message).await {
+            SourceRef::Named(kind, id) => return Ok(Sought::Named(kind, id)),
+            SourceRef::Task(task) => Subject::Task(*task),
+            SourceRef::Message(message) => match self.sources.announced(*message).await {
                 Ok(subject) => subject,
-                Err(Unloaded::Stopped) => return Err(Nothing::Stopped),
-                Err(Unloaded::Gone) => return Err(Nothing::Over),
+                Err(Unloaded::Stopped) => return Err(Skipped::Stopped),
+                Err(Unloaded::Gone) => return Err(Skipped::Over),
                 Err(Unloaded::Refused(cause)) => {
                     return Ok(Sought::Unreadable { message: key.to_owned(), cause });
                 }
             },
         };
         let event = Event { origin: origin.clone(), subject, missed: false };
-        if self.gate.is_addressed(&event) {
+        if self.admission.is_addressed(&event) {
             Ok(Sought::Found(Box::new(event)))
         } else {
             self.in_flight.done(key);
-            Err(Nothing::Over)
+            Err(Skipped::Over)
         }
     }
 
@@ -211,12 +211,12 @@ impl Claims {
             if next.source.is_ok()
                 && let Err(nothing) = match claims.next() {
                     Some(claim) => self.judge(claim, &next.key, &next.origin),
-                    None => Err(Nothing::Stopped),
+                    None => Err(Skipped::Stopped),
                 }
             {
                 next.source = Err(nothing);
             }
-            if recorded && !matches!(next.source, Err(Nothing::Stopped)) {
+            if recorded && !matches!(next.source, Err(Skipped::Stopped)) {
                 places.extend(place);
                 cursor = progress.end(number, seq).or(cursor);
             }
@@ -228,7 +228,7 @@ impl Claims {
 
     async fn record_claims(&self, wanted: Vec<NewDispatch>) -> Result<Vec<Claim>, Stopped> {
         let journal = self.context.journal()?;
-        self.context.record("taking on events", || journal.claim_all(wanted.clone())).await
+        self.context.record("admitting events", || journal.claim_all(wanted.clone())).await
     }
 
     /// Events are claimed, so they need not come again.
@@ -244,7 +244,7 @@ impl Claims {
     }
 
     /// What the journal knows of the event counts.
-    fn judge(&self, claim: Claim, key: &str, origin: &Origin) -> Result<(), Nothing> {
+    fn judge(&self, claim: Claim, key: &str, origin: &Origin) -> Result<(), Skipped> {
         match claim {
             Claim::New => {
                 self.context.status.update(|status| status.admitted += 1);
@@ -256,7 +256,7 @@ impl Claims {
             Claim::Dead { .. } => self.in_flight.failed(key),
             Claim::Same { id, state } => self.merge(key, origin, &id, state),
         }
-        Err(Nothing::Over)
+        Err(Skipped::Over)
     }
 
     /// The event is known under another id. Its own dispatch is acknowledged once the event is over; until then the server

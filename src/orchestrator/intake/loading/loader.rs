@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::claims::{Claimed, Nothing, Sought};
+use super::claims::{Claimed, Skipped, Sought};
 use super::order::{Aimed, Ordered};
 use super::senders::Senders;
 use super::sources::{Sources, Unloaded};
@@ -90,8 +90,8 @@ impl Loader {
                 self.refused(&key, &cause).await;
                 None
             }
-            Err(Nothing::Over) => None,
-            Err(Nothing::Stopped) => {
+            Err(Skipped::Over) => None,
+            Err(Skipped::Stopped) => {
                 self.in_flight.release(&key);
                 None
             }

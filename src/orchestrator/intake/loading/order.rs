@@ -1,4 +1,4 @@
-//! Work that goes on at once and whose results come in the order of their targets.
+//! Work that runs concurrently and whose results come in the order of their targets.
 //!
 //! Results of one chat or task come in the order in which the work was given; between targets there is no order. Work whose
 //! chat is not known before it is done might belong to any chat, so it holds back what was given after it, except tasks, for
@@ -182,7 +182,7 @@ impl<'work, T: Aimed + Send + 'work> Ordered<'work, T> {
         self.hand_on();
     }
 
-    /// Hands on everything that no earlier work may stand before.
+    /// Passes on everything that no earlier work may precede.
     fn hand_on(&mut self) {
         while let Some(number) = self.ready.iter().copied().find(|number| self.is_free(*number)) {
             self.ready.remove(&number);

@@ -43,7 +43,7 @@ impl Senders {
     /// not answer.
     pub(crate) async fn learn(&self, event: &Event) {
         let id = event.sender();
-        if id.is_empty() || told(event).is_some() {
+        if id.is_empty() || stated(event).is_some() {
             return;
         }
         // Whoever is not known by then counts as an agent.
@@ -72,7 +72,7 @@ impl Senders {
 
     /// What the sender of an event is, by what is known now.
     pub(crate) fn kind(&self, event: &Event) -> SenderKind {
-        told(event).or_else(|| self.known(event.sender())).unwrap_or(SenderKind::Agent)
+        stated(event).or_else(|| self.known(event.sender())).unwrap_or(SenderKind::Agent)
     }
 
     fn known(&self, id: &str) -> Option<SenderKind> {
@@ -87,7 +87,7 @@ impl Senders {
 }
 
 /// What the event itself says.
-fn told(event: &Event) -> Option<SenderKind> {
+fn stated(event: &Event) -> Option<SenderKind> {
     match &event.subject {
         Subject::Message { message, .. } => message.sender.as_ref().and_then(kind_of),
         Subject::Task(_) => None,

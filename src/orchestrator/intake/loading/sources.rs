@@ -37,14 +37,14 @@ pub(crate) struct Sources {
 #[derive(Default)]
 struct State {
     /// Chats that were asked for, and when.
-    chats: HashMap<String, (Known, Instant)>,
+    chats: HashMap<String, (CachedChat, Instant)>,
     /// When a source was loaded last.
     loaded_at: Option<Instant>,
 }
 
 /// What is known of a chat.
 #[derive(Clone)]
-enum Known {
+enum CachedChat {
     Chat(Chat),
     /// The server could not show it.
     Unreadable,
@@ -85,8 +85,8 @@ impl Sources {
                 let message = self.load("loading a message", || server.message(id)).await?;
                 // The message is readable, so it can be answered without the chat's name.
                 let chat = match self.known_chat(&message.chat_id) {
-                    Some(Known::Chat(chat)) => Some(chat),
-                    Some(Known::Unreadable) => None,
+                    Some(CachedChat::Chat(chat)) => Some(chat),
+                    Some(CachedChat::Unreadable) => None,
                     None => self.chat(&message.chat_id, CHAT_LIMIT).await?.ok(),
                 };
                 let chat = chat.unwrap_or_else(|| nameless(&message.chat_id));
@@ -107,7 +107,7 @@ impl Sources {
     /// an error unless the server hides it.
     pub(crate) async fn announced(&self, message: Message) -> Result<Subject, Unloaded> {
         let chat = match self.known_chat(&message.chat_id) {
-            Some(Known::Chat(chat)) => Ok(chat),
+            Some(CachedChat::Chat(chat)) => Ok(chat),
             _ => self.chat(&message.chat_id, LOAD_LIMIT).await?,
         };
         let chat = match chat {
@@ -149,7 +149,7 @@ impl Sources {
         passes && !shows_others && since.elapsed() < LONGEST_LOAD
     }
 
-    fn known_chat(&self, id: &str) -> Option<Known> {
+    fn known_chat(&self, id: &str) -> Option<CachedChat> {
         let state = self.state();
         let (chat, _) = state.chats.get(id).filter(|(_, at)| at.elapsed() < CHAT_LIFETIME)?;
         Some(chat.clone())
@@ -167,7 +167,8 @@ impl Sources {
         if state.chats.len() >= MOST_CHATS {
             state.chats.clear();
         }
-        let known = chat.as_ref().map_or(Known::Unreadable, |chat| Known::Chat(chat.clone()));
+        let known =
+            chat.as_ref().map_or(CachedChat::Unreadable, |chat| CachedChat::Chat(chat.clone()));
         state.chats.insert(id.to_owned(), (known, Instant::now()));
         Ok(chat)
     }

@@ -45,7 +45,7 @@ pub(crate) struct CatchUp {
 /// What one look at all chats and tasks found.
 #[derive(Default)]
 pub(crate) struct Found {
-    /// What is to be taken on, in the order in which it was written.
+    /// What is to be admitted, in the order in which it was written.
     pub references: Vec<Reference>,
     /// How many messages are too many; at least, when `uncounted`.
     pub left_out: usize,

@@ -19,7 +19,7 @@ const MISSED_NOTE: &str = "missed";
 /// Of how many missed events it is remembered that they were missed.
 const MOST_MISSED: usize = 5_000;
 
-/// A place in a chat. Everything up to there is taken on, or needs nothing.
+/// A place in a chat. Everything up to there has been admitted, or needs nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mark {
     /// The message; empty where only the time is known, and at the beginning of a chat.
@@ -71,7 +71,7 @@ pub(crate) struct History(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     /// Nothing before the first look at the server's chats.
-    known: Option<Known>,
+    known: Option<Marks>,
     /// How many events of a chat are on their way to the journal.
     unclaimed: HashMap<String, usize>,
     /// The oldest first.
@@ -79,9 +79,9 @@ struct State {
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Known {
+struct Marks {
     chats: BTreeMap<String, Mark>,
-    /// Tasks that waited for the agent when they were last listed, and those taken on since.
+    /// Tasks that waited for the agent when they were last listed, and those admitted since.
     tasks: BTreeSet<String>,
     /// The newest server time when all chats were last read. What is older in a chat nobody knew was not for this agent.
     until: String,
@@ -121,7 +121,7 @@ impl History {
     ) -> Result<(), Stopped> {
         let until = chats.values().map(|mark| mark.at.clone()).max().unwrap_or_default();
         let journal = context.journal()?;
-        self.change(journal, |state| state.known = Some(Known { chats, tasks, until }));
+        self.change(journal, |state| state.known = Some(Marks { chats, tasks, until }));
         context.record("noting how far chats were read", || journal.flush()).await
     }
 
@@ -301,7 +301,7 @@ mod tests {
         let history = History::default();
         history.claimed(&journal, vec![place(1)]);
         assert_eq!(history.mark("cht_1"), Mark::default(), "nothing is known yet");
-        history.state().known = Some(Known::default());
+        history.state().known = Some(Marks::default());
         history.taken(&journal, &place(5));
         history.pass(&journal, vec![("cht_1".to_owned(), Mark::of(&message(9)))]);
         assert_eq!(history.mark("cht_1"), Mark::default(), "5 is on its way");
@@ -309,7 +309,7 @@ mod tests {
         history.claimed(&journal, vec![place(3)]);
         assert_eq!(history.mark("cht_1"), Mark::of(&message(5)));
         let note = journal.note(HISTORY_NOTE).await.unwrap().unwrap();
-        let known: Known = serde_json::from_str(&note).unwrap();
+        let known: Marks = serde_json::from_str(&note).unwrap();
         assert_eq!(known.chats["cht_1"], Mark::of(&message(5)));
     }
 
@@ -318,7 +318,7 @@ mod tests {
         let journal = Journal::in_memory(system_clock()).unwrap();
         let history = History::default();
         let chats = BTreeMap::from([("cht_1".to_owned(), Mark::of(&message(7)))]);
-        history.state().known = Some(Known { chats, ..Known::default() });
+        history.state().known = Some(Marks { chats, ..Marks::default() });
         history.taken(&journal, &place(7));
         assert_eq!(history.mark("cht_1").divide(&[7, 6].map(message)), (1, true));
         history.claimed(&journal, vec![place(7)]);
@@ -329,7 +329,7 @@ mod tests {
     fn an_unknown_chat_is_known_up_to_the_last_complete_look() {
         let journal = Journal::in_memory(system_clock()).unwrap();
         let history = History::default();
-        history.state().known = Some(Known::default());
+        history.state().known = Some(Marks::default());
         history.complete(&journal, &BTreeSet::new(), None, Mark::of(&message(7)).at());
         let mark = history.mark("cht_new");
         assert_eq!(mark.divide(&[9, 6].map(message)), (1, true));

@@ -17,7 +17,7 @@ const HEADER: &str = "{\"type\":\"session\",\"version\":3,\"id\":\"s\"}\n";
 const MANNER: Manner = Manner { is_version_2: false, is_context: true };
 
 /// What would be written, apart from the ids of new labels.
-fn written(source: &Source, index: &Index, selection: &Selection) -> Vec<String> {
+fn written(source: &OpenTranscript, index: &Index, selection: &Selection) -> Vec<String> {
     let pieces = path_pieces(source, index, &selection.path, selection.head.as_ref(), MANNER);
     let mut bytes = Vec::new();
     for piece in pieces.unwrap() {
@@ -36,7 +36,7 @@ fn written(source: &Source, index: &Index, selection: &Selection) -> Vec<String>
 }
 
 /// The selection from the whole transcript, as it would be written; an entry that does not exist is nothing.
-fn from_whole(source: &Source, cut: &Cut) -> Option<Vec<String>> {
+fn from_whole(source: &OpenTranscript, cut: &Cut) -> Option<Vec<String>> {
     let index = IndexCache::new().index(source, None).unwrap();
     match selection(source, &index, cut, History::Context, None) {
         Ok(selection) => Some(written(source, &index, &selection)),
@@ -45,7 +45,7 @@ fn from_whole(source: &Source, cut: &Cut) -> Option<Vec<String>> {
 }
 
 /// The selection from the end, and how many steps back it took.
-fn from_tail(source: &Source, cut: &Cut, block: u64) -> Option<(Vec<String>, usize)> {
+fn from_tail(source: &OpenTranscript, cut: &Cut, block: u64) -> Option<(Vec<String>, usize)> {
     let mut tail = Tail::new(source, HEADER.len() as u64, block);
     let mut steps = 0;
     while let Some(index) = tail.step_back().unwrap() {
@@ -57,11 +57,11 @@ fn from_tail(source: &Source, cut: &Cut, block: u64) -> Option<(Vec<String>, usi
     None
 }
 
-fn open(text: &str) -> (tempfile::TempDir, Source) {
+fn open(text: &str) -> (tempfile::TempDir, OpenTranscript) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("parent.jsonl");
     fs::write(&path, text).unwrap();
-    let source = Source::open(&path).unwrap().unwrap();
+    let source = OpenTranscript::open(&path).unwrap().unwrap();
     (folder, source)
 }
 

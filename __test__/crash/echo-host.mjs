@@ -2,7 +2,7 @@
  * A process with one account whose host echoes: after a while when a message begins with `slow`, never when it begins with `hang`,
  * and one that begins with `die` kills the process after half of that while. It echoes twice what begins with `twice`.
  *
- *     node puppet.mjs '{ "url", "folder" }'
+ *     node echo-host.mjs '{ "url", "folder" }'
  *
  * Speaks and ends like `host.mjs`.
  */
