@@ -17,11 +17,6 @@ impl<'board> Trouble<'board> {
         Self { board, about: About::Call(call), failures: 0 }
     }
 
-    /// How often the call has failed.
-    pub(crate) fn failures(&self) -> u32 {
-        self.failures
-    }
-
     /// The call has failed once more; with `blocks` the account can do nothing before it works. Returns how often by now.
     pub(crate) fn failed(&mut self, text: String, blocks: bool) -> u32 {
         self.failures += 1;
