@@ -24,7 +24,6 @@ mod tasks;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -39,10 +38,6 @@ pub use object::{inner_text, object_id, text, user_id, user_name};
 
 use crate::api::retry::{Policy, retry};
 use crate::api::{self, Client};
-
-/// Somebody waits for the answer, so that patience is short.
-const PATIENCE: Policy =
-    Policy { attempts: 3, shortest: Duration::from_millis(200), longest: Duration::from_secs(2) };
 
 /// The organisation that an account belongs to. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -67,6 +62,6 @@ impl Organisation {
     where
         R: Future<Output = Result<T, api::Error>>,
     {
-        retry(PATIENCE, &CancellationToken::new(), call).await
+        retry(Policy::INTERACTIVE, &CancellationToken::new(), call).await
     }
 }

@@ -67,8 +67,7 @@ async fn keep_connected(
             }
             Err(error) => error,
         };
-        let mut retry_in =
-            backoff.next_pause(fastrand::f64()).max(error.retry_after().unwrap_or_default());
+        let mut retry_in = backoff.pause_after(&error);
         let attempt = backoff.attempt();
         let lost = if refuses_key(&error) {
             refusals += 1;

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::pin::Pin;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -10,8 +9,7 @@ use crate::api::retry::{Policy, retry};
 use crate::api::{Client, PlatformConfigAnswer};
 
 /// A moment without network should not cost an update; more than a moment is not worth waiting for, there is the cache.
-const PATIENCE: Policy =
-    Policy { attempts: 3, shortest: Duration::from_millis(200), longest: Duration::from_secs(2) };
+const POLICY: Policy = Policy::INTERACTIVE;
 
 /// The answer of a source: what the server said, or why it could not be asked.
 pub type Answer = Result<PlatformConfigAnswer, Box<dyn Error + Send + Sync>>;
@@ -32,7 +30,7 @@ impl Source for Client {
     ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
         Box::pin(async move {
             let asked =
-                retry(PATIENCE, &CancellationToken::new(), || self.platform_config(version)).await;
+                retry(POLICY, &CancellationToken::new(), || self.platform_config(version)).await;
             asked.map_err(Into::into)
         })
     }

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::error::chain;
 use crate::journal::{DispatchRecord, OpenDispatch, PartState, Recovery, State};
-use crate::orchestrator::context::{Context, PersistError, Stopped};
+use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::delivery::outbox::{Order, Outbox};
 use crate::orchestrator::delivery::part_key::completes;
@@ -16,6 +16,7 @@ use crate::orchestrator::event::{Event, Origin, Subject};
 use crate::orchestrator::host::{EarlierTurn, Fork, Level};
 use crate::orchestrator::intake::references::{Reference, recorded};
 use crate::orchestrator::lanes::runner::fork_result;
+use crate::orchestrator::persist::PersistError;
 use crate::orchestrator::target::Target;
 use crate::orchestrator::turn::earlier::EarlierRun;
 use crate::orchestrator::turn::registry::OpenTurns;

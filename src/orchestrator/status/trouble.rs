@@ -22,11 +22,6 @@ impl StatusBoard {
 }
 
 impl Trouble<'_> {
-    /// How often the call has failed.
-    pub(crate) fn failures(&self) -> u32 {
-        self.failures
-    }
-
     /// The call has failed once more; with `blocks` the account can do nothing before it works. Returns how often by now.
     pub(crate) fn failed(&mut self, text: String, blocks: bool) -> u32 {
         self.failures += 1;
