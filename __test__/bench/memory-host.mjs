@@ -70,8 +70,17 @@ process.on("message", async (message) => {
   // Finalizers of the native part run after a collection.
   await new Promise(setImmediate);
   globalThis.gc();
-  const { heapUsed, external } = process.memoryUsage();
+  const { heapUsed, heapTotal, external } = process.memoryUsage();
   process.send({
-    held: { rss, heapUsed, external, native: status.nativeMemoryBytes, journal: status.journalBytes, runs: shared().runs.size, turns, ...counted },
+    held: {
+      rss,
+      heapUsed,
+      external,
+      native: status.nativeMemoryBytes,
+      journal: status.journalBytes,
+      runs: shared().runs.size,
+      turns,
+      ...counted,
+    },
   });
 });

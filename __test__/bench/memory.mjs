@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npm run bench:memory [-- EVENTS]`: what the process of a host holds after 10,000, 30,000, 100,000 ... events of many people, agents
- * and chats, each answered. Build with `npm run build` first. A million events take an hour or two; 1,000,000 is the default.
+ * `npm run bench:memory [-- EVENTS]`: what the process of a host holds after 10,000, 30,000, 100,000, 200,000 ... events of many people,
+ * agents and chats, each answered. Build with `npm run build` first. A million events take an hour or two; 1,000,000 is the default.
  *
  * The server is in this process and forgets what is over. The journal is on the disk, or where `BENCH_STATE` says: with a folder in
  * memory, such as one below `/dev/shm`, the same events take a fraction of the time, and the process holds the same.
@@ -24,24 +24,22 @@ const CHATS = 5;
 /** One event in so many is an agent's; agents may cause few turns, so most of these are closed without one. */
 const AGENT_EVERY = 20;
 /** So many events wait or run at once. */
-const AT_ONCE = 200;
+const AT_ONCE = 100;
 /** So many events later the server forgets. */
 const FORGET = 5_000;
 const LIMIT = 600_000;
 const MEGABYTE = 1024 * 1024;
 
-/** 10,000, 30,000, 100,000 and so on, and the last one. */
+/** 10,000, 30,000, then every 100,000, and the last one. */
 function* marks() {
-  for (let mark = 10_000; mark < EVENTS; mark *= 10) {
-    yield mark;
-    if (3 * mark < EVENTS) yield 3 * mark;
-  }
+  for (let mark = 10_000; mark < EVENTS; mark = { 10000: 30_000, 30000: 100_000 }[mark] ?? mark + 100_000) yield mark;
   yield EVENTS;
 }
 
 const folder = await mkdtemp(path.join(STATE, "parall-memory-"));
 const parall = await LocalParall.start({ generation: "inbox" });
-const open = (parall.seed(), parall.world.openDispatches("usr_agent"));
+parall.seed();
+const open = parall.world.openDispatches("usr_agent");
 const places = populate();
 const child = fork(HOST, [parall.url, folder], { execArgv: ["--expose-gc"] });
 try {
@@ -102,10 +100,11 @@ async function held(events, seconds) {
   child.send("held");
   const [{ held }] = await once(child, "message");
   const megabytes = (bytes = 0) => Number((bytes / MEGABYTE).toFixed(1));
-  const { rss, heapUsed, external, native, journal, ...others } = held;
+  const { rss, heapTotal, heapUsed, external, native, journal, ...others } = held;
   return {
     events,
     "rss MB": megabytes(rss),
+    "heapTotal MB": megabytes(heapTotal),
     "heapUsed MB": megabytes(heapUsed),
     "external MB": megabytes(external),
     "native MB": megabytes(native),

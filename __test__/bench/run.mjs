@@ -4,8 +4,8 @@ import { burst } from "./burst.mjs";
 import { command } from "./command.mjs";
 import { config } from "./config.mjs";
 import { fork } from "./fork.mjs";
-import { latency } from "./latency.mjs";
 import { idle } from "./idle.mjs";
+import { latency } from "./latency.mjs";
 import { startup } from "./startup.mjs";
 
 const rows = [
