@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub const DEFAULT_TURNS: usize = 8;
 /// The time over which they are counted, milliseconds.
 pub(crate) const DEFAULT_WINDOW: i64 = 60 * 60 * 1_000;
-/// Most turns that are remembered. The oldest are forgotten first.
+/// Most turns that are remembered, and most chats and tasks that are in a chain. The oldest are forgotten first.
 const MOST_REMEMBERED: usize = 10_000;
 /// Most agents that a text names.
 const MOST_NAMED: usize = 5;
@@ -150,6 +150,9 @@ pub(crate) struct LoopBudget {
     turns: VecDeque<AgentTurn>,
     chains: HashMap<String, Link>,
     chains_begun: u64,
+    /// Something is new since [`LoopBudget::take_changed`]. What the hour takes away is not: it goes at every start.
+    #[serde(skip)]
+    is_changed: bool,
 }
 
 impl LoopBudget {
@@ -163,6 +166,11 @@ impl LoopBudget {
     pub(crate) fn save(&self) -> String {
         // Numbers, strings and maps with string keys always serialise.
         serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether there is something to save since this was last asked.
+    pub(crate) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.is_changed)
     }
 
     /// Decides about an event, and counts it if it gets a turn. `now` is in milliseconds since the epoch.
@@ -191,10 +199,10 @@ impl LoopBudget {
             return;
         }
         match self.chains.get(from).copied() {
-            Some(link) => self.chains.insert(to.to_owned(), Link { at: now, ..link }),
+            Some(link) => self.link(to, Link { at: now, ..link }),
             // A person's turn: a new matter.
-            None => self.chains.remove(to),
-        };
+            None => self.is_changed |= self.chains.remove(to).is_some(),
+        }
     }
 
     fn count(
@@ -230,6 +238,7 @@ impl LoopBudget {
         if self.turns.len() > MOST_REMEMBERED {
             self.turns.pop_front();
         }
+        self.is_changed = true;
         Decision::Allowed
     }
 
@@ -240,8 +249,20 @@ impl LoopBudget {
             self.chains_begun += 1;
             self.chains_begun
         });
-        self.chains.insert(chat.to_owned(), Link { chain, at: now });
+        self.link(chat, Link { chain, at: now });
         chain
+    }
+
+    fn link(&mut self, chat: &str, link: Link) {
+        if self.chains.len() >= MOST_REMEMBERED
+            && !self.chains.contains_key(chat)
+            && let Some(oldest) = self.chains.iter().min_by_key(|(_, link)| link.at)
+        {
+            let oldest = oldest.0.clone();
+            self.chains.remove(&oldest);
+        }
+        self.chains.insert(chat.to_owned(), link);
+        self.is_changed = true;
     }
 
     fn spent(
@@ -275,8 +296,9 @@ impl LoopBudget {
     /// A person wrote in a chat: what agents did there counts no more, and what follows there is a new matter. What the chain
     /// did in other chats still counts: nobody wrote there.
     fn reset(&mut self, chat: &str) {
-        self.chains.remove(chat);
+        let before = self.turns.len();
         self.turns.retain(|turn| turn.chat != chat);
+        self.is_changed |= self.chains.remove(chat).is_some() || self.turns.len() < before;
     }
 
     fn forget(&mut self, now: i64) {

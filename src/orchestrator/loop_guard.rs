@@ -39,7 +39,7 @@ impl LoopGuard {
     pub(crate) fn consider(&self, incoming: &Incoming<'_>, journal: &Journal) -> Decision {
         let mut budget = self.budget();
         let verdict = budget.consider(incoming, journal.now());
-        journal.set_note(LOOP_BUDGET_NOTE, budget.save());
+        save(&mut budget, journal);
         verdict
     }
 
@@ -50,10 +50,49 @@ impl LoopGuard {
         }
         let mut budget = self.budget();
         budget.spoke(&from.to_string(), &to.to_string(), journal.now());
-        journal.set_note(LOOP_BUDGET_NOTE, budget.save());
+        save(&mut budget, journal);
     }
 
     fn budget(&self) -> MutexGuard<'_, LoopBudget> {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notes what changed. Most events change nothing, and all of it may be a megabyte.
+fn save(budget: &mut LoopBudget, journal: &Journal) {
+    if budget.take_changed() {
+        journal.set_note(LOOP_BUDGET_NOTE, budget.save());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::system_clock;
+    use crate::orchestrator::loop_budget::Cause;
+
+    #[tokio::test]
+    async fn what_changes_the_budget_is_written_and_nothing_else() {
+        let journal = Journal::in_memory(system_clock()).unwrap();
+        let guard = LoopGuard::new(8);
+        let chats = [Target::Chat("cht_1".into()), Target::Chat("cht_2".into())];
+        let hears = |key, cause| {
+            let chat = chats[0].to_string();
+            guard.consider(&Incoming { key, chat: &chat, cause, no_reply: false }, &journal)
+        };
+        hears("msg_1", Cause::Person);
+        guard.spoke(&chats[0], &chats[1], &journal);
+        assert_eq!(journal.note(LOOP_BUDGET_NOTE).await.unwrap(), None);
+        let mut before = None;
+        for change in 0..3 {
+            match change {
+                0 => drop(hears("msg_2", Cause::Agent("usr_bot"))),
+                1 => guard.spoke(&chats[0], &chats[1], &journal),
+                _ => drop(hears("msg_3", Cause::Person)),
+            }
+            let note = journal.note(LOOP_BUDGET_NOTE).await.unwrap();
+            assert_ne!(note, before);
+            before = note;
+        }
     }
 }

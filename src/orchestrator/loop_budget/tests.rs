@@ -224,6 +224,25 @@ fn no_turns_at_all_can_be_configured() {
     assert_eq!(budget.consider(&task, START), Decision::Allowed);
 }
 
+#[test]
+fn no_more_chats_than_turns_are_remembered() {
+    let mut room = Room::new();
+    let hint = |room: &mut Room, chat: &str| {
+        room.now += 1;
+        let incoming = Incoming { key: "k", chat, cause: Cause::Agent("bot"), no_reply: true };
+        room.budget.consider(&incoming, room.now)
+    };
+    hint(&mut room, "cht_old");
+    for number in 1..MOST_REMEMBERED {
+        room.budget.spoke("cht_old", &format!("cht_{number}"), room.now + 1);
+    }
+    hint(&mut room, "cht_old");
+    hint(&mut room, "cht_new");
+    assert_eq!(room.budget.chains.len(), MOST_REMEMBERED);
+    assert!(room.budget.chains.contains_key("cht_new"));
+    assert!(room.budget.chains.contains_key("cht_old"));
+}
+
 proptest! {
     #[test]
     fn no_pair_and_no_chat_has_more_turns_in_an_hour_than_allowed(
