@@ -17,8 +17,7 @@ mod intake;
 mod key;
 mod lanes;
 mod lifecycle;
-mod loop_budget;
-mod loop_guard;
+mod loops;
 mod persist;
 mod platform;
 mod server;
@@ -34,7 +33,7 @@ pub use lanes::limits::{DEFAULT_MAX_FORKS, DEFAULT_SENDER_TURNS, DEFAULT_SENDER_
 pub use lifecycle::gateway::{Gateway, GatewayOptions};
 pub use lifecycle::once::{Probe, probe, send_text};
 pub use lifecycle::options::AccountOptions;
-pub use loop_budget::DEFAULT_TURNS;
+pub use loops::budget::DEFAULT_TURNS;
 pub use platform::HostFiles;
 pub use server::{Answer, Server};
 pub use target::Target;

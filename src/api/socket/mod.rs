@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::connection::End;
 pub use self::event::SocketEvent;
+use super::backoff::Backoff;
 use super::client::Client;
 use super::error::Error;
-use super::retry::Backoff;
 use super::wire;
 use crate::error::chain;
 
@@ -67,7 +67,7 @@ async fn keep_connected(
             }
             Err(error) => error,
         };
-        let mut retry_in = backoff.pause_after(&error);
+        let mut retry_in = backoff.pause_of(error.retry_after());
         let attempt = backoff.attempt();
         let lost = if refuses_key(&error) {
             refusals += 1;

@@ -9,8 +9,8 @@ use crate::orchestrator::context::Context;
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::event::{Event, Origin, Subject};
 use crate::orchestrator::host::Level;
-use crate::orchestrator::loop_budget::{Cause, Decision, Incoming};
-use crate::orchestrator::loop_guard::LoopGuard;
+use crate::orchestrator::loops::budget::{Cause, Decision, Incoming};
+use crate::orchestrator::loops::guard::LoopGuard;
 
 /// Decides what needs a turn.
 pub(crate) struct Admission {

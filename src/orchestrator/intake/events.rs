@@ -14,7 +14,7 @@ use super::missed::catch_up::{CatchUp, Found, is_lasting};
 use super::phase::{Call, Generation, Listing, Phase, Step};
 use super::references::{self, Reference};
 use super::unhandled::Unhandled;
-use crate::api::retry::Backoff;
+use crate::api::backoff::Backoff;
 use crate::api::socket::SocketEvent;
 use crate::api::{Class, Dispatch, Error, Frame};
 use crate::error::chain;

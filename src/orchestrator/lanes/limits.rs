@@ -72,7 +72,10 @@ impl HourlyTurns {
 
     /// Whether the sender that has had no turn for the longest time has had none for an hour.
     fn has_old(&self, now: Instant) -> bool {
-        self.turns.front().and_then(|(_, turns)| turns.back()).is_some_and(|last| is_old(*last, now))
+        self.turns
+            .front()
+            .and_then(|(_, turns)| turns.back())
+            .is_some_and(|last| is_old(*last, now))
     }
 
     /// The newest turn of a sender did not take place.

@@ -32,7 +32,7 @@ use crate::orchestrator::intake::references::Reference;
 use crate::orchestrator::lanes::forks::Forks;
 use crate::orchestrator::lanes::runner::Runner;
 use crate::orchestrator::lanes::scheduler::Lanes;
-use crate::orchestrator::loop_guard::LoopGuard;
+use crate::orchestrator::loops::guard::LoopGuard;
 use crate::orchestrator::persist::PersistError;
 use crate::orchestrator::platform::{self, Platform};
 use crate::orchestrator::turn::registry::OpenTurns;

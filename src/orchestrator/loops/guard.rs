@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::context::{Context, Stopped};
-use super::loop_budget::{BudgetLimits, Decision, Incoming, LoopBudget};
-use super::target::Target;
+use super::budget::{BudgetLimits, Decision, Incoming, LoopBudget};
 use crate::journal::Journal;
+use crate::orchestrator::context::{Context, Stopped};
+use crate::orchestrator::target::Target;
 
 /// Name of the journal's note that keeps the loop budget.
 const LOOP_BUDGET_NOTE: &str = "loop_budget";
@@ -69,7 +69,7 @@ fn save(budget: &mut LoopBudget, journal: &Journal) {
 mod tests {
     use super::*;
     use crate::journal::system_clock;
-    use crate::orchestrator::loop_budget::Cause;
+    use crate::orchestrator::loops::budget::Cause;
 
     #[tokio::test]
     async fn what_changes_the_budget_is_written_and_nothing_else() {
