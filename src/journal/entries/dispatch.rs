@@ -8,12 +8,12 @@ use crate::journal::{
 };
 
 impl Journal {
-    /// Takes a dispatch on. The same id is new only once.
+    /// Admits a dispatch. The same id is new only once.
     pub async fn claim(&self, dispatch: NewDispatch) -> Result<Claim, Error> {
         self.call(move |access| claim(access, &dispatch)).await
     }
 
-    /// Takes dispatches on, all or none, in their order.
+    /// Admits dispatches, all or none, in their order.
     pub async fn claim_all(&self, dispatches: Vec<NewDispatch>) -> Result<Vec<Claim>, Error> {
         self.call(move |access| dispatches.iter().map(|dispatch| claim(access, dispatch)).collect())
             .await
@@ -145,9 +145,6 @@ fn claim(access: &Access<'_>, dispatch: &NewDispatch) -> Result<Claim, Fault> {
         ),
     )?;
     if inserted == 1 {
-        if let Some(details) = &dispatch.details {
-            describe(access, &dispatch.id, details)?;
-        }
         return Ok(Claim::New);
     }
     Ok(match state(access, &dispatch.id)? {

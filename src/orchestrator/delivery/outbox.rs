@@ -232,7 +232,7 @@ impl Outbox {
         let journal = self.context.journal()?;
         let intents = self
             .context
-            .record("noting an answer", || journal.intend(event_key, parts.clone(), false))
+            .record("noting an answer", || journal.intend(event_key, parts.clone()))
             .await
             .inspect_err(|_| turn.cut_off())?;
         let mut sent = Ok(Sent::TooLate);
