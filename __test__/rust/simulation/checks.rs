@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use parall::journal::{OpenDispatch, PartState, SimulatedDisk, State as JournalState};
 use parall::orchestrator::Turn;
 
+use super::crowds::{tasks_of_agents, unfair};
 use super::ledger::{CONTINUED, End, NOTE, NOTICE, Run, parse_part};
 use super::parall_state::{Posted, Said};
 use super::plan::{LetterKind, Life, Plan};
@@ -318,7 +319,9 @@ pub(crate) fn check_end(world: &World) {
             }
         }
     }
-    for source in answered_by_forks(&state) {
+    // Of a crowd's many results only the newest are shown.
+    let results = if world.plan.is_crowd() { BTreeSet::new() } else { answered_by_forks(&state) };
+    for source in results {
         let mut runs = state.ledger.runs.iter().enumerate();
         if !runs.any(|(number, run)| run.told.contains(&source) && has_read(&state, number, run)) {
             broken.push(("results", format!("main was never told of {source}")));
@@ -340,6 +343,13 @@ pub(crate) fn check_end(world: &World) {
             broken.push(("R22", format!("agents had {turns} turns in {chat}")));
         }
     }
+    for (agent, turns) in tasks_of_agents(&state) {
+        let most = world.plan.agent_turns + interruptions(&world.plan);
+        if turns > most {
+            broken.push(("R22", format!("{turns} tasks of {agent} had a turn")));
+        }
+    }
+    broken.extend(unfair(&state).into_iter().map(|text| ("fairness", text)));
     for (promise, text) in broken {
         state.ledger.violation(promise, text);
     }
@@ -386,6 +396,8 @@ fn fate(state: &State, plan: &Plan, posted: &Posted) -> Option<String> {
     let excused = match kind {
         LetterKind::Hint | LetterKind::Empty | LetterKind::Own | LetterKind::Chatterbox => true,
         LetterKind::Deleted => !plan.announces,
+        // The loop budget may be spent.
+        LetterKind::Task => posted.by_agent,
         _ => false,
     };
     (!silent && !excused).then(|| format!("{key} ({source_id}) was closed without an answer"))

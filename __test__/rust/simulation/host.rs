@@ -235,6 +235,7 @@ fn begin(world: &World, turn: &Turn) -> usize {
     state.ledger.runs.push(Run {
         source_id: turn.message_id.clone(),
         place,
+        at: now,
         target: turn.target.clone(),
         session: turn.session_key.clone(),
         main,

@@ -30,6 +30,10 @@ pub(crate) struct Ledger {
     pub taken_over: u32,
     /// Events that a scheduled text may have been taken for the late answer of: nobody can tell.
     pub mistaken: BTreeSet<String>,
+    /// When the account started, each time.
+    pub starts: Vec<i64>,
+    /// When the message of an event was loaded, by its id; since the last start only.
+    pub loaded: BTreeMap<String, i64>,
 }
 
 /// A turn.
@@ -39,6 +43,8 @@ pub(crate) struct Run {
     pub source_id: String,
     /// Place among all events.
     pub place: usize,
+    /// When it began.
+    pub at: i64,
     pub target: String,
     pub session: String,
     pub main: bool,
@@ -71,6 +77,11 @@ pub(crate) enum End {
 impl Ledger {
     pub(crate) fn violation(&mut self, promise: &str, text: String) {
         self.violations.push(format!("{promise}: {text}"));
+    }
+
+    /// How often the account had started by then.
+    pub(crate) fn starts_at(&self, at: i64) -> usize {
+        self.starts.iter().filter(|start| **start <= at).count()
     }
 }
 

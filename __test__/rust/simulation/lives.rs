@@ -97,6 +97,7 @@ fn begin_life(world: &World, life: Option<Life>) {
         };
         state.parall.not_before.clear();
         state.ledger.unremoved.clear();
+        state.ledger.starts.push(now);
         let state = &mut *state;
         // A host knows which of its texts have arrived.
         let said: Vec<&String> = state.parall.said.iter().map(|said| &said.text).collect();
@@ -196,6 +197,7 @@ async fn reload(world: &Arc<World>, gateway: &mut Arc<Gateway>, pause: u64) {
         state.life_began = now;
         state.parall.not_before.clear();
         state.ledger.unremoved.clear();
+        state.ledger.starts.push(now);
     }
     world.trace(|| "the account starts again".to_owned());
     *gateway = start(world);
@@ -217,7 +219,7 @@ async fn rest(world: &Arc<World>) {
         settled.await;
         // Only the list tells of what was lost on a connection that holds.
         world.state().parall.loses_frame = world.plan.seed.is_multiple_of(2);
-        world.post(&Letter { at: 0, place: 0, kind: LetterKind::Question });
+        world.post(&Letter { at: 0, place: 0, kind: LetterKind::Question, author: None });
         while !is_settled(world) {
             sleep(Duration::from_millis(500)).await;
         }

@@ -2,6 +2,8 @@
 
 use fastrand::Rng;
 
+use super::crowds;
+
 /// A world to be.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
@@ -90,6 +92,8 @@ pub(crate) struct Letter {
     /// Where: the number of a chat or of a task.
     pub place: usize,
     pub kind: LetterKind,
+    /// Whose it is; one of three people without it.
+    pub author: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +135,15 @@ pub(crate) enum Life {
 }
 
 impl Plan {
+    /// Whether far more is written than can be answered at once.
+    pub(crate) fn is_crowd(&self) -> bool {
+        self.seed >= crowds::FIRST_SEED
+    }
+
     pub(crate) fn new(seed: u64) -> Self {
+        if seed >= crowds::FIRST_SEED {
+            return crowds::plan(seed);
+        }
         let mut dice = Rng::with_seed(seed);
         let dice = &mut dice;
         let stormy = dice.u32(0..4);
@@ -206,7 +218,7 @@ fn letter(dice: &mut Rng, chats: usize, span: u64) -> Letter {
         7..=9 => LetterKind::Task,
         _ => LetterKind::Question,
     };
-    Letter { at: dice.u64(0..span), place: dice.usize(0..chats), kind }
+    Letter { at: dice.u64(0..span), place: dice.usize(0..chats), kind, author: None }
 }
 
 fn life(dice: &mut Rng, span: u64) -> Life {
