@@ -15,7 +15,7 @@ use super::platform::cache;
 use super::platform::config::PlatformConfig;
 use super::platform::trust::Trust;
 use super::prepared::Prepared;
-use super::{Error, Gate, Source};
+use super::{Error, Gate, PlatformSource};
 use crate::api::{self, Client, ClientOptions, Secret};
 use crate::error::chain;
 use crate::fs;
@@ -65,7 +65,7 @@ pub type Refreshed = Result<Outcome, Arc<Error>>;
 
 /// Keeps a configuration in line. Share it in an `Arc`.
 pub struct Manager {
-    source: Arc<dyn Source>,
+    source: Arc<dyn PlatformSource>,
     options: ManagerOptions,
     /// How many refreshes were asked for.
     asked: AtomicU64,
@@ -91,7 +91,7 @@ impl Manager {
     }
 
     /// A manager that has done nothing yet.
-    pub fn new(source: Arc<dyn Source>, options: ManagerOptions) -> Self {
+    pub fn new(source: Arc<dyn PlatformSource>, options: ManagerOptions) -> Self {
         Self { source, options, asked: AtomicU64::new(0), last: Mutex::new(None) }
     }
 

@@ -13,7 +13,7 @@
 //!   verify     a second parser's opinion
 //!   read       a section as hosts read it, for programs that run without one
 //! syntax/      a JSON5 text
-//!   document   where values stand in it (skip: what is none of ours)
+//!   document   where values are in it (skip: what is none of ours)
 //!   edit       new text for some of them, every other byte as it was
 //! credential   the account's key, as its user gave it
 //! outcome      what came of it
@@ -36,10 +36,10 @@ mod syntax;
 pub use crate::level::Level;
 pub use error::Error;
 pub use file::read::read_section;
-pub use gate::{Gate, Idle, Turn};
+pub use gate::{Gate, Idle, TurnGuard};
 pub use manager::{Manager, ManagerOptions, Refreshed};
 pub use outcome::{Change, Note, Outcome, Status};
 pub use platform::config::{LeftOut, PlatformConfig};
 pub use platform::refusal::Refusal;
-pub use platform::source::{Answer, Source};
+pub use platform::source::{Answer, PlatformSource};
 pub use platform::trust::{Scope, Trust};

@@ -22,7 +22,7 @@ pub struct ObjectPage {
     pub items: Vec<Object>,
     /// Whether there are more.
     pub has_more: bool,
-    /// What the server takes as `cursor` to go on, where it says so.
+    /// What the server takes as `cursor` to continue, where it says so.
     pub next_cursor: Option<String>,
 }
 

@@ -68,7 +68,7 @@ pub struct TreePage {
     pub items: Vec<TreeItem>,
     /// The version that all of them are of.
     pub version: String,
-    /// How to go on, where there is more.
+    /// How to continue, where there is more.
     pub next_cursor: Option<String>,
 }
 

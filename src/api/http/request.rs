@@ -118,7 +118,7 @@ impl Http {
     ) -> Result<Self, Error> {
         let authorization = key.bearer().ok_or_else(|| Error::Option {
             field: "api_key",
-            reason: "it cannot stand in a header".into(),
+            reason: "it is not allowed in a header".into(),
         })?;
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, authorization);
@@ -154,7 +154,7 @@ impl Http {
             let value =
                 HeaderValue::from_str(&format!("\"{version}\"")).map_err(|_| Error::Argument {
                     what: "the version",
-                    reason: "it cannot stand in a header".into(),
+                    reason: "it is not allowed in a header".into(),
                 })?;
             request = request.header(IF_NONE_MATCH, value);
         }

@@ -81,7 +81,7 @@ pub(super) async fn run(
     let end = tokio::select! {
         biased;
         () = shutdown.cancelled() => End::Stopped,
-        end = connection.live(events) => end,
+        end = connection.serve(events) => end,
     };
     let code = if matches!(end, End::Stopped) { CloseCode::Normal } else { CloseCode::Away };
     let goodbye = CloseFrame { code, reason: "".into() };
@@ -91,7 +91,7 @@ pub(super) async fn run(
 }
 
 impl Connection<'_> {
-    async fn live(&mut self, events: &mpsc::Sender<SocketEvent>) -> End {
+    async fn serve(&mut self, events: &mpsc::Sender<SocketEvent>) -> End {
         let mut clock = timer(CLOCK_CHECK);
         let mut place = None;
         loop {

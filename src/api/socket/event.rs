@@ -1,4 +1,4 @@
-//! What the account is told of its connection.
+//! What the account learns of its connection.
 
 use std::time::Duration;
 

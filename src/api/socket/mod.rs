@@ -27,7 +27,7 @@ const QUICK_REFUSALS: u32 = 2;
 /// Keeps a connection until `shutdown` is cancelled or the receiver is dropped.
 ///
 /// `cursor` is the last position that was seen in an earlier life; the highest position is kept across reconnects. A full
-/// `events` queue stops the reading, so nothing is dropped; heartbeats go on meanwhile.
+/// `events` queue stops the reading, so nothing is dropped; heartbeats continue meanwhile.
 pub async fn run(
     client: Client,
     mut cursor: Option<u64>,

@@ -15,7 +15,7 @@ const POLICY: Policy = Policy::INTERACTIVE;
 pub type Answer = Result<PlatformConfigAnswer, Box<dyn Error + Send + Sync>>;
 
 /// Something that knows the platform's configuration; a client of Parall outside of tests.
-pub trait Source: Send + Sync {
+pub trait PlatformSource: Send + Sync {
     /// Asks for the configuration, unless `version` is the newest.
     fn fetch<'a>(
         &'a self,
@@ -23,7 +23,7 @@ pub trait Source: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 }
 
-impl Source for Client {
+impl PlatformSource for Client {
     fn fetch<'a>(
         &'a self,
         version: Option<&'a str>,

@@ -124,7 +124,7 @@ impl Journal {
             }
             Backend::Inline(store) => {
                 if let Some(store) = store.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                    // Nobody is left to be told.
+                    // Nobody waits for the answer.
                     let _ = store.flush();
                 }
             }

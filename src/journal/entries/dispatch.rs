@@ -213,7 +213,7 @@ fn acknowledged(access: &Access<'_>, id: String) -> Result<(), Fault> {
     )?;
     match open.unwrap_or_default() {
         0 => {
-            // The words stand in the chat; what is kept serves to recognise them.
+            // The words are in the chat; what is kept serves to recognise them.
             access.execute(
                 "UPDATE parts SET text = '' WHERE dispatch = (SELECT sequence FROM dispatches WHERE id = ?1)",
                 [&id],

@@ -182,7 +182,7 @@ impl Journal {
         .await
     }
 
-    /// The turn told main: its results are never told again.
+    /// The turn has reported to main: its results are never reported again.
     pub async fn confirm_results(&self, turn_id: &str) -> Result<(), Error> {
         let turn_id = turn_id.to_owned();
         self.call(move |access| {

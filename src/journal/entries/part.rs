@@ -15,7 +15,7 @@ text_enum! {
     pub enum PartState {
         /// To be sent, or sent with unknown outcome.
         Intended = "intended",
-        /// It stands in the chat.
+        /// It is in the chat.
         Delivered = "delivered",
         /// The server will never take it.
         Refused = "refused",
@@ -42,7 +42,7 @@ pub struct NewPart {
 pub enum Intent {
     /// Send it. It may have been sent before under the same key, with unknown outcome.
     Send,
-    /// Do not send it: it stands in the chat already.
+    /// Do not send it: it is in the chat already.
     Delivered {
         /// Id of the message or comment.
         message_id: String,

@@ -70,7 +70,7 @@ impl Admission {
     }
 
     /// Who caused an event: the writer of a message, the creator of a task. Who passed a task on or commented on it is not
-    /// told, so a person's task is no proof of a person.
+    /// known, so a person's task is no proof of a person.
     fn cause<'event>(&self, event: &'event Event) -> Cause<'event> {
         match (self.senders.kind(event), &event.subject) {
             (SenderKind::Agent, _) => Cause::Agent(event.sender()),

@@ -1,4 +1,4 @@
-//! How a run behaves, and who is told of its steps.
+//! How a run behaves, and who observes its steps.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -26,7 +26,7 @@ pub(super) struct Conflict {
     pub(super) kind: String,
     /// How a line before marked lines begins, where there are any.
     pub(super) marker: Option<String>,
-    /// Where the server's file stands, when it could not be marked in the file here. Relative to the mount.
+    /// Where the server's file is, when it could not be marked in the file here. Relative to the mount.
     pub(super) copy: Option<String>,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Move {
     /// Name in the staging folder.
     pub(super) staged: String,
     pub(super) path: String,
-    /// What stands at the path before, and after.
+    /// What is at the path before, and after.
     pub(super) old: Option<Hash>,
     pub(super) new: Option<Hash>,
     /// What the base holds after.

@@ -58,7 +58,7 @@ pub struct ConflictView {
     pub kind: String,
     /// Whether lines of the file are marked; without it the file here is as it was edited.
     pub marked: bool,
-    /// Where the server's file stands, below the folder of the wiki, when it is not in the file itself.
+    /// Where the server's file is, below the folder of the wiki, when it is not in the file itself.
     pub server_copy: Option<String>,
 }
 
@@ -77,7 +77,7 @@ pub struct Status {
     pub changes: Vec<ChangedFile>,
     /// Conflicts that are not solved.
     pub conflicts: Vec<ConflictView>,
-    /// What stands in the folder and is no part of the wiki, and why.
+    /// What is in the folder and is no part of the wiki, and why.
     pub left_out: Vec<Skipped>,
 }
 

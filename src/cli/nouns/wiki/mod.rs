@@ -131,7 +131,7 @@ async fn sync(client: &Client, wiki: Option<&str>, place: &Place) -> Result<Outp
     let mut synced = Vec::with_capacity(wikis.len());
     for wiki in wikis {
         let options = settings(&wiki.slug);
-        // What was synced before stays so; the next run goes on.
+        // What was synced before stays so; the next run continues.
         let one = workspace::sync(client, &root, &wiki, &options).await.map_err(|error| {
             Failure::from(error).with("wiki", wiki.slug.clone()).with("synced", synced.clone())
         })?;
@@ -141,7 +141,7 @@ async fn sync(client: &Client, wiki: Option<&str>, place: &Place) -> Result<Outp
 }
 
 async fn status(client: &Client, wiki: &str, place: &Place) -> Result<Output, Failure> {
-    // What is here can be told without the server, too.
+    // The local state can be shown without the server, too.
     let (slug, head) = match client.wiki(wiki).await {
         Ok(found) => (found.slug, Some(found.version)),
         Err(error) if is_away(&error) => (wiki.to_owned(), None),

@@ -23,7 +23,7 @@ pub(in crate::wiki::workspace) struct Placement {
     pub(in crate::wiki::workspace) path: String,
     /// What the plan was made from.
     pub(in crate::wiki::workspace) old: Option<Known>,
-    /// What is to stand there.
+    /// What is to be there.
     pub(in crate::wiki::workspace) new: Option<Content>,
     /// What the base holds afterwards.
     pub(in crate::wiki::workspace) base: Option<Hash>,
@@ -69,7 +69,7 @@ struct Staged {
 }
 
 enum Placed {
-    /// Done; what stands there now, when that is certain.
+    /// Done; what is there now, when that is certain.
     Done(Option<Known>),
     Changed,
     Blocked(&'static str),

@@ -1,10 +1,12 @@
 //! Bringing what was written to the disk: file by file, or the whole file system when there are many.
 
 use std::collections::BTreeSet;
+#[cfg(target_os = "linux")]
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::scan::is_absent;
+use crate::fs::sync_folder;
 use crate::wiki::Error;
 use crate::wiki::workspace::layout::Layout;
 
@@ -39,22 +41,11 @@ pub(super) fn sync_folders(layout: &Layout, touched: &BTreeSet<PathBuf>) -> Resu
         return sync_all(layout);
     }
     for folder in touched {
-        sync_folder(folder)?;
+        match sync_folder(folder) {
+            // It was removed with its last file.
+            Err(error) if is_absent(error.kind()) => {}
+            synced => synced.map_err(Error::file("bring to the disk", folder))?,
+        }
     }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> Result<(), Error> {
-    match File::open(folder) {
-        Ok(file) => file.sync_all().map_err(Error::file("bring to the disk", folder)),
-        // It was removed with its last file.
-        Err(error) if is_absent(error.kind()) => Ok(()),
-        Err(error) => Err(Error::file("open", folder)(error)),
-    }
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> Result<(), Error> {
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The files that people edit: what stands there, and changing it so that no edit is lost.
+//! The files that people edit: what is there, and changing it so that no edit is lost.
 
 pub(super) mod apply;
 mod flush;

@@ -1,4 +1,4 @@
-//! What stands in the mount.
+//! What is in the mount.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};

@@ -143,9 +143,10 @@ impl Workspace {
                 break;
             }
         }
-        blocked.extend(busy.into_iter().map(|path| {
-            (path, "it is edited all the time, or no wiki can hold what stands there")
-        }));
+        blocked
+            .extend(busy.into_iter().map(|path| {
+                (path, "it is edited all the time, or no wiki can hold what is there")
+            }));
         self.settle(target, blocked, result)
     }
 

@@ -87,7 +87,7 @@ pub(super) async fn fetch_missing(
 }
 
 impl Workspace {
-    /// What has to be fetched. Bytes that stand in the mount already need not be.
+    /// What has to be fetched. Bytes that are in the mount already need not be.
     pub(super) fn missing(&mut self, target: &Target) -> Result<Vec<(String, Listed)>, Error> {
         let wanted = target.files.values().map(|listed| listed.hash).collect();
         let mut missing = self.memory.missing_blobs(wanted)?;
