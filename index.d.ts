@@ -25,7 +25,7 @@ export declare class ContextReader {
 
 /** A running account. */
 export declare class Gateway {
-  /** Delivers a part of a turn's answer; resolves when it stands in the chat. */
+  /** Delivers a part of a turn's answer; resolves when it is in the chat. */
   deliver(turnId: string, part: ReplyPart): Promise<void>
   /**
    * Sends text to `cht_...` or `tsk_...` and resolves to the id of the message or comment. `run` is the id of the turn from
@@ -33,7 +33,7 @@ export declare class Gateway {
    */
   sendText(to: string, text: string, threadId?: string | undefined | null, run?: string | undefined | null): Promise<string>
   /**
-   * Resolves when the account ends: to the reason when it cannot go on and has to be started again, to `null` when it is
+   * Resolves when the account ends: to the reason when it cannot continue and has to be started again, to `null` when it is
    * closed.
    */
   ended(): Promise<string | null>
@@ -72,7 +72,7 @@ export declare function deleteSessionEntry(storeFile: string, sessionKey: string
 export declare function diffPlatformConfig(options: PlatformConfigOptions): Promise<PlatformConfigOutcome>
 
 /**
- * Gives a dead letter up for good: the server is told that it is over, by a running gateway within a second or two,
+ * Gives a dead letter up for good: it is acknowledged to the server, by a running gateway within a second or two,
  * otherwise by the next start.
  */
 export declare function dropDispatch(options: JournalOptions, id: string): Promise<void>
@@ -168,7 +168,7 @@ export interface GatewayOptions {
   wsUrl?: string
   /** The host's agent that answers. */
   agentId: string
-  /** Folder in which the journal is kept, `parall/<account>.sqlite` below it; without one it lives in memory. */
+  /** Folder in which the journal is kept, `parall/<account>.sqlite` below it; without one it is kept in memory. */
   stateDir?: string
   /** The user's `openclaw.json`. With it and `stateDir` the platform's configuration is kept in line. */
   configPath?: string
@@ -203,7 +203,7 @@ export interface HostCallbacks {
    * their end, and none outlives a start of the account.
    */
   callOff?: (turnId: string) => void
-  /** The runs of earlier starts of this account that go on in this process, or whose outcome nobody has seen. */
+  /** The runs of earlier starts of this account that continue in this process, or whose outcome nobody has seen. */
   earlierRuns?: () => Array<EarlierTurn>
   /** Resolves when such a run has ended. */
   followTurn?: (turnId: string) => Promise<TurnOutcome>
@@ -266,7 +266,7 @@ export declare function openTools(options: GatewayOptions, gateway?: Gateway | u
 export interface PlatformConfigChange {
   /** Its path, such as `models.providers.parall.baseUrl`. */
   path: string
-  /** The file in which it stands. */
+  /** The file that has it. */
   file: string
   /** JSON text of the old value, secrets hidden; absent when there was none. */
   before?: string
@@ -373,7 +373,7 @@ export interface QueuedDispatch {
   sessionKey?: string
   /** Why it failed or is dead. */
   cause?: string
-  /** When it was taken on. */
+  /** When it was admitted. */
   claimedAt: number
   /** When it last changed. */
   changedAt: number
@@ -487,7 +487,7 @@ export interface Turn {
   senderName: string
   /** Id of the message or task. */
   messageId: string
-  /** Root of the thread the message stands in. */
+  /** Root of the thread the message is in. */
   threadRootId?: string
   /** When it was written, milliseconds since the epoch. */
   timestamp: number
