@@ -7,6 +7,7 @@ import { fork } from "./fork.mjs";
 import { idle } from "./idle.mjs";
 import { latency } from "./latency.mjs";
 import { startup } from "./startup.mjs";
+import { tools } from "./tools.mjs";
 
 const rows = [
   ...startup(),
@@ -16,6 +17,7 @@ const rows = [
   ...(await config()),
   ...(await burst()),
   ...(await command()),
+  ...(await tools()),
 ];
 console.table(rows);
 process.exit(0);

@@ -1,10 +1,10 @@
-//! What the organisation holds: people, chats, messages, tasks, projects.
+//! What the organisation holds: people, chats, messages, tasks, projects, wikis.
 //!
 //! One module a noun; the command, the agent's tools and the host's directory are thin faces of it. Objects are passed on as the
 //! server sends them, so that nothing is lost that only others understand.
 //!
 //! ```text
-//! people  chats  messages  tasks  projects   one noun each
+//! people  chats  messages  tasks  projects  wikis   one noun each
 //!   attachments  files on their way to a message
 //!   names    names -> ids          id      one spelling of ids
 //!   list     one page or all       object  readers for objects as they came
@@ -21,6 +21,7 @@ mod object;
 mod people;
 mod projects;
 mod tasks;
+mod wikis;
 
 use std::future::Future;
 use std::sync::Arc;

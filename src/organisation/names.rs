@@ -134,7 +134,11 @@ fn without_mark(name: &str, mark: char) -> &str {
 }
 
 /// The one candidate that a name means.
-fn pick(what: &'static str, name: &str, candidates: Vec<Candidate>) -> Result<String, Error> {
+pub(super) fn pick(
+    what: &'static str,
+    name: &str,
+    candidates: Vec<Candidate>,
+) -> Result<String, Error> {
     let wanted = name.to_lowercase();
     let tests: [&dyn Fn(&str) -> bool; 3] =
         [&|name_of| name_of == name, &|name_of| name_of.to_lowercase() == wanted, &|name_of| {

@@ -1,8 +1,9 @@
 //! The agent's tools: a few verbs that a model uses well, on the same core as the command.
 //!
 //! ```text
-//! read  send  task   one tool each: what it takes, what it answers
+//! read  send  task  wiki   one tool each: what it takes, what it answers
 //!   outgoing  through the account's outbox where it runs, else straight to the server
+//!   pages     what a wiki holds, for parall_read
 //!   answer    texts of bounded length, with names beside ids
 //! ```
 //!
@@ -13,9 +14,11 @@ mod answer;
 mod error;
 mod origin;
 mod outgoing;
+mod pages;
 mod read;
 mod send;
 mod task;
+mod wiki;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -63,6 +66,7 @@ impl Tools {
             read::NAME => read::run(self, parsed(parameters)?).await,
             send::NAME => send::run(self, parsed(parameters)?, origin).await,
             task::NAME => task::run(self, parsed(parameters)?, origin).await,
+            wiki::NAME => wiki::run(self, parsed(parameters)?).await,
             _ => Err(Error::UnknownTool { name: name.to_owned() }),
         }
     }

@@ -1,10 +1,10 @@
-//! `parall_read`: people, chats, messages, tasks and projects.
+//! `parall_read`: people, chats, messages, tasks, projects and wikis.
 
 use serde::Deserialize;
 
-use super::Tools;
 use super::answer::{Listed, field, list, messages, named, object};
 use super::error::Error;
+use super::{Tools, pages};
 use crate::api::Object;
 use crate::organisation::{
     LARGEST_PAGE, MessageFilter, Paging, inner_text, message_id, text, user_id, user_name,
@@ -23,17 +23,21 @@ pub(super) struct Read {
     #[serde(default)]
     of: Option<String>,
     #[serde(default)]
-    query: Option<String>,
+    pub(super) path: Option<String>,
     #[serde(default)]
-    status: Option<String>,
+    pub(super) changeset: Option<String>,
+    #[serde(default)]
+    pub(super) query: Option<String>,
+    #[serde(default)]
+    pub(super) status: Option<String>,
     #[serde(default)]
     assignee: Option<String>,
     #[serde(default)]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
     #[serde(default)]
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
     #[serde(default)]
-    offset: usize,
+    pub(super) offset: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -50,6 +54,11 @@ enum What {
     Tasks,
     Task,
     Projects,
+    Wikis,
+    Wiki,
+    WikiPage,
+    WikiSearch,
+    Changesets,
 }
 
 pub(super) async fn run(tools: &Tools, read: Read) -> Result<String, Error> {
@@ -108,6 +117,11 @@ pub(super) async fn run(tools: &Tools, read: Read) -> Result<String, Error> {
             )
         }
         What::Tasks => read.tasks(tools).await?,
+        What::Wikis => pages::wikis(tools).await?,
+        What::Wiki => pages::tree(tools, of()?, &read).await?,
+        What::WikiPage => pages::page(tools, of()?, &read).await?,
+        What::WikiSearch => pages::search(tools, of()?, &read).await?,
+        What::Changesets => pages::changesets(tools, of()?, &read).await?,
     })
 }
 

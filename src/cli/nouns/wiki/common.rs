@@ -7,12 +7,12 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::api::{self, Class, Client, Wiki};
+use crate::api::{self, Client, Wiki};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::paging::PagingFlags;
 use crate::cli::progress;
-use crate::cli::table::one_line;
 use crate::error::{Coded, chain};
+use crate::organisation::Organisation;
 use crate::wiki;
 use crate::wiki::workspace::Options;
 
@@ -34,30 +34,9 @@ impl Place {
     }
 }
 
-/// A wiki by its slug or id, or by the only slug or name that begins so.
+/// A wiki by its slug, id or name.
 pub(super) async fn find(client: &Client, wiki: &str) -> Result<Wiki, Failure> {
-    match client.wiki(wiki).await {
-        Err(error) if matches!(error.class(), Class::Missing | Class::Rejected) => {}
-        result => return Ok(result?),
-    }
-    let all = client.wikis().await?;
-    let wanted = wiki.to_lowercase();
-    let fits = |one: &&Wiki, exactly: bool| {
-        [Some(&one.slug), one.name.as_ref()].into_iter().flatten().any(|name| {
-            let name = name.to_lowercase();
-            if exactly { name == wanted } else { name.starts_with(&wanted) }
-        })
-    };
-    for exactly in [true, false] {
-        let found: Vec<_> = all.iter().filter(|one| fits(one, exactly)).collect();
-        if let [one] = found.as_slice() {
-            return Ok((*one).clone());
-        }
-    }
-    let candidates: Vec<_> =
-        all.iter().take(10).map(|one| json!({ "id": one.id, "name": one.slug })).collect();
-    let message = format!("no wiki is called {:?}", one_line(wiki));
-    Err(Failure::new(Exit::Usage, "PARALL_UNKNOWN_NAME", message).with("candidates", candidates))
+    Ok(Organisation::new(client.clone()).wiki(wiki).await?)
 }
 
 /// A page, or all from there on.
