@@ -13,8 +13,8 @@ import { fileURLToPath } from "node:url";
 import { beside, percentile } from "./table.mjs";
 
 /** To each of the two. */
-const MESSAGES = 1_000;
-const PER_SECOND = 100;
+const MESSAGES = Number(process.env.COUNT ?? 1_000);
+const PER_SECOND = Number(process.env.RATE ?? 100);
 const WARM_UP = 100;
 /** How much longer ours may take. */
 const [P50, P99] = [1.2, 1.5];
