@@ -16,7 +16,7 @@ const SERVER = path.join(import.meta.dirname, "..", "server", "main.js");
 const FILE_BYTES = 1024 * 1024;
 const ROUNDS = 30;
 /** How many times as long as JavaScript it may take, and of the JavaScript thread's time. */
-const TIMES = 1.2;
+const TIMES = 1;
 const THREAD_TIMES = 0.5;
 
 export async function config() {

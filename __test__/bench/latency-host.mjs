@@ -1,7 +1,7 @@
 /**
  * One agent that hears messages and does nothing with them: `ours`, or `plain`, which does the least that can be done.
  *
- *     node latency-host.mjs ours|plain URL KEY FOLDER
+ *     node latency-host.mjs ours|plain URL KEY FOLDER [keep]
  *
  * Says `{ connected: true }` to its parent, and `{ id, at }` for each message when the host would be asked to run its turn, `at` in
  * milliseconds since the epoch.
@@ -10,7 +10,8 @@ import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import http from "node:http";
 import path from "node:path";
 
-const [kind, url, key, folder] = process.argv.slice(2);
+/** With `keep` nothing is acknowledged. */
+const [kind, url, key, folder, keep] = process.argv.slice(2);
 const ORG = "org_demo";
 const now = () => performance.timeOrigin + performance.now();
 // Callbacks of the native part do not keep a process alive; the parent does.
@@ -40,7 +41,7 @@ async function ours() {
  */
 async function plain() {
   const { default: WebSocket } = await import("ws");
-  const agent = new http.Agent({ keepAlive: true });
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
   const request = (method, where) =>
     new Promise((resolve, reject) => {
       const call = http.request(
@@ -67,7 +68,7 @@ async function plain() {
     writeSync(journal, `${JSON.stringify({ dispatch: dispatch.id, message: message.id, chat: message.chat_id })}\n`);
     fdatasyncSync(journal);
     started(message.id);
-    await request("POST", `/orgs/${ORG}/dispatch/${dispatch.id}/ack`);
+    if (!keep) await request("POST", `/orgs/${ORG}/dispatch/${dispatch.id}/ack`);
   });
 }
 

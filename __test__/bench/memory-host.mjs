@@ -74,6 +74,7 @@ process.on("message", async (message) => {
   process.send({
     held: {
       rss,
+      heapTotal,
       heapUsed,
       external,
       native: status.nativeMemoryBytes,

@@ -19,10 +19,10 @@ impl Journal {
             .await
     }
 
-    /// Adds what its source says.
+    /// Adds what its source says, within half a second: nothing waits for it.
     pub async fn describe(&self, id: &str, details: Details) -> Result<(), Error> {
         let id = id.to_owned();
-        self.call(move |access| describe(access, &id, &details)).await
+        self.call_later(move |access| describe(access, &id, &details)).await
     }
 
     /// A turn starts. Call it before the host is asked to run the turn, so
