@@ -96,9 +96,17 @@ function forget() {
   for (const chat of store.chats.keys()) world.chatMessages(chat).length = 0;
 }
 
+/** What the host holds; it also says when it is connected again. */
+async function answer() {
+  for (;;) {
+    const [message] = await once(child, "message");
+    if (message.held) return message.held;
+  }
+}
+
 async function held(events, seconds) {
   child.send("held");
-  const [{ held }] = await once(child, "message");
+  const held = await answer();
   const megabytes = (bytes = 0) => Number((bytes / MEGABYTE).toFixed(1));
   const { rss, heapTotal, heapUsed, external, native, journal, ...others } = held;
   return {

@@ -1,5 +1,4 @@
-//! Claiming events: what is for this agent goes into the journal before anything is done about it. It is read from the server
-//! meanwhile.
+//! Claiming events: what is for this agent goes into the journal before anything else happens to it.
 //!
 //! Claims are journaled in the order of arrival within a chat or task, and across them as far as nothing is slow: after a crash
 //! the journal's order is all that is left. The event cursor moves when everything up to there is claimed.
@@ -9,7 +8,7 @@ use std::future::pending;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::order::{Aimed, Ordered};
 use super::progress::Progress;
@@ -29,15 +28,13 @@ pub(crate) const CLAIMED_AT_ONCE: usize = 64;
 /// How many events are looked at at once before they are claimed.
 const AT_ONCE: usize = 256;
 
-/// A reference that is being claimed.
+/// A reference that is claimed, or why it need not be.
 pub(crate) struct Claimed {
     pub key: String,
     pub origin: Origin,
     pub alone: bool,
     pub target: Option<Target>,
     pub source: Result<Sought, Skipped>,
-    /// Answers when it is in the journal. Until then it may be read from the server, and nothing else.
-    pub claim: oneshot::Receiver<Result<(), Skipped>>,
 }
 
 /// What has to be loaded yet.
@@ -51,7 +48,6 @@ pub(crate) enum Sought {
 }
 
 /// Why there is nothing to load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Skipped {
     /// It is over, or in flight already.
     Over,
@@ -84,16 +80,6 @@ pub(crate) struct Claims {
 /// A reference of which is known whether it is for this agent.
 struct Checked {
     claimed: Claimed,
-    pending: Pending,
-}
-
-/// What is needed of a reference once it is in the journal.
-struct Pending {
-    key: String,
-    origin: Origin,
-    /// It is not for this agent, or the account stops.
-    skipped: Option<Skipped>,
-    claim: oneshot::Sender<Result<(), Skipped>>,
     place: Option<Place>,
     seq: Option<u64>,
     number: u64,
@@ -146,7 +132,11 @@ impl Claims {
             tokio::select! {
                 biased;
                 first = queue.next() => {
-                    self.claim(queue.batch(first), &sender, &mut progress).await;
+                    let batch = queue.batch(first);
+                    for claimed in self.claim(batch, &mut progress).await {
+                        // The receiver lives as long as this does.
+                        let _ = sender.send(claimed).await;
+                    }
                 }
                 count = references.recv_many(&mut arrived, CLAIMED_AT_ONCE) => {
                     if count == 0 {
@@ -178,17 +168,8 @@ impl Claims {
         let target = reference.target();
         let Reference { key, origin, source, seq, alone, place, .. } = reference;
         let source = self.addressed(&key, &origin, source).await;
-        let (sender, claim) = oneshot::channel();
-        let pending = Pending {
-            key: key.clone(),
-            origin: origin.clone(),
-            skipped: source.as_ref().err().copied(),
-            claim: sender,
-            place,
-            seq,
-            number,
-        };
-        Checked { claimed: Claimed { key, origin, alone, target, source, claim }, pending }
+        let claimed = Claimed { key, origin, alone, target, source };
+        Checked { claimed, place, seq, number }
     }
 
     async fn addressed(
@@ -218,40 +199,31 @@ impl Claims {
         }
     }
 
-    /// Hands events over and puts them into the journal in one step, so that their order is kept.
-    async fn claim(
-        &self,
-        batch: Vec<Checked>,
-        sender: &mpsc::Sender<Claimed>,
-        progress: &mut Progress,
-    ) {
+    /// Puts events into the journal in one step, so that their order is kept.
+    async fn claim(&self, batch: Vec<Checked>, progress: &mut Progress) -> Vec<Claimed> {
         let wanted = batch.iter().filter_map(|checked| new_dispatch(&checked.claimed)).collect();
-        let mut waiting = Vec::new();
-        for Checked { claimed, pending } in batch {
-            waiting.push(pending);
-            // The receiver lives as long as this does.
-            let _ = sender.send(claimed).await;
-        }
         let claims = self.record_claims(wanted).await;
         let recorded = claims.is_ok();
         let mut claims = claims.into_iter().flatten();
+        let mut claimed = Vec::new();
         let (mut places, mut cursor) = (Vec::new(), None);
-        for Pending { key, origin, skipped, claim, place, seq, number } in waiting {
-            let outcome = match skipped {
-                Some(skipped) => Err(skipped),
-                None => match claims.next() {
-                    Some(claim) => self.judge(claim, &key, &origin),
+        for Checked { claimed: mut next, place, seq, number } in batch {
+            if next.source.is_ok()
+                && let Err(nothing) = match claims.next() {
+                    Some(claim) => self.judge(claim, &next.key, &next.origin),
                     None => Err(Skipped::Stopped),
-                },
-            };
-            if recorded && outcome != Err(Skipped::Stopped) {
+                }
+            {
+                next.source = Err(nothing);
+            }
+            if recorded && !matches!(next.source, Err(Skipped::Stopped)) {
                 places.extend(place);
                 cursor = progress.end(number, seq).or(cursor);
             }
-            // The loader ends with the account.
-            let _ = claim.send(outcome);
+            claimed.push(next);
         }
         self.move_on(places, cursor);
+        claimed
     }
 
     async fn record_claims(&self, wanted: Vec<NewDispatch>) -> Result<Vec<Claim>, Stopped> {

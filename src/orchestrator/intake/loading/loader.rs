@@ -2,10 +2,8 @@
 //!
 //! Order matters within a chat or task alone, so one that is slow to load holds up nobody else.
 
-use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::future::{Either, select};
 use tokio::sync::mpsc;
 
 use super::claims::{Claimed, Skipped, Sought};
@@ -57,7 +55,7 @@ impl Aimed for Loaded {
 }
 
 impl Loader {
-    /// Loads what is being claimed, several at once, and hands it over in order. What is handed over is bounded by what may be in
+    /// Loads what is claimed, several at once, and hands it over in order. What is handed over is bounded by what may be in
     /// memory.
     pub(crate) async fn run(
         self,
@@ -84,16 +82,12 @@ impl Loader {
 
     /// The event, or nothing when there is nothing to answer or the account stops.
     async fn load(&self, claimed: Claimed) -> Loaded {
-        let Claimed { key, origin, alone, source, claim, .. } = claimed;
-        let claim = async { claim.await.unwrap_or(Err(Skipped::Stopped)) };
-        let found = match source {
-            Ok(sought) => self.find(&key, &origin, sought, claim).await,
-            Err(skipped) => Err(skipped),
-        };
-        let event = match found {
-            Ok(Ok(event)) => Some(event),
-            Ok(Err(unloaded)) => {
-                self.unloaded(&key, &origin, unloaded).await;
+        let Claimed { key, origin, alone, source, .. } = claimed;
+        let event = match source {
+            Ok(Sought::Found(event)) => Some(*event),
+            Ok(Sought::Named(kind, id)) => self.event(&key, &origin, &kind, &id).await,
+            Ok(Sought::Unreadable { cause, .. }) => {
+                self.refused(&key, &cause).await;
                 None
             }
             Err(Skipped::Over) => None,
@@ -110,41 +104,14 @@ impl Loader {
         Loaded { event, alone }
     }
 
-    /// The event that is sought, as soon as it is claimed, too.
-    async fn find(
-        &self,
-        key: &str,
-        origin: &Origin,
-        sought: Sought,
-        claim: impl Future<Output = Result<(), Skipped>>,
-    ) -> Result<Result<Event, Unloaded>, Skipped> {
-        let (kind, id) = match sought {
-            Sought::Named(kind, id) => (kind, id),
-            Sought::Found(event) => return claim.await.map(|()| Ok(*event)),
-            Sought::Unreadable { cause, .. } => {
-                return claim.await.map(|()| Err(Unloaded::Refused(cause)));
+    async fn event(&self, key: &str, origin: &Origin, kind: &str, id: &str) -> Option<Event> {
+        let unloaded = match self.sources.subject(kind, id).await {
+            Ok(subject) => {
+                let missed = *origin == Origin::Announcement && self.history.was_missed(key);
+                return Some(Event { origin: origin.clone(), subject, missed });
             }
+            Err(unloaded) => unloaded,
         };
-        let (claim, subject) = (pin!(claim), pin!(self.sources.subject(&kind, &id)));
-        let subject = match select(claim, subject).await {
-            // What is over already is not waited for.
-            Either::Left((claim, subject)) => {
-                claim?;
-                subject.await
-            }
-            Either::Right((subject, claim)) => {
-                claim.await?;
-                subject
-            }
-        };
-        Ok(subject.map(|subject| {
-            let missed = *origin == Origin::Announcement && self.history.was_missed(key);
-            Event { origin: origin.clone(), subject, missed }
-        }))
-    }
-
-    /// Ends an event whose source cannot be had.
-    async fn unloaded(&self, key: &str, origin: &Origin, unloaded: Unloaded) {
         match (unloaded, origin) {
             (Unloaded::Stopped, _) => self.in_flight.release(key),
             // What nobody knows must not be lost because it cannot be shown.
@@ -155,11 +122,12 @@ impl Loader {
             }
             (Unloaded::Gone, _) => {
                 // Deleted, or hidden from this agent by now: nobody waits for an answer.
-                self.context.log(Level::Info, format!("the source of {key} is gone"));
+                self.context.log(Level::Info, format!("{key}: {id} is gone"));
                 self.completion.close(key, origin, "its source is gone").await;
             }
             (Unloaded::Refused(cause), _) => self.refused(key, &cause).await,
         }
+        None
     }
 
     /// Adds what is known now to the journal, for the operator's eyes.
