@@ -6,14 +6,13 @@
 //! ```text
 //! people  chats  messages  tasks  projects  wikis   one noun each
 //!   attachments  files on their way to a message
-//!   names    names -> ids          id      one spelling of ids
+//!   names/   names -> ids, and one spelling of ids
 //!   list     one page or all       object  readers for objects as they came
 //! ```
 
 mod attachments;
 mod chats;
 mod error;
-mod id;
 mod list;
 mod messages;
 mod names;
@@ -31,10 +30,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use attachments::{Progress, read_files};
 pub use error::{Candidate, Error, shown};
-pub use id::{Id, Kind, bare};
 pub use list::{LARGEST_PAGE, List, Paging};
 pub use messages::{Draft, LONGEST_TEXT, MessageFilter};
-pub use names::{Place, message_id};
+pub use names::{Id, Kind, Place, bare, message_id};
 pub use object::{inner_text, object_id, text, user_id, user_name};
 
 use crate::api::retry::{Policy, retry};

@@ -3,7 +3,7 @@
 //! ```text
 //! read  send  task  wiki   one tool each: what it takes, what it answers
 //!   outgoing  through the account's outbox where it runs, else straight to the server
-//!   pages     what a wiki holds, for parall_read
+//!   query     what parall_read takes    pages  what a wiki holds, for parall_read
 //!   answer    texts of bounded length, with names beside ids
 //! ```
 //!
@@ -15,6 +15,7 @@ mod error;
 mod origin;
 mod outgoing;
 mod pages;
+mod query;
 mod read;
 mod send;
 mod task;

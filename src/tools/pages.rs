@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Tools;
 use super::answer::{LONGEST, Names, ROOM, field, list, named, object, window};
 use super::error::Error;
-use super::read::Read;
+use super::query::Read;
 use crate::api::Object;
 use crate::organisation::{List, text};
 use crate::text::one_line;

@@ -121,3 +121,47 @@ fn readable(
     }
     (paths, wanted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(content: &str, size: Option<u64>) -> Listed {
+        Listed { hash: Hash::of(content.as_bytes()), size }
+    }
+
+    #[test]
+    fn a_search_reads_each_content_once_and_nothing_of_unknown_or_great_size() {
+        let files = [
+            ("a", listed("1", Some(1))),
+            ("b", listed("1", Some(1))),
+            ("c", listed("2", None)),
+            ("d", listed("3", Some(LARGEST_PAGE + 1))),
+            ("e", listed("4", Some(LARGEST_PAGE))),
+        ];
+        let (paths, wanted) = readable(files.map(|(path, listed)| (path.to_owned(), listed)));
+        assert_eq!(wanted.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["a", "e"]);
+        assert_eq!(paths[&Hash::of(b"1")], ["a", "b"]);
+    }
+
+    #[test]
+    fn a_search_reads_no_more_pages_and_bytes_than_it_may() {
+        let many = |count: usize, size| {
+            let files = (0..count)
+                .map(move |number| (number.to_string(), listed(&number.to_string(), Some(size))));
+            readable(files).1.len()
+        };
+        assert_eq!(many(MOST_PAGES + 9, 1), MOST_PAGES);
+        assert_eq!(many(100, LARGEST_PAGE), 32);
+    }
+
+    #[test]
+    fn a_long_line_is_shown_around_the_text_and_without_control_characters() {
+        let line = format!("{}\u{1b}[2JNeedle\u{202e} {}", "ä".repeat(5_000), "z".repeat(5_000));
+        let excerpt = excerpt(&line, "needle").unwrap();
+        assert!(excerpt.contains("Needle"), "{excerpt}");
+        assert!(excerpt.chars().count() <= LONGEST_LINE + 1, "{excerpt}");
+        assert!(!excerpt.contains(['\u{1b}', '\u{202e}']), "{excerpt}");
+        assert_eq!(super::excerpt("nothing", "needle"), None);
+    }
+}

@@ -1,8 +1,11 @@
 //! From names to ids: exact, then a unique beginning, else an error that lists what it may mean.
 
+mod id;
+
+pub use id::{Id, Kind, bare};
+
 use super::Organisation;
 use super::error::{Candidate, Error, shown};
-use super::id::{Id, Kind, bare};
 use super::list::{PagedList, Paging};
 use super::object::{candidate, text, user_id, user_name};
 
@@ -134,7 +137,7 @@ fn without_mark(name: &str, mark: char) -> &str {
 }
 
 /// The one candidate that a name means.
-pub(super) fn pick(
+pub(in crate::organisation) fn pick(
     what: &'static str,
     name: &str,
     candidates: Vec<Candidate>,
