@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use parall::journal::{
     Claim, Clock, Condition, Details, Error, Intent, Journal, Lease, LeaseAttempt, NewDispatch,
-    NewPart, Opened, Origin, PartState, State,
+    NewPart, Opened, Origin, PartState, SimulatedDisk, State,
 };
 use tempfile::TempDir;
 
@@ -121,6 +121,10 @@ async fn what_happened_to_a_message_and_a_task_that_is_assigned_again_are_other_
     let dispatched = NewDispatch { source_id: "tsk_9".to_owned(), ..task("dsp_9", Origin::Inbox) };
     let same = Claim::Same { id: "tsk_9".to_owned(), state: State::Claimed };
     assert_eq!(journal.claim(dispatched).await.unwrap(), same);
+    let later = NewDispatch { source_id: "tsk_9".to_owned(), ..task("dsp_10", Origin::Inbox) };
+    assert_eq!(journal.claim(later).await.unwrap(), Claim::New, "assigned again");
+    let listed = NewDispatch { source_id: "tsk_9".to_owned(), ..task("dsp_9", Origin::Inbox) };
+    assert_eq!(journal.claim(listed).await.unwrap(), same, "listed again");
     let late = task("tsk_1", Origin::Announcement);
     let same = Claim::Same { id: "dsp_4".to_owned(), state: State::Claimed };
     assert_eq!(journal.claim(late).await.unwrap(), same, "announced after its dispatch");
@@ -301,6 +305,18 @@ async fn the_cursor_and_notes_survive_closing_and_the_newest_counts() {
     let journal = bench.open().journal;
     assert_eq!(journal.cursor().await.unwrap(), Some(999));
     assert_eq!(journal.note("loop_budget").await.unwrap().as_deref(), Some("{}"));
+}
+
+#[tokio::test]
+async fn a_note_is_on_disk_with_what_is_recorded_after_it() {
+    let clock: Clock = Arc::new(|| 0);
+    let mut disk = SimulatedDisk::new(clock).unwrap();
+    let journal = disk.open();
+    journal.set_note("counter", "1".to_owned());
+    let claim = tokio::spawn(async move { journal.claim(dispatch("dsp_1")).await });
+    tokio::task::yield_now().await;
+    assert_eq!((disk.write(1), disk.note("counter").unwrap()), (1, Some("1".to_owned())));
+    assert_eq!(claim.await.unwrap().unwrap(), Claim::New);
 }
 
 #[tokio::test]

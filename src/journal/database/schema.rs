@@ -10,6 +10,7 @@ pub(in crate::journal) const APPLICATION_ID: i64 = 0x5072_6c6c;
 /// Step `n` takes a database from version `n` to `n + 1`. A published step never changes. The second one also forgets a
 /// message that waits for its turn although it came before, under another id: the server lists it as long as it is open. The third one
 /// notes in which turn a part was written: of older parts that is not known. The fourth one drops an index by which nothing is found.
+/// The fifth one notes which dispatch an announced task was merged with: another one assigns it again.
 pub(in crate::journal) const MIGRATIONS: &[&str] = &["
 CREATE TABLE dispatches (
     sequence INTEGER PRIMARY KEY,
@@ -102,6 +103,8 @@ WHERE source_type = 'message' AND state IN ('claimed', 'adopted', 'failed')
 ALTER TABLE parts ADD COLUMN turn_id TEXT;
 ", "
 DROP INDEX parts_by_digest;
+", "
+ALTER TABLE dispatches ADD COLUMN merged_with TEXT;
 "];
 
 /// The version that a list of migrations leads to.

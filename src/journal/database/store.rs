@@ -62,12 +62,15 @@ where
 
 impl Store {
     /// Runs jobs in order, in as few transactions as possible. A job that fails leaves no trace and does not disturb the
-    /// others, unless `SQLite` gives up the whole transaction.
+    /// others, unless `SQLite` gives up the whole transaction. Notes that wait are written first: a turn that is on disk is
+    /// counted there, too.
     pub(in crate::journal) fn run(&self, jobs: Vec<Box<dyn Job>>) {
         let mut waiting = VecDeque::from(jobs);
         while !waiting.is_empty() {
             let mut done = Vec::new();
+            let notes = self.notes.take();
             let committed = self.transact(|access| {
+                Notes::write(access, &notes)?;
                 while let Some(mut job) = waiting.pop_front() {
                     match isolated(access, |access| job.run(access)) {
                         Ok(()) => done.push(job),
@@ -80,6 +83,9 @@ impl Store {
                 }
                 Ok(())
             });
+            if committed.is_err() {
+                self.notes.put_back(notes);
+            }
             if committed.is_err() && done.is_empty() {
                 // The transaction could not even begin.
                 done.extend(waiting.drain(..));
