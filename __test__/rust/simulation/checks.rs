@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use parall::journal::{OpenDispatch, PartState, SimulatedDisk, State as JournalState};
-use parall::orchestrator::Turn;
+use parall::orchestrator::{DEFAULT_SENDER_TURNS, Turn};
 
 use super::crowds::{tasks_of_agents, unfair};
 use super::ledger::{CONTINUED, End, NOTE, NOTICE, Run, parse_part};
@@ -84,6 +84,7 @@ pub(crate) fn check_turn(
     // What an inbox whose list is missing holds back is not the agent's delay.
     let quick = plan.faults.is_mild()
         && !plan.is_double
+        && plan.sender_turns == DEFAULT_SENDER_TURNS
         && plan.habits.fork_refused == 0
         && !plan.habits.recovers
         && plan.letters.iter().all(|letter| letter.kind != LetterKind::Unreadable);

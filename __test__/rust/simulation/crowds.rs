@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
+use parall::orchestrator::DEFAULT_SENDER_TURNS;
 
 use super::ledger::Run;
 use super::plan::{Faults, Habits, Letter, LetterKind, Life, Plan};
@@ -37,7 +38,10 @@ pub(crate) fn plan(seed: u64) -> Plan {
             author: Some(format!("usr_quiet_{quiet}")),
         });
     }
-    for bot in 0..dice.usize(0..=2) {
+    // Hours pass until a sender with few turns has had them all; the budget of agents is counted by the hour.
+    let is_limited = dice.u8(0..8) == 0;
+    let sender_turns = if is_limited { dice.usize(5..=10) } else { DEFAULT_SENDER_TURNS };
+    for bot in 0..if is_limited { 0 } else { dice.usize(0..=2) } {
         letters.push(Letter {
             at: dice.u64(0..span),
             place: 60 + bot,
@@ -57,6 +61,7 @@ pub(crate) fn plan(seed: u64) -> Plan {
         habits: Habits { turn: [500, 2_000, 8_000][dice.usize(0..3)], ..Habits::default() },
         max_forks: dice.usize(0..=3),
         agent_turns: [2, 8][dice.usize(0..2)],
+        sender_turns,
         announces: false,
         forgets: false,
         is_double: false,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parall::orchestrator::{
-    AccountOptions, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING,
-    DEFAULT_TURN_MINUTES, Gateway, Replies,
+    AccountOptions, DEFAULT_MAX_WAITING, DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, Gateway,
+    Replies,
 };
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
@@ -21,7 +21,7 @@ use super::world::World;
 /// How long a stop may take.
 const STOP_LIMIT: Duration = Duration::from_secs(3);
 /// How long a calm world may take to come to rest.
-const REST_LIMIT: Duration = Duration::from_secs(3_600);
+const REST_LIMIT: Duration = Duration::from_secs(6 * 3_600);
 
 /// Lets a world run from its first start to its end.
 pub(crate) fn run(plan: Plan, traced: bool) -> Arc<World> {
@@ -156,7 +156,7 @@ fn start(world: &Arc<World>) -> Arc<Gateway> {
         max_forks: world.plan.max_forks,
         agent_turns: world.plan.agent_turns,
         max_text_bytes: 64 * 1024,
-        sender_turns: DEFAULT_SENDER_TURNS,
+        sender_turns: world.plan.sender_turns,
         sender_waiting: DEFAULT_SENDER_WAITING,
         max_waiting: DEFAULT_MAX_WAITING,
         turn_minutes: DEFAULT_TURN_MINUTES,

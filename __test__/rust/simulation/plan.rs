@@ -1,6 +1,7 @@
 //! What a seed decides about its world.
 
 use fastrand::Rng;
+use parall::orchestrator::DEFAULT_SENDER_TURNS;
 
 use super::crowds;
 
@@ -12,6 +13,8 @@ pub(crate) struct Plan {
     pub habits: Habits,
     pub max_forks: usize,
     pub agent_turns: usize,
+    /// Turns that one sender may have in an hour.
+    pub sender_turns: usize,
     /// An older server: no inbox, frames only, replayed from the cursor unless it forgets them.
     pub announces: bool,
     /// An older server replays nothing once the account knows how far it has read.
@@ -197,6 +200,7 @@ impl Plan {
             habits,
             max_forks: dice.usize(0..=3),
             agent_turns: pick(dice, &[2, 8]),
+            sender_turns: DEFAULT_SENDER_TURNS,
             announces,
             forgets: announces && seed.is_multiple_of(2),
             is_double: !announces && seed.is_multiple_of(5),

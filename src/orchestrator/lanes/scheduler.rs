@@ -183,6 +183,10 @@ impl Lanes {
             state.forks += 1;
             self.context.spawn(Arc::clone(self).run_fork(event));
         }
+        if state.queue.next_release(now).is_some() {
+            // Main waits for the time at which somebody may go on, and has to learn of a new one.
+            self.wake.notify_one();
+        }
         self.report_held(state, now);
         self.report(state);
     }
