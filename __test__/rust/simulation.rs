@@ -42,7 +42,7 @@ use plan::Plan;
 /// Seeds of the suite.
 const SEEDS: u64 = 3_000;
 /// Crowds of the suite.
-const CROWDS: u64 = 100;
+const CROWDS: u64 = 40;
 /// How many broken worlds are told before the rest is left.
 const MOST_BROKEN: usize = 5;
 /// How often a long run says how far it is.

@@ -39,7 +39,7 @@ pub(crate) fn plan(seed: u64) -> Plan {
         });
     }
     // Hours pass until a sender with few turns has had them all; the budget of agents is counted by the hour.
-    let is_limited = dice.u8(0..8) == 0;
+    let is_limited = dice.u8(0..4) == 0;
     let sender_turns = if is_limited { dice.usize(5..=10) } else { DEFAULT_SENDER_TURNS };
     for bot in 0..if is_limited { 0 } else { dice.usize(0..=2) } {
         letters.push(Letter {
