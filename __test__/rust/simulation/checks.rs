@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use parall::journal::{OpenDispatch, PartState, SimulatedDisk, State as JournalState};
 use parall::orchestrator::{DEFAULT_SENDER_TURNS, Turn};
 
-use super::crowds::{tasks_of_agents, unfair};
+use super::crowds::unfair;
 use super::ledger::{CONTINUED, End, NOTE, NOTICE, Run, parse_part};
 use super::parall_state::{Posted, Said};
 use super::plan::{LetterKind, Plan};
@@ -338,14 +338,9 @@ pub(crate) fn check_end(world: &World) {
             broken.push(("R20", format!("{} is an orphan of the journal", fork.fork.session_key)));
         }
     }
-    for (chat, turns) in turns_of_agents(&state) {
+    for (place, turns) in turns_of_agents(&state) {
         if turns > world.plan.agent_turns {
-            broken.push(("R22", format!("agents had {turns} turns in {chat}")));
-        }
-    }
-    for (agent, turns) in tasks_of_agents(&state) {
-        if turns > world.plan.agent_turns {
-            broken.push(("R22", format!("{turns} tasks of {agent} had a turn")));
+            broken.push(("R22", format!("{turns} turns of agents count for {place}")));
         }
     }
     broken.extend(unfair(&state).into_iter().map(|text| ("fairness", text)));
@@ -421,13 +416,17 @@ fn answered_by_forks(state: &State) -> BTreeSet<String> {
         .collect()
 }
 
-/// How many events of agents had a turn, by chat. Worlds end within the hour over which they count.
-fn turns_of_agents(state: &State) -> BTreeMap<String, usize> {
-    let mut turns: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+/// How many events of agents had a turn, by chat or task, and by the agent where the plan names it. Worlds with agents end within the
+/// hour over which they count.
+fn turns_of_agents(state: &State) -> BTreeMap<&str, usize> {
+    let mut turns: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
     for run in &state.ledger.runs {
-        if state.parall.posted[run.place].by_agent {
-            turns.entry(run.target.clone()).or_default().insert(run.place);
+        let posted = &state.parall.posted[run.place];
+        for place in [Some(&run.target), posted.author.as_ref()].into_iter().flatten() {
+            if posted.by_agent {
+                turns.entry(place).or_default().insert(run.place);
+            }
         }
     }
-    turns.into_iter().map(|(chat, places)| (chat, places.len())).collect()
+    turns.into_iter().map(|(place, events)| (place, events.len())).collect()
 }

@@ -110,19 +110,3 @@ fn is_first(state: &State, number: usize) -> bool {
     let runs = &state.ledger.runs;
     runs[..number].iter().all(|run| run.source_id != runs[number].source_id)
 }
-
-/// How many tasks of each agent had a turn.
-pub(crate) fn tasks_of_agents(state: &State) -> BTreeMap<&str, usize> {
-    let mut turns = BTreeMap::new();
-    for (number, run) in state.ledger.runs.iter().enumerate() {
-        let posted = &state.parall.posted[run.place];
-        if posted.by_agent
-            && posted.source_type == "task"
-            && is_first(state, number)
-            && let Some(author) = posted.author.as_deref()
-        {
-            *turns.entry(author).or_default() += 1;
-        }
-    }
-    turns
-}

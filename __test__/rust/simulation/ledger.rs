@@ -32,7 +32,7 @@ pub(crate) struct Ledger {
     pub mistaken: BTreeSet<String>,
     /// When the account started, each time.
     pub starts: Vec<i64>,
-    /// When the message of an event was loaded, by its id; since the last start only.
+    /// When a message was loaded last, by its id.
     pub loaded: BTreeMap<String, i64>,
 }
 
