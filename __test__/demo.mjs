@@ -60,14 +60,38 @@ async function conversation({ parall, people, model }) {
   say("", "Ben has his answer, and the long task still runs; now it ends");
   model.release("offers");
   await everythingAcknowledged(parall, 5);
+  const count = await withTools(parall, ada, 5);
   ada("Thank you, that is all. [[noreply]]");
-  await everythingAcknowledged(parall, 6);
+  await everythingAcknowledged(parall, count + 1);
   const { user } = model.requests.findLast((request) => request.user.includes("that is all"));
   say("", "this message reported to the agent what its fork had done meanwhile:");
   for (const line of readable(user.slice(user.indexOf("[Answered meanwhile"), user.lastIndexOf("[Event:")))
     .trim()
     .split("\n"))
     say("", `  ${line}`);
+}
+
+/** The agent looks a person up, writes to another chat, works on a task and proposes a change of a wiki. Returns the number of events. */
+async function withTools(parall, ada, before) {
+  say("", "now the agent uses its tools: it looks Ben up, writes to the group, works on a task, proposes a change of a wiki");
+  parall.addWiki({ slug: "kb", name: "Handbook", files: { "launch.md": "# Launch\n\nThe press kit is missing.\n" } });
+  const edits = [{ path: "launch.md", find: "is missing", replace: "is drafted" }];
+  const steps = [
+    ["Who is Ben?", "parall_read", { what: "person", of: "Ben" }, "Ben Okafor, a member of the organisation."],
+    ["Tell the group that the press kit is drafted.", "parall_send", { to: "Launch", text: "The press kit is drafted." }, "They know."],
+    ["Make a task for the status page.", "parall_task", { action: "create", title: "Set up the status page" }, "It is on the list."],
+    ["Begin with it.", "parall_task", { action: "update", task: "Set up the status page", status: "in_progress" }, "I am on it."],
+    ["Put the press kit into the handbook.", "parall_wiki", { wiki: "kb", title: "Press kit", edits }, "Proposed; Ben may merge it."],
+  ];
+  let count = before;
+  for (const [text, tool, parameters, answer] of steps) {
+    ada(`${text} [[tool:${tool} ${JSON.stringify(parameters)}]][[say:${answer}]]`);
+    await everythingAcknowledged(parall, ++count);
+  }
+  const task = [...parall.store.tasks.values()].find(({ title }) => title === "Set up the status page");
+  const [changeset] = parall.store.changesets.values();
+  say("", `Parall holds the task "${task.title}" (${task.status}) and the changeset "${changeset.title}" (${changeset.status})`);
+  return count;
 }
 
 function everythingAcknowledged(parall, count) {

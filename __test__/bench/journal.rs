@@ -62,7 +62,6 @@ fn dispatch(name: &str, number: usize) -> NewDispatch {
         source_type: "message".into(),
         source_id: format!("msg_{name}_{number:026}"),
         event_type: None,
-        details: None,
     }
 }
 
@@ -88,7 +87,8 @@ async fn lives(journal: &Journal, count: usize, at_once: usize) {
                 thread_root_id: None,
                 text: "An answer of some length. ".repeat(40),
             };
-            journal.intend(&id, vec![part], true).await.unwrap();
+            journal.intend(&id, vec![part]).await.unwrap();
+            journal.answer_complete([id.as_str()]).await.unwrap();
             journal.part_delivered(&id, 0, "msg_1").await.unwrap();
             journal.acknowledged(&id).await.unwrap();
         })

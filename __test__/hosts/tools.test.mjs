@@ -5,9 +5,9 @@ import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { ANSWER_LIMIT_MS, answers, answerWith, closeScene, openScene, startScene } from "./scene.mjs";
-import { HOST_VERSIONS } from "./versions.mjs";
+import { TOOL_VERSIONS } from "./versions.mjs";
 
-for (const release of HOST_VERSIONS) {
+for (const release of TOOL_VERSIONS) {
   describe(`OpenClaw ${release.version}`, () => {
     let scene;
     before(async () => {
@@ -38,7 +38,8 @@ for (const release of HOST_VERSIONS) {
     it("is offered the tools directly", async () => {
       scene.parall.say({ from: "usr_ada", chat: scene.people.direct.ada, text: "Hello [[say:Hello.]]" });
       const { tools } = await scene.model.waitForRequest(({ user }) => user.includes("Hello "), ANSWER_LIMIT_MS);
-      for (const name of ["parall_read", "parall_send", "parall_task"]) assert.ok(tools.includes(name), `${name} in ${tools}`);
+      for (const name of ["parall_read", "parall_send", "parall_task", "parall_wiki"])
+        assert.ok(tools.includes(name), `${name} in ${tools}`);
       await answerWith(scene, "Hello.");
     });
 
@@ -70,6 +71,19 @@ for (const release of HOST_VERSIONS) {
       const [comment] = [...store().comments.values()].filter(({ target_uri: target }) => target === `prll://${task.id}`);
       assert.deepEqual([comment.body, comment.author_id], ["Notes are written.", scene.people.agent.id]);
       assert.match(await use("parall_read", { what: "task", of: task.id }), /Notes are written\./);
+    });
+
+    it("reads a wiki page and proposes a change of it", async () => {
+      scene.parall.addWiki({ slug: "kb", name: "Knowledge", files: { "guide/setup.md": "Call Ada first.\n" } });
+      assert.match(await use("parall_read", { what: "wiki_search", of: "kb", query: "call" }), /guide\/setup\.md:1: Call Ada first\./);
+      assert.match(await use("parall_read", { what: "wiki_page", of: "kb", path: "guide/setup.md" }), /the page\.\nCall Ada first\./);
+      const edits = [{ path: "guide/setup.md", find: "Ada", replace: "Ben" }];
+      assert.match(await use("parall_wiki", { wiki: "kb", title: "Ask Ben", edits }), /Proposed in kb: Ask Ben \(chg_\w+\), open/);
+      const [changeset] = [...store().changesets.values()];
+      assert.deepEqual([changeset.title, changeset.author_id, changeset.changes.length], ["Ask Ben", scene.people.agent.id, 1]);
+      assert.equal(scene.parall.wikiFiles({ wiki: "kb" }).files["guide/setup.md"], "Call Ada first.\n");
+      scene.parall.decideChangeset({ wiki: "kb", changeset: changeset.id });
+      assert.equal(scene.parall.wikiFiles({ wiki: "kb" }).files["guide/setup.md"], "Call Ben first.\n");
     });
 
     it("learns what to do from an error", async () => {

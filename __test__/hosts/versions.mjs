@@ -20,6 +20,9 @@ const picked = RELEASES.filter(({ version }) => (process.env.PARALL_HOST ?? vers
 /** The releases that the whole suite runs on: the oldest that we support and the newest. */
 export const HOST_VERSIONS = picked.filter(({ suite }) => suite === "full");
 
+/** The same and those of the matrix between them: each host hands tools to the model in its own way. */
+export const TOOL_VERSIONS = picked.filter(({ suite }) => suite !== "all");
+
 /** The releases of the matrix; all of them with `PARALL_MATRIX=all`. */
 export const MATRIX = picked.filter(({ suite }) => process.env.PARALL_MATRIX === "all" || suite === "ci");
 

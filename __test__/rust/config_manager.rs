@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::platform::{CONFIG, KEY, Place, Script};
 use parall::api::PlatformConfigAnswer::{self, Absent, Changed, Unchanged};
-use parall::config::{Answer, Level, Manager, ManagerOptions, Outcome, Source, Status};
+use parall::config::{Answer, Level, Manager, ManagerOptions, Outcome, PlatformSource, Status};
 use parall::error::Coded;
 use parall::fs::Step;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ fn cache(place: &Place) -> Value {
 async fn a_new_version_is_applied_and_remembered_as_1_12_0_does() {
     let place = Place::with("{}");
     let source = Script::of([Ok(Changed(CONFIG.to_owned())), Ok(Unchanged)]);
-    let manager = place.manager(Arc::clone(&source) as Arc<dyn Source>);
+    let manager = place.manager(Arc::clone(&source) as Arc<dyn PlatformSource>);
     assert_eq!(summary(&manager.refresh().await.unwrap()), (Status::Updated, Some("v1"), true));
     let cached = cache(&place);
     let sent: Value = serde_json::from_str(CONFIG).unwrap();
@@ -59,7 +59,8 @@ async fn the_cache_of_1_12_0_is_read() {
     let old = format!("{}, \"fetchedAt\": 1764000000000}}", &model("7")[..model("7").len() - 1]);
     fs::write(place.state.join(CACHE), old).unwrap();
     let source = Script::of([Ok(Unchanged)]);
-    let outcome = place.manager(Arc::clone(&source) as Arc<dyn Source>).refresh().await.unwrap();
+    let outcome =
+        place.manager(Arc::clone(&source) as Arc<dyn PlatformSource>).refresh().await.unwrap();
     assert_eq!(summary(&outcome), (Status::Updated, Some("7"), true));
     assert!(place.text().contains("parall/7"));
     assert_eq!(*source.asked.lock().unwrap(), [Some("7".to_owned())]);
@@ -165,7 +166,7 @@ async fn the_same_checks_guard_the_cache() {
         fs::write(place.state.join(CACHE), bad).unwrap();
         let source = Script::of([Err("no network")]);
         let outcome =
-            place.manager(Arc::clone(&source) as Arc<dyn Source>).refresh().await.unwrap();
+            place.manager(Arc::clone(&source) as Arc<dyn PlatformSource>).refresh().await.unwrap();
         assert_eq!(summary(&outcome), (Status::Unavailable, None, false));
         assert_eq!(
             (place.text().as_str(), fs::read_to_string(place.state.join(CACHE)).unwrap().as_str()),
@@ -248,7 +249,7 @@ async fn nothing_is_written_while_a_turn_runs() {
     let place = Place::with("{}");
     let turn = place.gate.turn().await;
     let source = Script::sends(model("1"));
-    let manager = Arc::new(place.manager(Arc::clone(&source) as Arc<dyn Source>));
+    let manager = Arc::new(place.manager(Arc::clone(&source) as Arc<dyn PlatformSource>));
     let waiting = tokio::spawn({
         let manager = Arc::clone(&manager);
         async move { manager.refresh().await }
@@ -310,7 +311,7 @@ struct Slow {
     release: Semaphore,
 }
 
-impl Source for Slow {
+impl PlatformSource for Slow {
     fn fetch<'a>(
         &'a self,
         _version: Option<&'a str>,
@@ -329,7 +330,7 @@ async fn a_burst_of_updates_is_one_write_of_the_newest() {
     let place = Place::with("{}");
     let (entered, mut calls) = mpsc::unbounded_channel();
     let source = Arc::new(Slow { calls: AtomicUsize::new(0), entered, release: Semaphore::new(0) });
-    let manager = Arc::new(place.manager(Arc::clone(&source) as Arc<dyn Source>));
+    let manager = Arc::new(place.manager(Arc::clone(&source) as Arc<dyn PlatformSource>));
     let run = |manager: &Arc<Manager>| {
         let manager = Arc::clone(manager);
         tokio::spawn(async move { manager.refresh().await })
@@ -356,7 +357,7 @@ async fn a_platform_that_never_rests_does_not_keep_a_refresh_from_ending() {
     let place = Place::with("{}");
     let (entered, mut calls) = mpsc::unbounded_channel();
     let source = Arc::new(Slow { calls: AtomicUsize::new(0), entered, release: Semaphore::new(0) });
-    let manager = Arc::new(place.manager(Arc::clone(&source) as Arc<dyn Source>));
+    let manager = Arc::new(place.manager(Arc::clone(&source) as Arc<dyn PlatformSource>));
     let ask = || {
         let manager = Arc::clone(&manager);
         tokio::spawn(async move { manager.refresh().await })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::platform::{CONFIG, KEY, Place, Script};
 use parall::api::PlatformConfigAnswer::{Changed, Unchanged};
-use parall::config::{Level, Outcome, Source, Status, Trust};
+use parall::config::{Level, Outcome, PlatformSource, Status, Trust};
 use serde_json::{Value, json};
 
 const CACHE: &str = "parall-platform-config.json";
@@ -104,7 +104,7 @@ async fn a_cache_from_before_the_rules_is_not_applied() {
     fs::write(place.state.join(CACHE), sent(&provider("https://evil.example"), &json!({})))
         .unwrap();
     let source = Script::of([Ok(Unchanged)]);
-    let manager = place.manager(Arc::clone(&source) as Arc<dyn Source>);
+    let manager = place.manager(Arc::clone(&source) as Arc<dyn PlatformSource>);
     let outcome = manager.refresh().await.unwrap();
     assert_eq!((outcome.status, place.text().as_str()), (Status::Unavailable, "{}"));
     assert_eq!(*source.asked.lock().unwrap(), [None], "a version that is not used is not named");
@@ -128,7 +128,7 @@ async fn an_operator_may_allow_more_or_nothing() {
     for setting in ["off", "everything"] {
         let off = place("https://p", Some(setting), &[]);
         let source = Script::of([Ok(Changed(CONFIG.to_owned()))]);
-        let manager = off.manager(Arc::clone(&source) as Arc<dyn Source>);
+        let manager = off.manager(Arc::clone(&source) as Arc<dyn PlatformSource>);
         for outcome in [manager.refresh().await.unwrap(), manager.preview().await.unwrap()] {
             assert_eq!((outcome.status, outcome.summary().as_str()), (Status::Off, "off"));
             assert_eq!(outcome.notes.len(), usize::from(setting == "everything"));

@@ -230,7 +230,6 @@ impl Served {
             source_type: "message".into(),
             source_id: format!("msg_{number}"),
             event_type: None,
-            details: None,
         };
         let new = self.journal.claim(dispatch).await.unwrap() == Claim::New;
         self.note(&format!("{} {id}", if new { "new" } else { "known" }));
@@ -238,7 +237,7 @@ impl Served {
         new
     }
 
-    /// One turn in a fork: two parts, the second of which is the last.
+    /// One turn in a fork, whose answer has two parts.
     async fn answer(&self, id: &str, ordinal: u32) {
         let turn = format!("{id}-{:x}", fastrand::u64(..));
         let attempt = self.journal.adopt([id], &turn, "agent:main").await.unwrap().attempt;
@@ -246,13 +245,13 @@ impl Served {
         let fork = format!("fork-{turn}");
         let new = NewFork {
             session_key: fork.clone(),
-            session_id: None,
+            session_id: Some("session".into()),
             transcript: None,
             target: "cht_1".into(),
         };
         self.journal.fork_creating(new).await.unwrap();
         File::create(self.forks.join(&fork)).unwrap();
-        self.journal.fork_running(&fork, Some("session"), None).await.unwrap();
+        self.journal.fork_running(&fork).await.unwrap();
         // A part that stands in the chat already is part of the answer.
         for place in ordinal..2 {
             let part = NewPart {
@@ -262,14 +261,13 @@ impl Served {
                 thread_root_id: None,
                 text: format!("part {place} of {turn}"),
             };
-            let intents = self.journal.intend(id, vec![part.clone()], place == 1).await.unwrap();
+            let intents = self.journal.intend(id, vec![part.clone()]).await.unwrap();
             assert_eq!(intents, [Intent::Send]);
             self.note(&format!("intended {}", part.key));
-            if place == 1 {
-                self.note(&format!("complete {id}"));
-            }
             self.send(id, &part).await;
         }
+        self.journal.answer_complete([id]).await.unwrap();
+        self.note(&format!("complete {id}"));
         self.journal.fork_answered(&fork).await.unwrap();
         self.remove_fork(&fork).await;
         self.end(id).await;

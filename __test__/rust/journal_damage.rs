@@ -26,7 +26,6 @@ fn dispatch(number: usize) -> NewDispatch {
         source_type: "message".into(),
         source_id: format!("msg_{number}"),
         event_type: None,
-        details: None,
     }
 }
 
@@ -51,7 +50,8 @@ fn left_behind(folder: &Path, count: usize) -> (Vec<u8>, Vec<u8>) {
                 thread_root_id: None,
                 text: format!("answer {number} ").repeat(20),
             };
-            journal.intend(&id, vec![part], true).await.unwrap();
+            journal.intend(&id, vec![part]).await.unwrap();
+            journal.answer_complete([id.as_str()]).await.unwrap();
         }
         let files = (fs::read(&database).unwrap(), fs::read(with(&database, "-wal")).unwrap());
         journal.close().await;
@@ -172,7 +172,7 @@ fn a_newer_journal_is_refused_and_stays_as_it_is() {
     connection.close().unwrap();
     let before = fs::read(&database).unwrap();
     let error = open(folder.path()).err().unwrap();
-    assert!(matches!(error, Error::Version { found: 99, supported: 3, .. }), "{error}");
+    assert!(matches!(error, Error::Version { found: 99, supported: 5, .. }), "{error}");
     let error = Journal::open_beside(folder.path(), "default", system_clock()).err().unwrap();
     assert!(matches!(error, Error::Version { found: 99, .. }), "{error}");
     assert_eq!(fs::read(&database).unwrap(), before);

@@ -31,7 +31,6 @@ fn dispatch(number: usize) -> NewDispatch {
         source_type: "message".into(),
         source_id: format!("{}{number}", "msg_".repeat(500)),
         event_type: None,
-        details: None,
     }
 }
 

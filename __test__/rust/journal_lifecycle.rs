@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use parall::journal::{
     Claim, Clock, Condition, Details, DispatchRecord, Error, Intent, Journal, Lease, LeaseAttempt,
-    NewDispatch, NewPart, Opened, Origin, PartState, State,
+    NewDispatch, NewPart, Opened, Origin, PartState, SimulatedDisk, State,
 };
 use tempfile::TempDir;
 
@@ -51,7 +51,6 @@ fn dispatch(id: &str) -> NewDispatch {
         source_type: "message".to_owned(),
         source_id: format!("msg_{id}"),
         event_type: None,
-        details: None,
     }
 }
 
@@ -122,6 +121,10 @@ async fn what_happened_to_a_message_and_a_task_that_is_assigned_again_are_other_
     let dispatched = NewDispatch { source_id: "tsk_9".to_owned(), ..task("dsp_9", Origin::Inbox) };
     let same = Claim::Same { id: "tsk_9".to_owned(), state: State::Claimed };
     assert_eq!(journal.claim(dispatched).await.unwrap(), same);
+    let later = NewDispatch { source_id: "tsk_9".to_owned(), ..task("dsp_10", Origin::Inbox) };
+    assert_eq!(journal.claim(later).await.unwrap(), Claim::New, "assigned again");
+    let listed = NewDispatch { source_id: "tsk_9".to_owned(), ..task("dsp_9", Origin::Inbox) };
+    assert_eq!(journal.claim(listed).await.unwrap(), same, "listed again");
     let late = task("tsk_1", Origin::Announcement);
     let same = Claim::Same { id: "dsp_4".to_owned(), state: State::Claimed };
     assert_eq!(journal.claim(late).await.unwrap(), same, "announced after its dispatch");
@@ -135,8 +138,9 @@ async fn a_dispatch_is_taken_on_once_and_remembered_after_a_restart() {
     assert_eq!(journal.claim(dispatch("dsp_1")).await.unwrap(), Claim::New);
     assert_eq!(journal.claim(dispatch("dsp_1")).await.unwrap(), Claim::Running(State::Claimed));
     assert_eq!(journal.adopt(["dsp_1"], "turn-1", "agent:main").await.unwrap().attempt, 1);
-    let intents = journal.intend("dsp_1", vec![part("dsp_1", 0, "Hello")], true).await.unwrap();
+    let intents = journal.intend("dsp_1", vec![part("dsp_1", 0, "Hello")]).await.unwrap();
     assert_eq!(intents, [Intent::Send]);
+    journal.answer_complete(["dsp_1"]).await.unwrap();
     assert!(matches!(
         journal.acknowledged("dsp_1").await,
         Err(Error::Undelivered { parts: 1, .. })
@@ -189,7 +193,8 @@ async fn a_finished_answer_is_found_after_a_restart_with_its_keys() {
     journal.describe("dsp_1", details.clone()).await.unwrap();
     journal.adopt(["dsp_1"], "turn-1", "agent:main").await.unwrap();
     let parts = vec![part("dsp_1", 0, "one"), part("dsp_1", 1, "two"), part("dsp_1", 2, "three")];
-    journal.intend("dsp_1", parts.clone(), true).await.unwrap();
+    journal.intend("dsp_1", parts.clone()).await.unwrap();
+    journal.answer_complete(["dsp_1"]).await.unwrap();
     journal.part_delivered("dsp_1", 0, "msg_a").await.unwrap();
     journal.part_refused("dsp_1", 1, "too long").await.unwrap();
     journal.close().await;
@@ -204,7 +209,7 @@ async fn a_finished_answer_is_found_after_a_restart_with_its_keys() {
     assert_eq!(undelivered, [parts[2].clone()]);
     assert_eq!((first.next_ordinal(), second.next_ordinal()), (3, 0));
     // The same parts come again: each keeps its fate.
-    let intents = journal.intend("dsp_1", parts, true).await.unwrap();
+    let intents = journal.intend("dsp_1", parts).await.unwrap();
     assert_eq!(
         intents,
         [
@@ -219,12 +224,12 @@ async fn a_finished_answer_is_found_after_a_restart_with_its_keys() {
 async fn an_answer_that_is_complete_takes_no_more_parts() {
     let journal = Bench::new().open().journal;
     journal.claim(dispatch("a")).await.unwrap();
-    journal.intend("a", vec![part("a", 0, "x")], true).await.unwrap();
-    let late =
-        journal.intend("a", vec![part("a", 0, "x"), part("a", 1, "again")], true).await.unwrap();
+    journal.intend("a", vec![part("a", 0, "x")]).await.unwrap();
+    journal.answer_complete(["a"]).await.unwrap();
+    let late = journal.intend("a", vec![part("a", 0, "x"), part("a", 1, "again")]).await.unwrap();
     assert_eq!(late, [Intent::Send, Intent::TooLate]);
     assert_eq!(journal.parts("a").await.unwrap().len(), 1);
-    let conflict = journal.intend("a", vec![part("a", 0, "other")], false).await;
+    let conflict = journal.intend("a", vec![part("a", 0, "other")]).await;
     assert!(matches!(conflict, Err(Error::PartConflict { ordinal: 0, .. })));
 }
 
@@ -255,7 +260,7 @@ async fn a_dead_letter_waits_for_an_operator_who_retries_or_discards_it() {
     for id in ["a", "b"] {
         journal.claim(dispatch(id)).await.unwrap();
         journal.adopt([id], "t", "s").await.unwrap();
-        journal.intend(id, vec![part(id, 0, "half")], false).await.unwrap();
+        journal.intend(id, vec![part(id, 0, "half")]).await.unwrap();
         journal.dead_letter(id, "five times").await.unwrap();
     }
     assert_eq!(
@@ -303,6 +308,18 @@ async fn the_cursor_and_notes_survive_closing_and_the_newest_counts() {
 }
 
 #[tokio::test]
+async fn a_note_is_on_disk_with_what_is_recorded_after_it() {
+    let clock: Clock = Arc::new(|| 0);
+    let mut disk = SimulatedDisk::new(clock).unwrap();
+    let journal = disk.open();
+    journal.set_note("counter", "1".to_owned());
+    let claim = tokio::spawn(async move { journal.claim(dispatch("dsp_1")).await });
+    tokio::task::yield_now().await;
+    assert_eq!((disk.write(1), disk.note("counter").unwrap()), (1, Some("1".to_owned())));
+    assert_eq!(claim.await.unwrap().unwrap(), Claim::New);
+}
+
+#[tokio::test]
 async fn a_cursor_reaches_the_disk_without_being_asked_for() {
     let bench = Bench::new();
     let journal = bench.open().journal;
@@ -316,23 +333,14 @@ async fn a_cursor_reaches_the_disk_without_being_asked_for() {
 }
 
 #[tokio::test]
-async fn delivered_words_are_recognised_also_when_the_dispatch_is_over() {
-    let bench = Bench::new();
-    let journal = bench.open().journal;
+async fn the_text_of_an_answer_goes_when_its_event_is_over() {
+    let journal = Bench::new().open().journal;
     journal.claim(dispatch("a")).await.unwrap();
-    journal.intend("a", vec![part("a", 0, "The answer")], true).await.unwrap();
-    assert_eq!(journal.delivered_since("cht_1", "The answer", 0).await.unwrap(), None);
+    journal.intend("a", vec![part("a", 0, "The answer")]).await.unwrap();
+    journal.answer_complete(["a"]).await.unwrap();
     journal.part_delivered("a", 0, "msg_1").await.unwrap();
+    assert_eq!(journal.parts("a").await.unwrap()[0].part.text, "The answer");
     journal.acknowledged("a").await.unwrap();
-    assert_eq!(
-        journal.delivered_since("cht_1", "The answer", 0).await.unwrap().as_deref(),
-        Some("msg_1")
-    );
-    assert_eq!(journal.delivered_since("cht_2", "The answer", 0).await.unwrap(), None);
-    assert_eq!(
-        journal.delivered_since("cht_1", "The answer", bench.clock()() + 1).await.unwrap(),
-        None
-    );
     assert_eq!(journal.parts("a").await.unwrap()[0].part.text, "");
 }
 
@@ -378,9 +386,9 @@ async fn calls_that_fail_in_a_shared_transaction_leave_the_others_alone() {
 async fn a_call_that_fails_half_way_records_nothing() {
     let journal = Bench::new().open().journal;
     journal.claim(dispatch("a")).await.unwrap();
-    journal.intend("a", vec![part("a", 0, "x")], false).await.unwrap();
+    journal.intend("a", vec![part("a", 0, "x")]).await.unwrap();
     let parts = vec![part("a", 1, "new"), part("a", 0, "other")];
-    assert!(journal.intend("a", parts, true).await.is_err());
+    assert!(journal.intend("a", parts).await.is_err());
     assert_eq!(journal.parts("a").await.unwrap().len(), 1);
     assert_eq!(journal.dispatch("a").await.unwrap().unwrap().state, State::Claimed);
 }

@@ -33,7 +33,6 @@ fn dispatch(id: &str) -> NewDispatch {
         source_type: "message".to_owned(),
         source_id: format!("msg_{id}"),
         event_type: None,
-        details: None,
     }
 }
 
@@ -99,7 +98,8 @@ async fn the_delivered_parts_of_an_answer_are_known_for_a_day_by_any_clock() {
         thread_root_id: None,
         text: "ok".to_owned(),
     };
-    journal.intend("dsp_1", vec![part], true).await.unwrap();
+    journal.intend("dsp_1", vec![part]).await.unwrap();
+    journal.answer_complete(["dsp_1"]).await.unwrap();
     journal.part_delivered("dsp_1", 0, "cmt_1").await.unwrap();
     journal.acknowledged("dsp_1").await.unwrap();
     bench.pass(DAY + DAY);

@@ -12,6 +12,8 @@
 
 #[path = "simulation/checks.rs"]
 mod checks;
+#[path = "simulation/crowds.rs"]
+mod crowds;
 #[path = "simulation/host.rs"]
 mod host;
 #[path = "simulation/ledger.rs"]
@@ -41,6 +43,8 @@ use plan::Plan;
 
 /// Seeds of the suite.
 const SEEDS: u64 = 3_000;
+/// Crowds of the suite.
+const CROWDS: u64 = 40;
 /// How many broken worlds are told before the rest is left.
 const MOST_BROKEN: usize = 5;
 /// How often a long run says how far it is.
@@ -49,6 +53,11 @@ const REPORT_EVERY: Duration = Duration::from_secs(10);
 #[test]
 fn every_promise_holds_in_thousands_of_worlds() {
     check(0..SEEDS);
+}
+
+#[test]
+fn no_flood_delays_another_member_and_no_agents_give_each_other_work_for_ever() {
+    check(crowds::FIRST_SEED..crowds::FIRST_SEED + CROWDS);
 }
 
 #[test]

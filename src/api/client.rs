@@ -1,28 +1,19 @@
 //! Every call this plugin makes to Parall.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use http::StatusCode;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 use url::{Host, Url};
 
 use super::dialer::SocketDialer;
 use super::error::{Class, Error};
 use super::http::network::{Limits, Network};
-use super::http::request::{Answer, Call, Http};
+use super::http::request::{Call, Http};
 use super::http::tls::{self, ExtraRoots};
 use super::secret::Secret;
 use super::wire;
-use super::wire::lenient::null_as_default;
 use super::wire::types::{Agent, AgentAnswer, Chat, Comment, Dispatch, Message, Sent, Task};
-
-/// Bytes after which no further page of a list is read: 400 pages of ordinary dispatches have 6 MB.
-const LARGEST_LIST: usize = 64 * 1024 * 1024;
-/// Longest cursor that is sent back, in bytes.
-const LONGEST_CURSOR: usize = 2048;
 
 /// Who talks to which server.
 #[derive(Debug, Clone)]
@@ -90,24 +81,6 @@ struct Inner {
     warnings: Vec<String>,
     roots: Arc<ExtraRoots>,
     limits: Limits,
-}
-
-/// A page of a list.
-#[derive(Deserialize)]
-pub(super) struct Page {
-    pub(super) data: Vec<Box<RawValue>>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub(super) has_more: bool,
-    #[serde(default)]
-    next_cursor: Option<String>,
-}
-
-impl Page {
-    /// What to ask for the next page with.
-    pub(super) fn next_cursor(&self) -> Option<&str> {
-        let cursor = self.next_cursor.as_deref();
-        cursor.filter(|cursor| !cursor.is_empty() && cursor.len() <= LONGEST_CURSOR)
-    }
 }
 
 impl Client {
@@ -247,39 +220,6 @@ impl Client {
         Ok(PlatformConfigAnswer::Changed(answer.text()?.to_owned()))
     }
 
-    /// Walks a paged list. A cursor that is missing, too long or comes again ends it, whatever `has_more` says, and so does a
-    /// page after which the list has more than [`LARGEST_LIST`] bytes; what was read until then counts.
-    pub(super) async fn list<T: for<'de> Deserialize<'de>>(
-        &self,
-        route: &'static wire::Route,
-        ids: &[&str],
-        query: &[(&str, &str)],
-    ) -> Result<Vec<T>, Error> {
-        let mut items = Vec::new();
-        let mut seen = HashSet::new();
-        let mut cursor = String::new();
-        let mut bytes = 0;
-        for _ in 0..wire::MOST_PAGES {
-            let mut query = query.to_vec();
-            if !cursor.is_empty() {
-                query.push(("cursor", &cursor));
-            }
-            let answer = self.0.http.send(Call::to(route, ids).query(&query)).await?;
-            let page: Page = answer.json()?;
-            items.extend(read_items(&answer, &page.data)?);
-            bytes += answer.size();
-            match page.next_cursor() {
-                Some(next)
-                    if page.has_more && bytes < LARGEST_LIST && seen.insert(next.to_owned()) =>
-                {
-                    next.clone_into(&mut cursor);
-                }
-                _ => break,
-            }
-        }
-        Ok(items)
-    }
-
     pub(super) fn org_id(&self) -> &str {
         &self.0.org_id
     }
@@ -294,27 +234,6 @@ impl Client {
 
     pub(super) fn limits(&self) -> &Limits {
         &self.0.limits
-    }
-}
-
-/// The items of a list that can be read; an error when there are items and none can.
-pub(super) fn read_items<T: for<'de> Deserialize<'de>>(
-    answer: &Answer<'_>,
-    items: &[Box<RawValue>],
-) -> Result<Vec<T>, Error> {
-    let mut readable = Vec::with_capacity(items.len());
-    let mut last_error = None;
-    for item in items {
-        match serde_json::from_str(item.get()) {
-            Ok(item) => readable.push(item),
-            Err(error) => last_error = Some(error),
-        }
-    }
-    match last_error {
-        Some(error) if readable.is_empty() => {
-            Err(answer.malformed(&format!("no item of the list can be read: {error}")))
-        }
-        _ => Ok(readable),
     }
 }
 

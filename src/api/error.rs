@@ -105,6 +105,18 @@ pub enum Class {
     Stopped,
 }
 
+impl Class {
+    /// Whether the same call may work later, without anybody changing anything. All else is permanent.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::Transient | Self::RateLimited | Self::UnknownOutcome)
+    }
+
+    /// Whether the server has understood the request and will not do it.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::Forbidden | Self::Missing | Self::Rejected)
+    }
+}
+
 impl Error {
     /// What the error means for the caller.
     pub fn class(&self) -> Class {

@@ -15,6 +15,7 @@
 //! error        what went wrong, what it means              secret: texts that are never shown
 //! ```
 
+pub mod backoff;
 mod calls;
 mod client;
 mod dialer;

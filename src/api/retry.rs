@@ -1,186 +1,199 @@
-//! When to try again.
+//! Whether and when to try again. Everything that waits for Parall, or for the disk, waits by these rules.
 
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::backoff::Backoff;
 use super::error::{Class, Error};
 
-/// Pauses between attempts: full jitter below a ceiling that doubles, forgotten only after a long stable time.
-///
-/// Pure: the caller brings the dice and measures the time.
-#[derive(Debug, Clone)]
-pub struct Backoff {
-    shortest: Duration,
-    longest: Duration,
-    stable: Duration,
-    failures: u32,
-    quick: bool,
-}
-
-impl Backoff {
-    /// Pauses from `shortest` to `longest`; a connection that lasts `stable` starts them afresh.
-    pub fn new(shortest: Duration, longest: Duration, stable: Duration) -> Self {
-        Self { shortest, longest, stable, failures: 0, quick: false }
-    }
-
-    /// Number of the attempt that comes next, from 1.
-    pub fn attempt(&self) -> u32 {
-        self.failures.saturating_add(1)
-    }
-
-    /// Tells how long the connection that just ended had lasted.
-    pub fn connection_lasted(&mut self, time: Duration) {
-        if time >= self.stable {
-            self.failures = 0;
-            self.quick = true;
-        }
-    }
-
-    /// The pause before the next attempt. `dice` is a random number from 0 (included) to 1 (excluded).
-    ///
-    /// After a stable connection the first pause is below the shortest one: a single restart of the server should cost
-    /// little, and the jitter still keeps a thousand clients apart.
-    pub fn next_pause(&mut self, dice: f64) -> Duration {
-        if std::mem::take(&mut self.quick) {
-            return self.shortest.mul_f64(dice);
-        }
-        self.failures = self.failures.saturating_add(1);
-        let doubled = self.shortest.saturating_mul(2_u32.saturating_pow(self.failures));
-        let ceiling = doubled.min(self.longest).max(self.shortest);
-        self.shortest + ceiling.saturating_sub(self.shortest).mul_f64(dice)
-    }
-}
-
-/// How often and how patiently [`retry`] repeats.
+/// How often and how patiently a call is made again.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
     /// Attempts in all, at least 1.
     pub attempts: u32,
+    /// After this time there is no further attempt.
+    pub time: Duration,
     /// Shortest pause.
     pub shortest: Duration,
-    /// Longest pause; a server that asks for more gets its error passed on, with the time it asks for.
+    /// Longest pause. A server that asks for more is obeyed, unless the number of attempts is limited: then somebody waits, and the
+    /// error is passed on with the time it asks for.
     pub longest: Duration,
+    /// Attempts in all as long as the answer cannot be read: a proxy's page may go away, a wrong address will not.
+    pub malformed: u32,
+    /// Attempts in all as long as the key is refused. More than one are of use only if the key is confirmed in between.
+    pub unauthorized: u32,
 }
 
 impl Default for Policy {
     /// Four attempts, pauses of 0.5 to 10 s.
     fn default() -> Self {
-        Self { attempts: 4, shortest: Duration::from_millis(500), longest: Duration::from_secs(10) }
+        Self::limited(4, Duration::from_millis(500), Duration::from_secs(10))
     }
 }
 
-/// Repeats an idempotent call while its errors may pass by themselves, obeying the server's `Retry-After`.
+impl Policy {
+    /// For a call whose answer somebody waits for: three attempts, pauses of 0.2 to 2 s.
+    pub const INTERACTIVE: Self =
+        Self::limited(3, Duration::from_millis(200), Duration::from_secs(2));
+
+    /// At most so many attempts.
+    pub const fn limited(attempts: u32, shortest: Duration, longest: Duration) -> Self {
+        Self { attempts, ..Self::endless(shortest, longest) }
+    }
+
+    /// Until the call works, its error is permanent, or the caller stops.
+    pub const fn endless(shortest: Duration, longest: Duration) -> Self {
+        Self {
+            attempts: u32::MAX,
+            time: Duration::MAX,
+            shortest,
+            longest,
+            malformed: 1,
+            unauthorized: 1,
+        }
+    }
+
+    /// Until the call works, its error is permanent, or the caller stops; with pauses that do not grow.
+    pub const fn steady(pause: Duration) -> Self {
+        Self::endless(pause, pause)
+    }
+}
+
+/// What can be said of a failure when it is to be decided whether the call is made again.
+pub trait Failure {
+    /// What it means.
+    fn class(&self) -> Class;
+
+    /// How long to wait at least.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
+}
+
+impl Failure for Error {
+    fn class(&self) -> Class {
+        Self::class(self)
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        Self::retry_after(self)
+    }
+}
+
+/// A failure that somebody may put right at any time, whatever it says.
+#[derive(Debug)]
+pub struct Mendable<E>(pub E);
+
+impl<E> Failure for Mendable<E> {
+    fn class(&self) -> Class {
+        Class::Transient
+    }
+}
+
+/// Why a call is not made again.
+#[derive(Debug, PartialEq, Eq)]
+pub enum GaveUp<E> {
+    /// The caller stops.
+    Stopped,
+    /// This is the last error.
+    Failed(E),
+}
+
+/// Decides after each failure of one call whether and when there is another attempt.
+struct Attempts {
+    policy: Policy,
+    backoff: Backoff,
+    began: Instant,
+    unauthorized: u32,
+}
+
+impl Attempts {
+    fn new(policy: Policy) -> Self {
+        let backoff = Backoff::new(policy.shortest, policy.longest, Duration::MAX);
+        Self { policy, backoff, began: Instant::now(), unauthorized: 0 }
+    }
+
+    /// The pause before the next attempt; nothing if there is none.
+    fn pause_after(&mut self, failure: &impl Failure) -> Option<Duration> {
+        let Policy { attempts, time, longest, malformed, unauthorized, .. } = self.policy;
+        let is_limited = attempts < u32::MAX;
+        let asks_for_more = failure.retry_after().is_some_and(|asked| asked > longest);
+        let again = match failure.class() {
+            Class::Malformed => self.backoff.attempt() < malformed,
+            Class::Unauthorized => {
+                self.unauthorized += 1;
+                self.unauthorized < unauthorized
+            }
+            class => class.may_pass() && self.began.elapsed() < time,
+        };
+        let again = again && self.backoff.attempt() < attempts && !(is_limited && asks_for_more);
+        again.then(|| self.backoff.pause_of(failure.retry_after()))
+    }
+}
+
+/// Makes a call at least once, and again until it works, as far as `policy` goes. `note` hears of each failure that is not the last one,
+/// and of the pause that follows. Once `stop` is cancelled there is no further attempt; a call under way is not cut short, because
+/// what it did must be known.
+///
+/// # Errors
+/// The last error, or [`GaveUp::Stopped`] once `stop` is cancelled.
+pub async fn retry_noting<T, E, R>(
+    policy: Policy,
+    stop: &CancellationToken,
+    mut note: impl FnMut(&E, Duration),
+    mut call: impl FnMut() -> R,
+) -> Result<T, GaveUp<E>>
+where
+    E: Failure,
+    R: Future<Output = Result<T, E>>,
+{
+    let mut attempts = Attempts::new(policy);
+    loop {
+        let error = match call().await {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let Some(pause) = attempts.pause_after(&error) else { return Err(GaveUp::Failed(error)) };
+        note(&error, pause);
+        if stop.run_until_cancelled(sleep(pause)).await.is_none() {
+            return Err(GaveUp::Stopped);
+        }
+    }
+}
+
+/// Repeats an idempotent call. `shutdown` also cuts short a call under way.
 ///
 /// # Errors
 /// The last error, or [`Error::Stopped`] as soon as `shutdown` is cancelled.
-pub async fn retry<T, F, R>(
+pub async fn retry<T, R>(
     policy: Policy,
     shutdown: &CancellationToken,
-    mut call: F,
+    mut call: impl FnMut() -> R,
 ) -> Result<T, Error>
 where
-    F: FnMut() -> R,
     R: Future<Output = Result<T, Error>>,
 {
-    let mut backoff = Backoff::new(policy.shortest, policy.longest, Duration::MAX);
-    loop {
-        let result = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return Err(Error::Stopped),
-            result = call() => result,
-        };
-        let error = match result {
-            Err(error) if may_pass(&error) && backoff.attempt() < policy.attempts => error,
-            result => return result,
-        };
-        let asked = error.retry_after().unwrap_or_default();
-        if asked > policy.longest {
-            return Err(error);
-        }
-        let pause = backoff.next_pause(fastrand::f64()).max(asked);
-        tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return Err(Error::Stopped),
-            () = tokio::time::sleep(pause) => {}
-        }
+    let call = || {
+        let call = call();
+        async { shutdown.run_until_cancelled(call).await.unwrap_or(Err(Error::Stopped)) }
+    };
+    match retry_noting(policy, shutdown, |_, _| {}, call).await {
+        Ok(value) => Ok(value),
+        Err(GaveUp::Failed(error)) => Err(error),
+        Err(GaveUp::Stopped) => Err(Error::Stopped),
     }
-}
-
-fn may_pass(error: &Error) -> bool {
-    matches!(error.class(), Class::Transient | Class::RateLimited | Class::UnknownOutcome)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use http::Method;
-    use proptest::prelude::*;
-    use tokio::time::Instant;
 
     const SHORTEST: Duration = Duration::from_secs(1);
     const LONGEST: Duration = Duration::from_secs(60);
-
-    fn backoff() -> Backoff {
-        Backoff::new(SHORTEST, LONGEST, Duration::from_secs(60))
-    }
-
-    #[test]
-    fn the_ceiling_doubles_up_to_the_longest_pause() {
-        let mut backoff = backoff();
-        for ceiling in [2, 4, 8, 16, 32, 60, 60, 60] {
-            let pause = backoff.next_pause(0.999_999_999);
-            assert!(
-                pause.abs_diff(Duration::from_secs(ceiling)) < Duration::from_millis(1),
-                "{pause:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn only_a_stable_connection_starts_afresh_and_then_quickly() {
-        let mut backoff = backoff();
-        for _ in 0..10 {
-            backoff.next_pause(0.5);
-        }
-        backoff.connection_lasted(Duration::from_millis(59_999));
-        assert_eq!(backoff.attempt(), 11);
-        assert!(backoff.next_pause(0.5) > Duration::from_secs(30));
-        backoff.connection_lasted(Duration::from_secs(60));
-        assert_eq!(backoff.attempt(), 1);
-        assert_eq!(backoff.next_pause(0.5), Duration::from_millis(500));
-        assert_eq!(backoff.attempt(), 1);
-        assert_eq!(backoff.next_pause(0.0), SHORTEST);
-        assert_eq!(backoff.attempt(), 2);
-    }
-
-    #[test]
-    fn many_clients_spread_evenly() {
-        let mut tenths = [0_u32; 10];
-        let mut random = fastrand::Rng::with_seed(7);
-        for _ in 0..10_000 {
-            let mut backoff = backoff();
-            for _ in 0..6 {
-                backoff.next_pause(0.5);
-            }
-            let pause = backoff.next_pause(random.f64());
-            let tenth = (pause.as_millis() - 1_000) * 10 / 59_000;
-            tenths[usize::try_from(tenth).unwrap()] += 1;
-        }
-        assert!(tenths.iter().all(|count| (900..1_100).contains(count)), "{tenths:?}");
-    }
-
-    proptest! {
-        #[test]
-        fn pauses_never_leave_their_bounds(dice in proptest::collection::vec(0.0..1.0_f64, 1..200)) {
-            let mut backoff = backoff();
-            for dice in dice {
-                let pause = backoff.next_pause(dice);
-                prop_assert!((SHORTEST..=LONGEST).contains(&pause), "{pause:?}");
-            }
-        }
-    }
 
     fn status(status: u16, retry_after: Option<Duration>) -> Error {
         Error::Status {
@@ -248,5 +261,66 @@ mod tests {
             retry(Policy::default(), &shutdown, || async { Err(status(503, None)) }).await;
         assert!(matches!(pausing, Err(Error::Stopped)));
         assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    /// Calls with an endless policy until it gives up; says how often.
+    async fn calls(policy: Policy, error: impl Fn() -> Error) -> (GaveUp<Error>, u32, u32) {
+        let (mut made, mut noted) = (0, 0);
+        let result: Result<(), _> = retry_noting(
+            policy,
+            &CancellationToken::new(),
+            |_, _| noted += 1,
+            || {
+                made += 1;
+                let error = error();
+                async move { Err(error) }
+            },
+        )
+        .await;
+        (result.unwrap_err(), made, noted)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_ends_what_the_number_of_attempts_does_not() {
+        let policy =
+            Policy { time: Duration::from_secs(600), ..Policy::endless(SHORTEST, LONGEST) };
+        let start = Instant::now();
+        let (error, made, noted) = calls(policy, || status(503, None)).await;
+        assert!(matches!(error, GaveUp::Failed(error) if error.status() == Some(503)));
+        assert!(start.elapsed() >= policy.time && start.elapsed() < policy.time + LONGEST);
+        assert!(made > 10 && noted == made - 1, "{made} {noted}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_limit_a_server_that_asks_for_more_is_obeyed() {
+        let policy = Policy { time: Duration::from_secs(1), ..Policy::steady(SHORTEST) };
+        let start = Instant::now();
+        let (_, made, _) = calls(policy, || status(429, Some(LONGEST))).await;
+        assert_eq!((made, start.elapsed()), (2, LONGEST));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn doubtful_answers_have_limits_of_their_own() {
+        let policy = Policy { malformed: 5, unauthorized: 3, ..Policy::steady(SHORTEST) };
+        let malformed =
+            || Error::Malformed { method: Method::GET, path: "/x", reason: String::new() };
+        assert_eq!(calls(policy, malformed).await.1, 5);
+        assert_eq!(calls(policy, || status(401, None)).await.1, 3);
+        assert_eq!(calls(policy, || status(403, None)).await.1, 1);
+        assert_eq!(calls(Policy::steady(SHORTEST), malformed).await.1, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_ends_no_call_that_is_noted_and_begins_no_further_one() {
+        let stop = CancellationToken::new();
+        let call = || async {
+            stop.cancel();
+            tokio::time::sleep(SHORTEST).await;
+            Err::<(), _>(status(503, None))
+        };
+        let start = Instant::now();
+        let result = retry_noting(Policy::steady(LONGEST), &stop, |_, _| {}, call).await;
+        assert!(matches!(result, Err(GaveUp::Stopped)));
+        assert_eq!(start.elapsed(), SHORTEST);
     }
 }

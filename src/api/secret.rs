@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::HeaderValue;
 
-/// What stands where a secret was.
+/// Replaces a secret.
 const MASK: &str = "[redacted]";
 /// Shorter texts are not masked: they would also be found by chance, and are no secrets.
 const SHORTEST_MASKED: usize = 4;
@@ -29,7 +29,7 @@ impl Secret {
         self.0.is_empty()
     }
 
-    /// `Bearer <secret>`, marked as sensitive; `None` when the text cannot stand in a header.
+    /// `Bearer <secret>`, marked as sensitive; `None` when the text is not allowed in a header.
     pub(super) fn bearer(&self) -> Option<HeaderValue> {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0)).ok()?;
         value.set_sensitive(true);

@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use super::account::{Selection, Session};
 use super::completions::Completions;
@@ -73,7 +73,7 @@ impl Arguments {
             Command::Tasks(command) => command.run(&open()?).await,
             Command::Projects(command) => command.run(&open()?).await,
             Command::Wiki(command) => command.run(&open()?).await,
-            Command::Completions(command) => Ok(command.run()),
+            Command::Completions(command) => Ok(command.run(Self::command())),
         }
     }
 }

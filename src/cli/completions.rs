@@ -1,10 +1,13 @@
 //! Completion scripts for shells.
 
-use clap::{Args, CommandFactory, ValueEnum};
-use clap_complete::{Shell, generate};
+use clap::{Args, ValueEnum};
+use clap_complete::generate;
+use clap_complete::shells::{Bash, Fish, Zsh};
 
-use super::arguments::Arguments;
 use super::output::Output;
+
+/// The program that is completed.
+const NAME: &str = "parall";
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
@@ -21,14 +24,15 @@ enum Supported {
 }
 
 impl Completions {
-    pub(super) fn run(self) -> Output {
-        let shell = match self.shell {
-            Supported::Bash => Shell::Bash,
-            Supported::Zsh => Shell::Zsh,
-            Supported::Fish => Shell::Fish,
-        };
+    /// The script for the command line that `command` describes.
+    pub(super) fn run(self, mut command: clap::Command) -> Output {
         let mut script = Vec::new();
-        generate(shell, &mut Arguments::command(), "parall", &mut script);
+        // By name: an enum of all shells would bring those that are not offered into the binary.
+        match self.shell {
+            Supported::Bash => generate(Bash, &mut command, NAME, &mut script),
+            Supported::Zsh => generate(Zsh, &mut command, NAME, &mut script),
+            Supported::Fish => generate(Fish, &mut command, NAME, &mut script),
+        }
         Output::Text(String::from_utf8_lossy(&script).into_owned())
     }
 }

@@ -5,7 +5,7 @@
 //! output     JSON or text on stdout  failure  one JSON object on stderr, and the exit code
 //! human      documents for people    input    text from an argument, a file or standard input
 //! paging     a part of a list        progress bars for uploads
-//! nouns      whoami, members, agents, users, chats, messages, dm, tasks, projects
+//! nouns      whoami, members, agents, users, chats, messages, dm, tasks, projects, wiki
 //! ```
 //!
 //! A noun is a module with what clap reads and a `run` that returns an [`output::Output`]; it is hung into

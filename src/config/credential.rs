@@ -19,9 +19,9 @@ pub(super) enum Credential {
 impl Credential {
     /// Chooses the form to write.
     ///
-    /// `written` is what stands at `channels.parall.api_key`, in the file and not resolved; `current` is what stands at the
+    /// `written` is what is at `channels.parall.api_key`, in the file and not resolved; `current` is what is at the
     /// provider already. A reference is copied as a reference. A key that came from the environment is referred to by its
-    /// variable. A key in clear is written only if it stands in clear in the file, or if the caller alone knows it.
+    /// variable. A key in clear is written only if it is in clear in the file, or if the caller alone knows it.
     pub(super) fn choose(key: &str, written: Option<&Value>, current: Option<&Value>) -> Self {
         if let Some(current) = current
             && variable(current).is_some_and(|name| env::var(name).is_ok_and(|value| value == key))
@@ -41,7 +41,7 @@ impl Credential {
         }
     }
 
-    /// As it stands in the file.
+    /// As it is in the file.
     pub(super) fn value(&self) -> Value {
         match self {
             Self::Reference(value) => value.clone(),

@@ -47,8 +47,8 @@ pub enum Error {
         /// What it is instead, such as "a string".
         found: &'static str,
     },
-    /// A key on the way stands twice in the same object, so that readers see only one of them.
-    #[error("{}: {key} stands there twice", path.display())]
+    /// A key on the way occurs twice in the same object, so that readers see only one of them.
+    #[error("{}: {key} occurs twice", path.display())]
     Duplicate {
         /// The file.
         path: PathBuf,

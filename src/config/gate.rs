@@ -16,7 +16,7 @@ pub struct Gate {
 
 /// A turn is under way until this is dropped.
 #[derive(Debug)]
-pub struct Turn(Arc<watch::Sender<usize>>);
+pub struct TurnGuard(Arc<watch::Sender<usize>>);
 
 /// No turn begins until this is dropped.
 #[derive(Debug)]
@@ -30,10 +30,10 @@ impl Default for Gate {
 
 impl Gate {
     /// Announces a turn; waits for a write that is under way.
-    pub async fn turn(&self) -> Turn {
+    pub async fn turn(&self) -> TurnGuard {
         let _writing = self.writing.lock().await;
         self.turns.send_modify(|count| *count += 1);
-        Turn(Arc::clone(&self.turns))
+        TurnGuard(Arc::clone(&self.turns))
     }
 
     /// Waits until no turn is under way, and keeps new ones from beginning.
@@ -50,7 +50,7 @@ impl Gate {
     }
 }
 
-impl Drop for Turn {
+impl Drop for TurnGuard {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count -= 1);
     }

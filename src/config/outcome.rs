@@ -11,7 +11,7 @@ use crate::text;
 const NAMED: usize = 10;
 /// Most characters of a version or path in a summary.
 const SHOWN: usize = 80;
-/// What stands in the place of a secret.
+/// Shown in the place of a secret.
 const HIDDEN: &str = "(hidden)";
 /// Parts of key names whose values are nobody's business.
 const SECRET_KEYS: [&str; 5] = ["key", "token", "secret", "password", "authorization"];
@@ -25,7 +25,7 @@ pub enum Status {
     Updated,
     /// It said so already.
     Unchanged,
-    /// The platform could not be asked; the last known good configuration stands in the file.
+    /// The platform could not be asked; the last known good configuration is in the file.
     Cached,
     /// The platform sent something that must not be applied. The last known good configuration stays, or is applied.
     Refused,
@@ -66,7 +66,7 @@ pub struct Note {
 pub struct Change {
     /// Its path, such as `models.providers.parall.baseUrl`.
     pub path: String,
-    /// The file in which it stands.
+    /// The file that has it.
     pub file: PathBuf,
     /// What it was; nothing when it was not there.
     before: Option<Value>,
@@ -130,7 +130,7 @@ impl Change {
 
     fn shown(&self, value: &Value) -> String {
         let key = self.path.rsplit('.').next().unwrap_or_default();
-        redact(key, value).to_string()
+        without_secrets(key, value).to_string()
     }
 }
 
@@ -147,7 +147,7 @@ impl std::fmt::Debug for Change {
 }
 
 /// The value without secrets. References to secrets are shown: they say where to look and nothing more.
-fn redact(key: &str, value: &Value) -> Value {
+fn without_secrets(key: &str, value: &Value) -> Value {
     let is_secret = {
         let key = key.to_ascii_lowercase();
         SECRET_KEYS.iter().any(|part| key.contains(part)) || SECRET_SECTIONS.contains(&key.as_str())
@@ -161,11 +161,11 @@ fn redact(key: &str, value: &Value) -> Value {
             .into(),
         Value::Object(fields) => fields
             .iter()
-            .map(|(key, value)| (key.clone(), redact(key, value)))
+            .map(|(key, value)| (key.clone(), without_secrets(key, value)))
             .collect::<Map<_, _>>()
             .into(),
         Value::Array(items) => {
-            items.iter().map(|item| redact(key, item)).collect::<Vec<_>>().into()
+            items.iter().map(|item| without_secrets(key, item)).collect::<Vec<_>>().into()
         }
         other => other.clone(),
     }

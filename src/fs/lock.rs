@@ -64,16 +64,16 @@ impl Lock {
             if let Some(lock) = Self::create(&path)? {
                 return Ok(lock);
             }
-            let patience = match reclaim(&path, timing.stale_after).map_err(failed)? {
+            let time_limit = match reclaim(&path, timing.stale_after).map_err(failed)? {
                 Found::Nothing => continue,
                 Found::Holder => timing.timeout,
                 Found::Nobody => timing.timeout + timing.stale_after,
             };
-            if start.elapsed() >= patience {
+            if start.elapsed() >= time_limit {
                 return Err(Error::Locked { path: file.into() });
             }
             let wait = Duration::from_millis(fastrand::u64(WAIT_MS));
-            sleep(wait.min(patience.saturating_sub(start.elapsed())));
+            sleep(wait.min(time_limit.saturating_sub(start.elapsed())));
         }
     }
 

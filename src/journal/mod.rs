@@ -1,5 +1,5 @@
 //! What an account must not forget, in one `SQLite` database: which dispatches it took on, what became of them, which parts
-//! of which answers are on their way, which forks live, and how far it has read.
+//! of which answers are on their way, which forks are active, and how far it has read.
 //!
 //! ```text
 //!  claim -> claimed -> adopted -> answered  -> acknowledged     (kept as a tombstone)

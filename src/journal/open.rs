@@ -146,7 +146,7 @@ impl Journal {
         }
     }
 
-    /// A journal that lives in memory and does everything on the thread of its caller: for tests with virtual time. Notes
+    /// A journal that is kept in memory and does everything on the thread of its caller: for tests with virtual time. Notes
     /// are kept by [`Journal::flush`] only.
     pub fn in_memory(clock: Clock) -> Result<Self, Error> {
         in_memory(clock).map(Self::inline)

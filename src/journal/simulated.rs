@@ -50,7 +50,7 @@ impl SimulatedDisk {
         for message in messages.try_iter().take(most) {
             taken += 1;
             match message {
-                Message::Job(job) => jobs.push(job),
+                Message::Job(job) | Message::Later(job) => jobs.push(job),
                 Message::Notes => {}
                 Message::Close(closed) => {
                     closing = Some(closed);

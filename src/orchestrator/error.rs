@@ -1,6 +1,5 @@
 //! What can go wrong between an event and its answer.
 
-use super::context::Stopped;
 use crate::api;
 use crate::error::Coded;
 
@@ -51,12 +50,6 @@ pub enum Error {
     /// The options cannot make a client.
     #[error("cannot set up the Parall client")]
     Setup(#[source] Box<api::Error>),
-}
-
-impl From<Stopped> for Error {
-    fn from(_: Stopped) -> Self {
-        Self::Closed
-    }
 }
 
 impl Coded for Error {

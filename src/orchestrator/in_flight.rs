@@ -18,10 +18,9 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 pub(crate) struct Identity {
     /// Dispatch id, or the source's id where there is none: what the journal knows it by.
     pub key: String,
-    /// The source, when an event of the same source that came another way is the same event.
+    /// The source, when every event of it that comes another way is the same event. A task may be assigned more than once: the
+    /// journal knows which of its dispatches was announced.
     pub source: Option<String>,
-    /// Whether every later event of the source is this one, too. A task may be assigned more than once.
-    pub is_only: bool,
 }
 
 /// The answer to a claim.
@@ -242,12 +241,11 @@ impl Keys {
     }
 
     fn begin(&mut self, identity: &Identity) {
-        let Identity { key, source, is_only } = identity;
-        let source = source.clone().filter(|_| *is_only);
+        let Identity { key, source } = identity.clone();
         if let Some(source) = &source {
             self.sources.insert(source.clone(), key.clone());
         }
-        self.running.insert(key.clone(), InProgress { source, ..InProgress::default() });
+        self.running.insert(key, InProgress { source, ..InProgress::default() });
     }
 
     /// Takes a key out, wherever it is, and gives its source.

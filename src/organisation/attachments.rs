@@ -15,7 +15,7 @@ const LARGEST_FILE: u64 = 25 * 1024 * 1024;
 /// Most files on a message, as published clients have it.
 const MOST_FILES: usize = 8;
 
-/// Is told the name of a file, its size and how many of its bytes have gone.
+/// Gets the name of a file, its size and how many of its bytes have gone.
 pub type Progress = Arc<dyn Fn(&str, usize, usize) + Send + Sync>;
 
 /// Reads files that are to ride on a message. Nothing is sent.

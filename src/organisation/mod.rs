@@ -1,19 +1,18 @@
-//! What the organisation holds: people, chats, messages, tasks, projects.
+//! What the organisation holds: people, chats, messages, tasks, projects, wikis.
 //!
 //! One module a noun; the command, the agent's tools and the host's directory are thin faces of it. Objects are passed on as the
 //! server sends them, so that nothing is lost that only others understand.
 //!
 //! ```text
-//! people  chats  messages  tasks  projects   one noun each
+//! people  chats  messages  tasks  projects  wikis   one noun each
 //!   attachments  files on their way to a message
-//!   names    names -> ids          id      one spelling of ids
+//!   names/   names -> ids, and one spelling of ids
 //!   list     one page or all       object  readers for objects as they came
 //! ```
 
 mod attachments;
 mod chats;
 mod error;
-mod id;
 mod list;
 mod messages;
 mod names;
@@ -21,28 +20,23 @@ mod object;
 mod people;
 mod projects;
 mod tasks;
+mod wikis;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 pub use attachments::{Progress, read_files};
 pub use error::{Candidate, Error, shown};
-pub use id::{Id, Kind, bare};
 pub use list::{LARGEST_PAGE, List, Paging};
 pub use messages::{Draft, LONGEST_TEXT, MessageFilter};
-pub use names::{Place, message_id};
+pub use names::{Id, Kind, Place, bare, message_id};
 pub use object::{inner_text, object_id, text, user_id, user_name};
 
 use crate::api::retry::{Policy, retry};
 use crate::api::{self, Client};
-
-/// Somebody waits for the answer, so that patience is short.
-const PATIENCE: Policy =
-    Policy { attempts: 3, shortest: Duration::from_millis(200), longest: Duration::from_secs(2) };
 
 /// The organisation that an account belongs to. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -67,6 +61,6 @@ impl Organisation {
     where
         R: Future<Output = Result<T, api::Error>>,
     {
-        retry(PATIENCE, &CancellationToken::new(), call).await
+        retry(Policy::INTERACTIVE, &CancellationToken::new(), call).await
     }
 }

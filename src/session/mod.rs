@@ -17,7 +17,7 @@ mod transcript;
 
 pub use database::{ContextReader, MessageContext, Progress};
 pub use error::Error;
-pub use fork::{Fork, ForkRequest, NoFork, Outcome, fork};
+pub use fork::{Fork, ForkRequest, NothingToFork, Outcome, fork};
 pub use store::cleanup::{Leftovers, clean_up, find_leftovers, remove_leftovers};
 pub use store::key::{Owner, normalize};
 pub use store::resolve::{SessionsFolder, resolve_transcript};

@@ -20,6 +20,7 @@ const KEY = Symbol.for("@parall/parall");
  * @property {Set<string>} reported problems already written to the log
  * @property {Set<string>} takenOver accounts that have been started in this process
  * @property {Map<string, import("./gateway/runs.js").Run>} runs runs of the host, by turn
+ * @property {Set<string>} ended those of them that have ended, the oldest first
  * @property {AsyncLocalStorage<string>} currentRun the turn from whose run something is called
  * @property {Set<(accountId: string) => void>} waiting called when an account starts
  * @property {Map<string, { start: object, sid: string }>} met messages handed to the host: the start of the account that did it last,
@@ -45,6 +46,7 @@ export function shared() {
   // An older copy of the plugin may have made the object before an update.
   state.tools ??= new Map();
   state.runs ??= new Map();
+  state.ended ??= new Set();
   state.currentRun ??= new AsyncLocalStorage();
   state.waiting ??= new Set();
   return state;

@@ -16,7 +16,7 @@ const LONGEST_ITEM: usize = 4_000;
 /// Most characters of a name or title.
 const LONGEST_NAME: usize = 120;
 /// Room for what is said at the end of an answer that was cut.
-const ROOM: usize = 400;
+pub(super) const ROOM: usize = 400;
 
 /// The members' names by id.
 #[derive(Debug, Default)]
@@ -169,7 +169,7 @@ pub(super) fn object(object: &Object, names: &Names, offset: usize) -> String {
 }
 
 /// A part of a long text, and how to read on.
-fn window(all: &str, offset: usize) -> String {
+pub(super) fn window(all: &str, offset: usize) -> String {
     let length = all.chars().count();
     if offset == 0 && length <= LONGEST {
         return all.to_owned();

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::error::Coded;
-use crate::{orchestrator, organisation};
+use crate::error::{Coded, chain};
+use crate::{orchestrator, organisation, wiki};
 
 /// An error of a tool. The model reads its text, so it says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,20 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A page is not, or not any more, what the edit was made for. Nothing was proposed.
+    #[error("{path} cannot be edited so: {reason}")]
+    Edit {
+        /// The page, on one line.
+        path: String,
+        /// Why not, and what to do.
+        reason: String,
+    },
+    /// The wiki could not be read, or the changeset not be made.
+    #[error("{}", wiki_text(error))]
+    Wiki {
+        /// What the wiki said.
+        error: Box<wiki::Error>,
+    },
     /// The organisation could not be read or changed.
     #[error(transparent)]
     Organisation(#[from] organisation::Error),
@@ -47,9 +61,33 @@ impl Coded for Error {
         match self {
             Self::UnknownTool { .. } => "PARALL_UNKNOWN_TOOL",
             Self::Parameters { .. } | Self::Missing { .. } => "PARALL_PARAMETERS",
+            Self::Edit { .. } => "PARALL_WIKI_EDIT",
+            Self::Wiki { error } => error.code(),
             Self::ForbiddenFile { .. } => "PARALL_FORBIDDEN_FILE",
             Self::Organisation(error) => error.code(),
             Self::Account(error) => error.code(),
         }
     }
+}
+
+impl From<wiki::Error> for Error {
+    fn from(error: wiki::Error) -> Self {
+        Self::Wiki { error: Box::new(error) }
+    }
+}
+
+/// What the wiki said, and what to do in terms of the tools.
+fn wiki_text(error: &wiki::Error) -> String {
+    let advice = match error {
+        wiki::Error::UnknownOutcome { wiki, source } => {
+            return format!(
+                "nobody knows whether the changeset was made ({}): read the changesets of {wiki} before you propose it again",
+                chain(source)
+            );
+        }
+        wiki::Error::NoPage { .. } => ": read the list of its pages, or search it",
+        wiki::Error::NotText { .. } => ", or too large to be read here",
+        _ => "",
+    };
+    format!("{}{advice}", chain(error))
 }

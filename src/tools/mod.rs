@@ -1,8 +1,9 @@
 //! The agent's tools: a few verbs that a model uses well, on the same core as the command.
 //!
 //! ```text
-//! read  send  task   one tool each: what it takes, what it answers
+//! read  send  task  wiki   one tool each: what it takes, what it answers
 //!   outgoing  through the account's outbox where it runs, else straight to the server
+//!   query     what parall_read takes    pages  what a wiki holds, for parall_read
 //!   answer    texts of bounded length, with names beside ids
 //! ```
 //!
@@ -11,18 +12,22 @@
 
 mod answer;
 mod error;
+mod origin;
 mod outgoing;
+mod pages;
+mod query;
 mod read;
 mod send;
 mod task;
+mod wiki;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
 pub use error::Error;
+pub use origin::Origin;
 
 use answer::Names;
 use outgoing::Outgoing;
@@ -33,15 +38,6 @@ use crate::organisation::Organisation;
 
 /// How long the names of members are taken for current.
 const NAMES_LIFETIME: Duration = Duration::from_secs(60);
-
-/// Where a call comes from.
-#[derive(Debug, Clone, Default)]
-pub struct Origin {
-    /// Folders that files may be sent from.
-    pub folders: Vec<PathBuf>,
-    /// The turn from whose run it comes, where there is one: what it writes belongs to that turn and to no other.
-    pub run: Option<String>,
-}
 
 /// The tools of one account.
 pub struct Tools {
@@ -71,6 +67,7 @@ impl Tools {
             read::NAME => read::run(self, parsed(parameters)?).await,
             send::NAME => send::run(self, parsed(parameters)?, origin).await,
             task::NAME => task::run(self, parsed(parameters)?, origin).await,
+            wiki::NAME => wiki::run(self, parsed(parameters)?).await,
             _ => Err(Error::UnknownTool { name: name.to_owned() }),
         }
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::Origin;
 use super::error::Error;
+use super::origin::Origin;
 use crate::api::{NewFile, NewMessage};
 use crate::orchestrator::Gateway;
 use crate::organisation::{Draft, Organisation, object_id};

@@ -1,56 +1,16 @@
-//! `parall_read`: people, chats, messages, tasks and projects.
+//! `parall_read`: people, chats, messages, tasks, projects and wikis.
 
-use serde::Deserialize;
-
-use super::Tools;
 use super::answer::{Listed, field, list, messages, named, object};
 use super::error::Error;
+use super::query::{Read, What};
+use super::{Tools, pages};
 use crate::api::Object;
 use crate::organisation::{
-    LARGEST_PAGE, MessageFilter, Paging, inner_text, message_id, text, user_id, user_name,
+    MessageFilter, Paging, inner_text, message_id, text, user_id, user_name,
 };
 
 /// The tool's name.
 pub(super) const NAME: &str = "parall_read";
-/// Items a page where the model does not say.
-const USUAL_PAGE: u32 = 30;
-
-/// What it takes.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Read {
-    what: What,
-    #[serde(default)]
-    of: Option<String>,
-    #[serde(default)]
-    query: Option<String>,
-    #[serde(default)]
-    status: Option<String>,
-    #[serde(default)]
-    assignee: Option<String>,
-    #[serde(default)]
-    limit: Option<u32>,
-    #[serde(default)]
-    cursor: Option<String>,
-    #[serde(default)]
-    offset: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum What {
-    Me,
-    People,
-    Person,
-    Chats,
-    ChatMembers,
-    Messages,
-    Message,
-    Thread,
-    Tasks,
-    Task,
-    Projects,
-}
 
 pub(super) async fn run(tools: &Tools, read: Read) -> Result<String, Error> {
     let organisation = &tools.organisation;
@@ -108,15 +68,15 @@ pub(super) async fn run(tools: &Tools, read: Read) -> Result<String, Error> {
             )
         }
         What::Tasks => read.tasks(tools).await?,
+        What::Wikis => pages::wikis(tools).await?,
+        What::Wiki => pages::tree(tools, of()?, &read).await?,
+        What::WikiPage => pages::page(tools, of()?, &read).await?,
+        What::WikiSearch => pages::search(tools, of()?, &read).await?,
+        What::Changesets => pages::changesets(tools, of()?, &read).await?,
     })
 }
 
 impl Read {
-    fn paging(&self) -> Paging {
-        let limit = self.limit.unwrap_or(USUAL_PAGE).clamp(1, LARGEST_PAGE);
-        Paging { limit: Some(limit), cursor: self.cursor.clone(), all: false }
-    }
-
     /// A task with its newest comments.
     async fn task(&self, tools: &Tools, name: &str) -> Result<String, Error> {
         let organisation = &tools.organisation;

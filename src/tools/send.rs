@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::Tools;
 use super::error::Error;
+use super::origin::Origin;
 use super::outgoing::{Message, Sent};
-use super::{Origin, Tools};
 use crate::organisation::{Draft, Place, message_id, read_files};
 
 /// The tool's name.

@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::Tools;
 use super::answer::{field, named};
 use super::error::Error;
+use super::origin::Origin;
 use super::send::sent_text;
-use super::{Origin, Tools};
 use crate::api::Object;
 
 /// The tool's name.

@@ -13,7 +13,7 @@ pub enum Error {
     #[error(transparent)]
     Api(#[from] api::Error),
     /// A file or folder could not be read or written: no rights, a full disk. Local edits are as they were; files of the server
-    /// that stand already are whole.
+    /// that are there already are whole.
     #[error("cannot {action} {}", path.display())]
     File {
         /// What was tried.

@@ -1,10 +1,12 @@
-//! The wiki: a workspace of local files that follows it ([`Workspace`]), and proposals with or without one ([`propose`]).
+//! The wiki: a workspace of local files that follows it ([`Workspace`]), proposals with or without one
+//! ([`propose`]), and [`search`].
 
 mod error;
 mod fetch;
 mod hash;
 mod path;
 pub mod propose;
+pub mod search;
 mod text;
 pub mod workspace;
 

@@ -39,13 +39,18 @@ pub struct Edit {
     pub base_hash: Option<String>,
 }
 
-/// Reads a page.
-pub async fn read_page(client: &Client, wiki: &str, page: &str) -> Result<PageText, Error> {
-    let tree = fetch::tree(client, wiki, page, None).await?;
-    let no_page = || Error::NoPage { path: page.replace(char::is_control, "\u{fffd}") };
-    let listed = tree.files.get(page).copied().ok_or_else(no_page)?;
+/// Reads a page, of a version or of the newest one.
+pub async fn read_page(
+    client: &Client,
+    wiki: &str,
+    page: &str,
+    version: Option<&str>,
+) -> Result<PageText, Error> {
+    let tree = fetch::tree(client, wiki, page, version).await?;
+    let shown = || page.replace(char::is_control, "\u{fffd}");
+    let listed = tree.files.get(page).copied().ok_or_else(|| Error::NoPage { path: shown() })?;
     let (hash, bytes) = fetch::blob(client, wiki, page, listed).await?;
-    let text = as_text(&bytes).ok_or_else(|| Error::NotText { path: page.to_owned() })?;
+    let text = as_text(&bytes).ok_or_else(|| Error::NotText { path: shown() })?;
     Ok(PageText {
         path: page.to_owned(),
         version: tree.version,

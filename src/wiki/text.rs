@@ -16,7 +16,7 @@ const LONGEST_MARKER: usize = 64;
 pub(super) enum Merged {
     /// Both sides changed different lines.
     Clean(Vec<u8>),
-    /// Both changed the same lines: they stand one after the other between lines that begin with `marker`.
+    /// Both changed the same lines: they are one after the other between lines that begin with `marker`.
     Conflict {
         /// The marked text.
         bytes: Vec<u8>,

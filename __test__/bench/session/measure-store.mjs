@@ -30,6 +30,17 @@ const remove = await timed(() => native.deleteSessionEntry(file, KEY));
 await pause(5);
 delay.disable();
 const growth = peak() - before;
+const stallOf = (histogram) => Math.max(0, histogram.max / 1e6 - 1);
+const stall = stallOf(delay);
+
+// As long without any work.
+delay.reset();
+delay.enable();
+await pause(5);
+await pause(upsert + read + remove);
+await pause(5);
+delay.disable();
+const still = stallOf(delay);
 
 const plainly = await timed(() => writeFileSync(`${file}.plain`, readFileSync(file)));
 const safely = await timed(() => {
@@ -40,4 +51,4 @@ const safely = await timed(() => {
   renameSync(`${file}.tmp`, `${file}.safe`);
 });
 for (const copy of [`${file}.plain`, `${file}.safe`]) rmSync(copy);
-console.log(JSON.stringify({ upsert, read, remove, plainly, safely, growth, stall: Math.max(0, delay.max / 1e6 - 1) }));
+console.log(JSON.stringify({ upsert, read, remove, plainly, safely, growth, stall, still }));

@@ -5,20 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { command, environment, PROGRAM, shell, stage } from "./command.mjs";
-
-const FORMS = ["nested", "flat", "string", "html", "text", "empty"];
-
-/** Fails with this exit code, nothing on standard output and an error object in its documented shape. */
-function assertFailure({ code, out, err, error }, exit, expected = {}) {
-  assert.equal(code, exit, `${out}${err}`);
-  assert.equal(out, "");
-  assert.deepEqual(Object.keys(error).slice(0, 4), ["code", "message", "status", "retry_after"]);
-  assert.ok(error.message.length > 0);
-  for (const [key, value] of Object.entries(expected)) {
-    if (value instanceof RegExp) assert.match(error[key], value);
-    else assert.deepEqual(error[key], value, key);
-  }
-}
+import { assertFailure, FAULTS, FORMS, patience } from "./faults.mjs";
 
 describe("exit code 2: the server said no", () => {
   for (const form of FORMS) {
@@ -68,27 +55,11 @@ describe("exit code 3: no usable answer", () => {
     assertFailure(await command("whoami", { env: environment("http://127.0.0.1:9") }), 3, { code: "PARALL_CONNECT", status: null });
   });
 
-  for (const [fault, options, code] of [
-    ["http.never_answer", {}, "PARALL_TIMEOUT"],
-    ["http.stalled_body", {}, "PARALL_TIMEOUT"],
-    ["http.close", {}, "PARALL_INTERRUPTED"],
-    ["http.truncated_body", {}, "PARALL_INTERRUPTED"],
-    ["http.redirect", {}, "PARALL_REDIRECT"],
-    ["http.invalid_json", {}, "PARALL_MALFORMED"],
-    ["http.invalid_utf8", {}, "PARALL_MALFORMED"],
-    ["http.empty_body", {}, "PARALL_MALFORMED"],
-    ["http.deep_body", {}, "PARALL_MALFORMED"],
-    ["http.oversized_body", {}, "PARALL_TOO_LARGE"],
-    ["http.body", { body: "<html>" }, "PARALL_MALFORMED"],
-    ["http.missing_fields", { fields: ["id"] }, "PARALL_MALFORMED"],
-    ["http.null_fields", { fields: ["id"] }, "PARALL_MALFORMED"],
-  ]) {
+  for (const [fault, options, code] of FAULTS) {
     test(fault, async (context) => {
       const { parall, run } = await stage(context);
       parall.fault(fault, options);
-      // Only what never comes has to be waited for.
-      const timeout = code === "PARALL_TIMEOUT" ? 0.4 : 15;
-      assertFailure(await run(`chats get cht_Launch --timeout ${timeout}`), 3, { code });
+      assertFailure(await run(`chats get cht_Launch --timeout ${patience(code)}`), 3, { code });
     });
   }
 });

@@ -1,11 +1,12 @@
 /** Every command, with what it prints for the seeded server. `UPDATE_GOLDEN=1` writes what is printed now. */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { stage } from "./command.mjs";
+import { command, environment, stage } from "./command.mjs";
 
-const FILE = fileURLToPath(new URL("./golden/commands.json", import.meta.url));
 const COMMANDS = [
   "whoami",
   "members list",
@@ -67,15 +68,75 @@ test("every command prints what its golden document says, and nothing on standar
     assert.deepEqual([code, err], [0, ""], line);
     printed[line] = neutral(json, parall.url);
   }
-  if (process.env.UPDATE_GOLDEN) writeFileSync(FILE, `${JSON.stringify(printed, undefined, 2)}\n`);
-  assert.deepEqual(printed, JSON.parse(readFileSync(FILE, "utf8")));
+  assertGolden("commands", printed);
 });
 
-/** Without what differs from run to run: new ids, times, the port. */
-function neutral(json, origin) {
+/** Lines of `parall wiki`, and between them what happens here and on the server. */
+const WIKI_STEPS = [
+  "wiki list",
+  "wiki tree kb",
+  "wiki tree Knowledge --path guide",
+  "wiki sync kb --workspace FOLDER",
+  "wiki status kb",
+  ({ write }) => write({ "a.md": "mine\n", "new.md": "new\n" }),
+  ({ parall }) => parall.editWiki({ wiki: "kb", write: { "a.md": "theirs\n", "c.md": "c\n" }, remove: ["guide/b.md"] }),
+  "wiki status kb",
+  "wiki diff kb",
+  "wiki sync",
+  "wiki status kb",
+  ({ write }) => write({ "a.md": "both\n" }),
+  "wiki changeset create kb --title Better",
+  "wiki changeset list kb --limit 1",
+  "wiki changeset list kb --status merged --all",
+  "wiki changeset show CHANGESET kb",
+  "wiki changeset diff CHANGESET kb",
+  ({ parall, changeset }) => parall.decideChangeset({ wiki: "kb", changeset: changeset(), feedback: "Not yet" }),
+  "wiki changeset show CHANGESET kb",
+  "wiki changeset create kb --update CHANGESET",
+  ({ parall, changeset }) => parall.decideChangeset({ wiki: "kb", changeset: changeset() }),
+  "wiki sync kb",
+  "wiki log kb --all",
+  ({ write }) => write({ "a.md": "oops\n", "junk.md": "junk\n" }),
+  "wiki reset kb",
+  "wiki status kb",
+];
+
+test("every command on wikis prints what its golden document says, and nothing on standard error", async (context) => {
+  const { parall } = await stage(context);
+  parall.addWiki({ slug: "kb", name: "Knowledge", files: { "a.md": "a\n", "guide/b.md": "b\n", "x.bin": { base64: "AAE=" } } });
+  const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "parall-golden-")));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const changeset = () => parall.store.changesets.keys().next().value;
+  const write = (files) => {
+    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, "kb", name), text);
+  };
+  const printed = [];
+  for (const step of WIKI_STEPS) {
+    if (typeof step === "function") {
+      step({ parall, write, changeset });
+      continue;
+    }
+    const words = step.split(" ").map((word) => ({ CHANGESET: changeset(), FOLDER: folder })[word] ?? word);
+    const { code, json, err } = await command(words, { env: environment(parall.url), cwd: folder });
+    assert.deepEqual([code, err], [0, ""], step);
+    printed.push([step, neutral(json, parall.url, folder)]);
+  }
+  assertGolden("wiki", printed);
+});
+
+function assertGolden(name, printed) {
+  const file = fileURLToPath(new URL(`./golden/${name}.json`, import.meta.url));
+  if (process.env.UPDATE_GOLDEN) writeFileSync(file, `${JSON.stringify(printed, undefined, 2)}\n`);
+  assert.deepEqual(printed, JSON.parse(readFileSync(file, "utf8")));
+}
+
+/** Without what differs from run to run: new ids, times, versions, the port, the folder. */
+function neutral(json, origin, folder = "/nowhere") {
   const text = JSON.stringify(json)
     .replaceAll(origin, "ORIGIN")
-    .replaceAll(/\d{4}-\d{2}-\d{2}T[\d:.]+Z/g, "TIME")
-    .replaceAll(/(msg|tsk|cmt|att|cht)_[0-9A-Z]{10,}/g, "$1_NEW");
+    .replaceAll(folder, "FOLDER")
+    .replaceAll(/"v(\d+)-[0-9a-f]{12}"/g, '"VERSION $1"')
+    .replaceAll(/\d{4}-\d{2}-\d{2}T[\d:.-]+Z/g, "TIME")
+    .replaceAll(/(msg|tsk|cmt|att|cht|wik|chg|wop|fbk)_[0-9A-Z]{10,}/g, "$1_NEW");
   return JSON.parse(text);
 }

@@ -116,6 +116,7 @@ describe("startAccount", () => {
       allowFrom: ["usr_1"],
       groups: { cht_1: {} },
       groupPolicy: "disabled",
+      access: { people: ["usr_1"] },
     })) {
       const account = start({ cfg: { channels: { parall: { ...SECTION, [name]: value } } } });
       assert.equal(await settled(account.promise), false);

@@ -51,7 +51,7 @@ async fn a_turn_that_had_begun_to_answer_when_the_process_died_has_told_main() {
         journal.add_result(result(&format!("told in {turn}"))).await.unwrap();
         journal.take_results_for(turn).await.unwrap();
     }
-    journal.intend("spoke", vec![part("spoke", 0, "Meanwhile ...")], false).await.unwrap();
+    journal.intend("spoke", vec![part("spoke", 0, "Meanwhile ...")]).await.unwrap();
     journal.close().await;
 
     let journal = bench.open().journal;
@@ -67,7 +67,7 @@ async fn what_an_earlier_attempt_said_is_no_proof_that_main_was_told() {
     let journal = bench.open().journal;
     journal.claim(dispatch("dsp_1")).await.unwrap();
     journal.adopt(["dsp_1"], "turn-1", "agent:main").await.unwrap();
-    journal.intend("dsp_1", vec![part("dsp_1", 0, "Well ...")], false).await.unwrap();
+    journal.intend("dsp_1", vec![part("dsp_1", 0, "Well ...")]).await.unwrap();
     journal.part_delivered("dsp_1", 0, "msg_1").await.unwrap();
     journal.fail(["dsp_1"], "the model is gone", 0).await.unwrap();
     journal.add_result(result("dsp_2")).await.unwrap();
@@ -87,21 +87,21 @@ async fn a_fork_is_known_from_before_it_exists_until_nothing_is_left_of_it() {
     let journal = bench.open().journal;
     let fork = NewFork {
         session_key: "agent:main:fork-1".into(),
-        session_id: None,
+        session_id: Some("session-1".into()),
         transcript: Some("/sessions/1.jsonl".into()),
         target: "cht_2".into(),
     };
     journal.fork_creating(fork.clone()).await.unwrap();
-    journal.fork_running(&fork.session_key, Some("session-1"), None).await.unwrap();
+    journal.fork_running(&fork.session_key).await.unwrap();
     journal.close().await;
 
     let journal = bench.open().journal;
     let left = journal.recover().await.unwrap().forks;
     assert_eq!((left.len(), left[0].state), (1, ForkState::Running));
-    assert_eq!(left[0].fork, NewFork { session_id: Some("session-1".into()), ..fork.clone() });
+    assert_eq!(left[0].fork, fork);
     journal.fork_answered(&fork.session_key).await.unwrap();
     journal.fork_removed(&fork.session_key).await.unwrap();
     journal.fork_removed(&fork.session_key).await.unwrap();
     assert!(journal.forks().await.unwrap().is_empty());
-    assert!(matches!(journal.fork_running("nobody", None, None).await, Err(Error::Unknown { .. })));
+    assert!(matches!(journal.fork_running("nobody").await, Err(Error::Unknown { .. })));
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use parall::session::{Cut, Error, NoFork, Outcome};
+use parall::session::{Cut, Error, NothingToFork, Outcome};
 
 use crate::support::{HEADER, KEY, Sessions, answer, entry, ids, lines, tool_call, user};
 
@@ -189,15 +189,21 @@ fn nothing_to_fork_writes_nothing_and_says_why() {
     let sessions = Sessions::new();
     let names = |sessions: &Sessions| sessions.names();
     let missing = sessions.fork(&sessions.path("none.jsonl"), &Cut::Leaf).unwrap();
-    assert_eq!(missing, Outcome::Nothing(NoFork::NoTranscript));
+    assert_eq!(missing, Outcome::Nothing(NothingToFork::NoTranscript));
     let path = sessions.write(&[HEADER]);
-    assert_eq!(sessions.fork(&path, &Cut::Leaf).unwrap(), Outcome::Nothing(NoFork::NoEntries));
+    assert_eq!(
+        sessions.fork(&path, &Cut::Leaf).unwrap(),
+        Outcome::Nothing(NothingToFork::NoEntries)
+    );
     let path = write(&sessions, &[HEADER.into(), user("u", "")]);
-    assert_eq!(sessions.fork(&path, &Cut::Leaf).unwrap(), Outcome::Nothing(NoFork::NoAnswer));
+    assert_eq!(
+        sessions.fork(&path, &Cut::Leaf).unwrap(),
+        Outcome::Nothing(NothingToFork::NoAnswer)
+    );
     let path = write(&sessions, &[HEADER.into(), user("u", ""), tool_call("t", "u")]);
     assert_eq!(
         sessions.fork(&path, &Cut::LastCompleted).unwrap(),
-        Outcome::Nothing(NoFork::NoAnswer)
+        Outcome::Nothing(NothingToFork::NoAnswer)
     );
     assert_eq!(names(&sessions), ["parent.jsonl", "sessions.json"]);
 }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use parall::journal::{OpenDispatch, PartState, SimulatedDisk, State as JournalState};
-use parall::orchestrator::Turn;
+use parall::orchestrator::{DEFAULT_SENDER_TURNS, Turn};
 
+use super::crowds::unfair;
 use super::ledger::{CONTINUED, End, NOTE, NOTICE, Run, parse_part};
 use super::parall_state::{Posted, Said};
-use super::plan::{LetterKind, Life, Plan};
+use super::plan::{LetterKind, Plan};
 use super::server::takes_answers;
 use super::together::{check_together, members, shared_parts};
 use super::world::{State, World};
@@ -93,6 +94,7 @@ pub(crate) fn check_turn(
     // What an inbox whose list is missing holds back is not the agent's delay.
     let quick = plan.faults.is_mild()
         && !plan.is_double
+        && plan.sender_turns == DEFAULT_SENDER_TURNS
         && plan.habits.fork_refused == 0
         && !plan.habits.recovers
         && plan.letters.iter().all(|letter| letter.kind != LetterKind::Unreadable);
@@ -335,7 +337,9 @@ pub(crate) fn check_end(world: &World) {
             }
         }
     }
-    for source in answered_by_forks(&state) {
+    // Of a crowd's many results only the newest are shown.
+    let results = if world.plan.is_crowd() { BTreeSet::new() } else { answered_by_forks(&state) };
+    for source in results {
         let mut runs = state.ledger.runs.iter().enumerate();
         if !runs.any(|(number, run)| run.told.contains(&source) && has_read(&state, number, run)) {
             broken.push(("results", format!("main was never told of {source}")));
@@ -351,12 +355,12 @@ pub(crate) fn check_end(world: &World) {
             broken.push(("R20", format!("{} is an orphan of the journal", fork.fork.session_key)));
         }
     }
-    for (chat, turns) in turns_of_agents(&state) {
-        let most = world.plan.agent_turns + interruptions(&world.plan);
-        if turns > most {
-            broken.push(("R22", format!("agents had {turns} turns in {chat}")));
+    for (place, turns) in turns_of_agents(&state) {
+        if turns > world.plan.agent_turns {
+            broken.push(("R22", format!("{turns} turns of agents count for {place}")));
         }
     }
+    broken.extend(unfair(&state).into_iter().map(|text| ("fairness", text)));
     for (promise, text) in broken {
         state.ledger.violation(promise, text);
     }
@@ -403,6 +407,8 @@ fn fate(state: &State, plan: &Plan, posted: &Posted) -> Option<String> {
     let excused = match kind {
         LetterKind::Hint | LetterKind::Empty | LetterKind::Own | LetterKind::Chatterbox => true,
         LetterKind::Deleted => !plan.announces,
+        // The loop budget may be spent.
+        LetterKind::Task => posted.by_agent,
         _ => false,
     };
     (!silent && !excused).then(|| format!("{key} ({source_id}) was closed without an answer"))
@@ -427,22 +433,20 @@ fn answered_by_forks(state: &State) -> BTreeSet<String> {
         .collect()
 }
 
-/// How many events of agents had a turn, by chat. Worlds end within the hour over which they count.
-fn turns_of_agents(state: &State) -> BTreeMap<String, usize> {
-    let mut turns: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+/// How many events of agents had a turn, by chat or task, and by the agent where the plan names it. Worlds with agents end within the
+/// hour over which they count.
+fn turns_of_agents(state: &State) -> BTreeMap<&str, usize> {
+    let mut turns: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
     for run in &state.ledger.runs {
         for source in &run.members {
-            let place = place(state, source);
-            if state.parall.posted[place].by_agent {
-                turns.entry(run.target.clone()).or_default().insert(place);
+            let posted_at = place(state, source);
+            let posted = &state.parall.posted[posted_at];
+            for counted in [Some(&run.target), posted.author.as_ref()].into_iter().flatten() {
+                if posted.by_agent {
+                    turns.entry(counted).or_default().insert(posted_at);
+                }
             }
         }
     }
-    turns.into_iter().map(|(chat, places)| (chat, places.len())).collect()
-}
-
-/// The count of the loop budget is written half a second late, so a crash may forget a turn, or a few quick ones.
-fn interruptions(plan: &Plan) -> usize {
-    let interrupts = |life: &&Life| !matches!(life, Life::Stopped(_) | Life::Reloaded(..));
-    3 * plan.lives.iter().filter(interrupts).count()
+    turns.into_iter().map(|(place, events)| (place, events.len())).collect()
 }

@@ -237,6 +237,7 @@ fn begin(world: &World, turn: &Turn) -> usize {
         source_id: turn.message_id.clone(),
         members: members(turn),
         place,
+        at: now,
         target: turn.target.clone(),
         session: turn.session_key.clone(),
         main,

@@ -30,6 +30,10 @@ pub(crate) struct Ledger {
     pub taken_over: u32,
     /// Events that a scheduled text may have been taken for the late answer of: nobody can tell.
     pub mistaken: BTreeSet<String>,
+    /// When the account started, each time.
+    pub starts: Vec<i64>,
+    /// When a message was loaded last, by its id.
+    pub loaded: BTreeMap<String, i64>,
 }
 
 /// A turn.
@@ -41,6 +45,8 @@ pub(crate) struct Run {
     pub members: Vec<String>,
     /// Place among all events.
     pub place: usize,
+    /// When it began.
+    pub at: i64,
     pub target: String,
     pub session: String,
     pub main: bool,
@@ -80,6 +86,11 @@ impl Run {
 impl Ledger {
     pub(crate) fn violation(&mut self, promise: &str, text: String) {
         self.violations.push(format!("{promise}: {text}"));
+    }
+
+    /// How often the account had started by then.
+    pub(crate) fn starts_at(&self, at: i64) -> usize {
+        self.starts.iter().filter(|start| **start <= at).count()
     }
 }
 

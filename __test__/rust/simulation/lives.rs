@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parall::orchestrator::{
-    AccountOptions, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS,
-    DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, Gateway, Replies,
+    AccountOptions, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING, DEFAULT_SENDER_WAITING,
+    DEFAULT_TURN_MINUTES, Gateway, Replies,
 };
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
@@ -21,7 +21,7 @@ use super::world::World;
 /// How long a stop may take.
 const STOP_LIMIT: Duration = Duration::from_secs(3);
 /// How long a calm world may take to come to rest.
-const REST_LIMIT: Duration = Duration::from_secs(3_600);
+const REST_LIMIT: Duration = Duration::from_secs(6 * 3_600);
 
 /// Lets a world run from its first start to its end.
 pub(crate) fn run(plan: Plan, traced: bool) -> Arc<World> {
@@ -97,6 +97,7 @@ fn begin_life(world: &World, life: Option<Life>) {
         };
         state.parall.not_before.clear();
         state.ledger.unremoved.clear();
+        state.ledger.starts.push(now);
         let state = &mut *state;
         // A host knows which of its texts have arrived.
         let said: Vec<&String> = state.parall.said.iter().map(|said| &said.text).collect();
@@ -155,7 +156,7 @@ fn start(world: &Arc<World>) -> Arc<Gateway> {
         max_forks: world.plan.max_forks,
         agent_turns: world.plan.agent_turns,
         max_text_bytes: 64 * 1024,
-        sender_turns: DEFAULT_SENDER_TURNS,
+        sender_turns: world.plan.sender_turns,
         sender_waiting: DEFAULT_SENDER_WAITING,
         collect_events: world.plan.collect_events(),
         collect_characters: DEFAULT_COLLECT_CHARACTERS,
@@ -198,6 +199,7 @@ async fn reload(world: &Arc<World>, gateway: &mut Arc<Gateway>, pause: u64) {
         state.life_began = now;
         state.parall.not_before.clear();
         state.ledger.unremoved.clear();
+        state.ledger.starts.push(now);
     }
     world.trace(|| "the account starts again".to_owned());
     *gateway = start(world);
@@ -219,7 +221,7 @@ async fn rest(world: &Arc<World>) {
         settled.await;
         // Only the list tells of what was lost on a connection that holds.
         world.state().parall.loses_frame = world.plan.seed.is_multiple_of(2);
-        world.post(&Letter { at: 0, place: 0, kind: LetterKind::Question });
+        world.post(&Letter { at: 0, place: 0, kind: LetterKind::Question, author: None });
         while !is_settled(world) {
             sleep(Duration::from_millis(500)).await;
         }

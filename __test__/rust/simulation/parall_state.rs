@@ -60,6 +60,8 @@ pub(crate) struct Posted {
     pub at: i64,
     /// An agent wrote it.
     pub by_agent: bool,
+    /// Who wrote it, if the plan says so.
+    pub author: Option<String>,
     pub acknowledged: bool,
     /// Its frame was lost, or it is from before an account without inbox knew where to begin: it may come after younger ones.
     pub overtaken: bool,
@@ -98,8 +100,8 @@ impl World {
             let number = state.parall.posted.len();
             let knows = knows_history(&state);
             let mut posted = match letter.kind {
-                LetterKind::Task => task(&mut state, number, now, announces),
-                kind => message(&mut state, number, now, letter.place, kind, announces),
+                LetterKind::Task => task(&mut state, number, now, letter, announces),
+                _ => message(&mut state, number, now, letter, announces),
             };
             // Where the list was missing when the account came, older ones come after announced ones.
             posted.overtaken = announces && !knows || self.plan.is_double;
@@ -111,10 +113,16 @@ impl World {
         self.trace(|| format!("somebody posts {posted:?}"));
     }
 
-    /// An agent of the chat answers the agent.
+    /// An agent answers the agent: in its chat, or by another task.
     pub(crate) fn reply(&self, chat: &str) {
+        if let Some(task) = chat.strip_prefix("tsk_") {
+            let number: usize = task.parse().unwrap();
+            let author = self.state().parall.posted[number].author.clone();
+            self.post(&Letter { at: 0, place: 0, kind: LetterKind::Task, author });
+            return;
+        }
         let place = chat.trim_start_matches("cht_").parse().unwrap();
-        self.post(&Letter { at: 0, place, kind: LetterKind::Chatterbox });
+        self.post(&Letter { at: 0, place, kind: LetterKind::Chatterbox, author: None });
     }
 }
 
@@ -123,9 +131,13 @@ pub(crate) fn knows_history(state: &State) -> bool {
     state.disk.note("history").unwrap().is_some_and(|note| !note.is_empty())
 }
 
-fn task(state: &mut State, number: usize, now: i64, announces: bool) -> Posted {
+fn task(state: &mut State, number: usize, now: i64, letter: &Letter, announces: bool) -> Posted {
     let id = format!("tsk_{number}");
-    let creator = format!("usr_{}", number % 3);
+    let creator = letter.author.clone().unwrap_or_else(|| format!("usr_{}", number % 3));
+    let by_agent = creator.starts_with("usr_bot");
+    if by_agent {
+        state.parall.chatterboxes.insert(id.clone());
+    }
     let text = json!({"id": id, "title": format!("question {id}"), "assignee_id": AGENT, "creator_id": creator});
     state.parall.tasks.insert(id.clone(), serde_json::from_value(text).unwrap());
     Posted {
@@ -136,20 +148,15 @@ fn task(state: &mut State, number: usize, now: i64, announces: bool) -> Posted {
         thread: None,
         kind: LetterKind::Task,
         at: now,
-        by_agent: false,
+        by_agent,
+        author: letter.author.clone(),
         acknowledged: false,
         overtaken: false,
     }
 }
 
-fn message(
-    state: &mut State,
-    number: usize,
-    now: i64,
-    place: usize,
-    kind: LetterKind,
-    announces: bool,
-) -> Posted {
+fn message(state: &mut State, number: usize, now: i64, letter: &Letter, announces: bool) -> Posted {
+    let Letter { place, kind, .. } = *letter;
     let id = format!("msg_{number}");
     // Refusals and chatter stay in chats of their own.
     let chat = match kind {
@@ -166,7 +173,10 @@ fn message(
     let (sender, sender_kind) = match kind {
         LetterKind::Own => (AGENT.to_owned(), "agent"),
         LetterKind::Chatterbox => (format!("usr_bot_{chat}"), "agent"),
-        _ => (format!("usr_{}", number % 3), "human"),
+        _ => {
+            let somebody = || format!("usr_{}", number % 3);
+            (letter.author.clone().unwrap_or_else(somebody), "human")
+        }
     };
     let text = if kind == LetterKind::Empty { String::new() } else { format!("question {id}") };
     let message = json!({
@@ -186,6 +196,7 @@ fn message(
         kind,
         at: now,
         by_agent: sender_kind == "agent" && kind != LetterKind::Own,
+        author: letter.author.clone(),
         acknowledged: false,
         overtaken: false,
     }

@@ -1,6 +1,9 @@
 //! What a seed decides about its world.
 
 use fastrand::Rng;
+use parall::orchestrator::DEFAULT_SENDER_TURNS;
+
+use super::crowds;
 
 /// A world to be.
 #[derive(Debug, Clone)]
@@ -10,6 +13,8 @@ pub(crate) struct Plan {
     pub habits: Habits,
     pub max_forks: usize,
     pub agent_turns: usize,
+    /// Turns that one sender may have in an hour.
+    pub sender_turns: usize,
     /// An older server: no inbox, frames only, replayed from the cursor unless it forgets them.
     pub announces: bool,
     /// An older server replays nothing once the account knows how far it has read.
@@ -90,6 +95,8 @@ pub(crate) struct Letter {
     /// Where: the number of a chat or of a task.
     pub place: usize,
     pub kind: LetterKind,
+    /// Whose it is; one of three people without it.
+    pub author: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +138,15 @@ pub(crate) enum Life {
 }
 
 impl Plan {
+    /// Whether far more is written than can be answered at once.
+    pub(crate) fn is_crowd(&self) -> bool {
+        self.seed >= crowds::FIRST_SEED
+    }
+
     pub(crate) fn new(seed: u64) -> Self {
+        if seed >= crowds::FIRST_SEED {
+            return crowds::plan(seed);
+        }
         let mut dice = Rng::with_seed(seed);
         let dice = &mut dice;
         let stormy = dice.u32(0..4);
@@ -185,6 +200,7 @@ impl Plan {
             habits,
             max_forks: dice.usize(0..=3),
             agent_turns: pick(dice, &[2, 8]),
+            sender_turns: DEFAULT_SENDER_TURNS,
             announces,
             forgets: announces && seed.is_multiple_of(2),
             is_double: !announces && seed.is_multiple_of(5),
@@ -206,7 +222,7 @@ fn letter(dice: &mut Rng, chats: usize, span: u64) -> Letter {
         7..=9 => LetterKind::Task,
         _ => LetterKind::Question,
     };
-    Letter { at: dice.u64(0..span), place: dice.usize(0..chats), kind }
+    Letter { at: dice.u64(0..span), place: dice.usize(0..chats), kind, author: None }
 }
 
 fn life(dice: &mut Rng, span: u64) -> Life {

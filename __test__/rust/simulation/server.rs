@@ -156,6 +156,7 @@ impl Server for SimulatedServer {
     }
 
     fn message<'call>(&'call self, id: &'call str) -> Answer<'call, Message> {
+        let world = Arc::clone(&self.0);
         self.call(format!("message {id}"), move |state| {
             check_look(state, &self.0.plan, id);
             let is_unreadable =
@@ -163,6 +164,7 @@ impl Server for SimulatedServer {
             if state.parall.posted.iter().any(is_unreadable) {
                 return Err(status(500, None));
             }
+            state.ledger.loaded.insert(id.to_owned(), world.now());
             state.parall.messages.get(id).cloned().ok_or_else(|| status(404, None))
         })
     }
@@ -211,7 +213,14 @@ impl Server for SimulatedServer {
         task: &'call str,
         body: &'call str,
     ) -> Answer<'call, Comment> {
+        let world = Arc::clone(&self.0);
+        let now = world.now();
         self.call(format!("comment on {task}: {body}"), move |state| {
+            if state.parall.chatterboxes.contains(task) {
+                let at = now + state.dice.i64(1..2_000);
+                state.parall.replies_due.push((at, task.to_owned()));
+                world.mail.notify_one();
+            }
             let id = say(state, task, None, body, None);
             let author_id = Some(AGENT.to_owned());
             let comment = Comment { id, author_id, body: body.to_owned(), created_at: None };

@@ -238,6 +238,13 @@ impl World {
         self.dispatch(number, dispatch).await;
     }
 
+    /// A server announces a task for the agent.
+    pub(crate) async fn announce_task(&self, creator: &str, number: u32, task: &str) {
+        let data = json!({ "id": task, "title": "Work", "creator_id": creator, "assignee_id": "usr_agent" });
+        let frame = json!({ "type": "task.assigned", "seq": number, "data": data });
+        self.happen(SocketEvent::Frame(serde_json::from_str(&frame.to_string()).unwrap())).await;
+    }
+
     /// The server lists a dispatch from now on, without a word.
     pub(crate) fn list(&self, dispatch: Value) {
         self.state().pending.push(serde_json::from_value(dispatch).unwrap());

@@ -65,6 +65,29 @@ async fn a_message_that_was_announced_and_is_dispatched_later_is_one_event() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_that_was_announced_is_a_new_event_when_it_is_assigned_again() {
+    for restarts in [false, true] {
+        let mut bench = Bench::launch();
+        bench.world.fail("list", Some(404));
+        bench.soon("connected", |status| status["connected"] == true).await;
+        bench.world.announce_task("usr_ada", 1, "tsk_1").await;
+        bench.soon("run", |_| bench.world.turns().len() == 1).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        bench.world.fail("list", None);
+        bench.world.assign(Some("usr_ada"), 2, "tsk_1").await;
+        bench.within(RELISTED, "acknowledged", |_| bench.world.pending() == 0).await;
+        assert_eq!(bench.world.turns().len(), 1, "it was announced");
+        if restarts {
+            bench.gateway.close().await;
+            bench.restart().await;
+        }
+        bench.world.assign(Some("usr_ada"), 3, "tsk_1").await;
+        bench.within(RELISTED, "acknowledged again", |_| bench.world.pending() == 0).await;
+        assert_eq!(bench.world.turns().len(), 2, "restarts: {restarts}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_dispatch_of_a_message_that_is_being_answered_is_acknowledged_after_the_answer() {
     let bench = Bench::launch();
     bench.world.fail("list", Some(404));

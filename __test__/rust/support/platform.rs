@@ -8,7 +8,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use parall::api::PlatformConfigAnswer;
-use parall::config::{Answer, Gate, Manager, ManagerOptions, Outcome, Refreshed, Source, Trust};
+use parall::config::{
+    Answer, Gate, Manager, ManagerOptions, Outcome, PlatformSource, Refreshed, Trust,
+};
 use tempfile::TempDir;
 
 /// A configuration as the platform sends it.
@@ -42,7 +44,7 @@ impl Script {
     }
 }
 
-impl Source for Script {
+impl PlatformSource for Script {
     fn fetch<'a>(
         &'a self,
         version: Option<&'a str>,
@@ -90,7 +92,7 @@ impl Place {
         }
     }
 
-    pub(crate) fn manager(&self, source: Arc<dyn Source>) -> Manager {
+    pub(crate) fn manager(&self, source: Arc<dyn PlatformSource>) -> Manager {
         Manager::new(source, self.options())
     }
 

@@ -97,9 +97,9 @@ async fn a_proposal_that_never_arrived_is_not_taken_for_an_older_one() {
 #[tokio::test]
 async fn a_page_is_read_and_changed_without_a_workspace() {
     let scene = Scene::with(json!({ "a.md": "a\n", "old.md": "old\n", "x.bin": "\u{0}" })).await;
-    let page = read_page(&scene.client, "kb", "a.md").await.unwrap();
+    let page = read_page(&scene.client, "kb", "a.md", None).await.unwrap();
     assert_eq!(page.text, "a\n");
-    let old = read_page(&scene.client, "kb", "old.md").await.unwrap();
+    let old = read_page(&scene.client, "kb", "old.md", None).await.unwrap();
     let edit = |path: &str, text: Option<&str>, base: Option<&str>| Edit {
         path: path.into(),
         text: text.map(str::to_owned),
@@ -119,9 +119,9 @@ async fn a_page_is_read_and_changed_without_a_workspace() {
         (&json!("a2\n"), &json!("new\n"), &Value::Null)
     );
 
-    let error = read_page(&scene.client, "kb", "none.md").await.unwrap_err();
+    let error = read_page(&scene.client, "kb", "none.md", None).await.unwrap_err();
     assert!(matches!(error, Error::NoPage { .. }), "{error}");
-    let error = read_page(&scene.client, "kb", "x.bin").await.unwrap_err();
+    let error = read_page(&scene.client, "kb", "x.bin", None).await.unwrap_err();
     assert!(matches!(error, Error::NotText { .. }), "{error}");
     for path in ["../x", "", ".parall/wiki.db"] {
         let edits = [edit(path, Some("x"), None)];

@@ -1,6 +1,7 @@
 //! What a server without dispatch inbox offers to somebody who was away: chats, their messages, tasks. And who a member is.
 
-use crate::api::client::{Client, Page, read_items};
+use super::list::{Page, read_items};
+use crate::api::client::Client;
 use crate::api::error::Error;
 use crate::api::http::request::Call;
 use crate::api::wire;

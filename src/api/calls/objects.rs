@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::api::client::{Client, NewMessage, Page, read_items};
+use super::list::{Page, read_items};
+use crate::api::client::{Client, NewMessage};
 use crate::api::error::Error;
 use crate::api::http::request::{Answer, Call};
 use crate::api::wire::organisation as wire;
@@ -21,7 +22,7 @@ pub struct ObjectPage {
     pub items: Vec<Object>,
     /// Whether there are more.
     pub has_more: bool,
-    /// What the server takes as `cursor` to go on, where it says so.
+    /// What the server takes as `cursor` to continue, where it says so.
     pub next_cursor: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use crate::api::error::Error;
 use crate::api::http::request::Call;
 use crate::api::wire::organisation as wire;
 
-/// Bytes that are handed to the connection at once; progress is told between them.
+/// Bytes that are handed to the connection at once; progress is reported between them.
 const CHUNK: usize = 64 * 1024;
 
 /// A file to upload.
@@ -33,7 +33,7 @@ struct Presigned {
 
 impl Client {
     /// Uploads a file and returns the id that a message names it by. A repeated call makes another upload, which nobody sees.
-    /// `progress` is told how many bytes have gone to the connection so far.
+    /// `progress` hears how many bytes have gone to the connection so far.
     pub async fn upload(
         &self,
         file: &NewFile,

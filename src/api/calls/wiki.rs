@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::list::{Page, read_items};
 use super::objects::Object;
-use crate::api::client::{Client, Page, read_items};
+use crate::api::client::Client;
 use crate::api::error::Error;
 use crate::api::http::request::{Answer, Call};
 use crate::api::wire::lenient::{optional_text, text, whole_number};
@@ -67,7 +68,7 @@ pub struct TreePage {
     pub items: Vec<TreeItem>,
     /// The version that all of them are of.
     pub version: String,
-    /// How to go on, where there is more.
+    /// How to continue, where there is more.
     pub next_cursor: Option<String>,
 }
 

@@ -17,6 +17,7 @@ use url::Url;
 
 use super::error::Error;
 use super::http::failure;
+use super::http::fault;
 use super::http::network::{Limits, Network};
 use super::http::request::{self, Call, Http};
 use super::secret::Secret;
@@ -100,7 +101,7 @@ impl SocketDialer {
 
     async fn open(&self, url: Url, ticket: &Secret) -> Result<WebSocketStream<Upgraded>, Error> {
         let key = generate_key();
-        let lost = |error| request::failed(&wire::SOCKET, self.limits.request, error);
+        let lost = |error| fault::failed(&wire::SOCKET, self.limits.request, error);
         let response = self
             .client
             .get(url)
@@ -147,14 +148,14 @@ fn check_handshake(headers: &HeaderMap, key: &str) -> Result<(), Error> {
 async fn refused(mut response: reqwest::Response, ticket: &Secret) -> Error {
     let status = response.status();
     if status.is_redirection() {
-        return request::redirected(&wire::SOCKET, status, response.headers());
+        return fault::redirected(&wire::SOCKET, status, response.headers());
     }
     if status.is_success() {
         return Error::Handshake {
             reason: format!("the server answered {status} instead of opening a socket"),
         };
     }
-    let retry_after = request::retry_after(response.headers());
+    let retry_after = fault::retry_after(response.headers());
     let mut body = Vec::new();
     // The text is a courtesy: whatever goes wrong with it, the status remains.
     let _ = tokio::time::timeout(Duration::from_secs(1), async {
@@ -167,5 +168,5 @@ async fn refused(mut response: reqwest::Response, ticket: &Secret) -> Error {
     })
     .await;
     let refusal = failure::read_known(&body, &[ticket]);
-    request::refused(&wire::SOCKET, status, retry_after, refusal)
+    fault::refused(&wire::SOCKET, status, retry_after, refusal)
 }

@@ -91,7 +91,7 @@ impl Named {
 /// How long the client waits. The defaults are right; tests shorten them.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Until a connection stands, TLS included.
+    /// Until a connection is up, TLS included.
     pub connect: Duration,
     /// From a request's start to the last byte of its answer.
     pub request: Duration,
@@ -111,7 +111,7 @@ pub struct Limits {
     pub refused: Duration,
     /// How long a connection has to last before the pauses start small again.
     pub stable: Duration,
-    /// The wall clock, which goes on while the machine sleeps.
+    /// The wall clock, which continues while the machine sleeps.
     pub wall_clock: fn() -> SystemTime,
 }
 

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
-};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::redirect::Policy;
 use serde::Serialize;
@@ -13,6 +11,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::failure;
+use super::fault::{failed, redirected, refused, retry_after};
 use super::network::{Limits, Network, cause};
 use crate::api::error::Error;
 use crate::api::secret::{Secret, redact};
@@ -21,8 +20,6 @@ use crate::text::one_line;
 
 /// Largest answer that is read, in bytes.
 pub(in crate::api) const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
-/// A server's wish for a pause is cut to this, so that one odd answer does not stop an account for days.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// Connections that stay open while nothing goes over them: as many as one transfer of many files uses.
 const MOST_IDLE: usize = 16;
 /// The slowest pace at which a file may come or go, in bytes a second, beyond the time of any other request.
@@ -121,7 +118,7 @@ impl Http {
     ) -> Result<Self, Error> {
         let authorization = key.bearer().ok_or_else(|| Error::Option {
             field: "api_key",
-            reason: "it cannot stand in a header".into(),
+            reason: "it is not allowed in a header".into(),
         })?;
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, authorization);
@@ -157,7 +154,7 @@ impl Http {
             let value =
                 HeaderValue::from_str(&format!("\"{version}\"")).map_err(|_| Error::Argument {
                     what: "the version",
-                    reason: "it cannot stand in a header".into(),
+                    reason: "it is not allowed in a header".into(),
                 })?;
             request = request.header(IF_NONE_MATCH, value);
         }
@@ -327,90 +324,4 @@ pub(in crate::api) fn builder(
         builder = builder.proxy(proxy);
     }
     Ok(builder)
-}
-
-/// A request without an answer.
-pub(in crate::api) fn failed(
-    route: &'static Route,
-    time_limit: Duration,
-    error: reqwest::Error,
-) -> Error {
-    let method = route.method.clone();
-    let path = route.path;
-    if error.is_connect() {
-        Error::Connect { method, path, source: cause(error) }
-    } else if error.is_timeout() {
-        Error::Timeout { method, path, after: time_limit }
-    } else {
-        Error::Interrupted { method, path, source: cause(error) }
-    }
-}
-
-/// A refused request.
-pub(in crate::api) fn refused(
-    route: &'static Route,
-    status: StatusCode,
-    retry_after: Option<Duration>,
-    refusal: failure::Refusal,
-) -> Error {
-    Error::Status {
-        method: route.method.clone(),
-        path: route.path,
-        status: status.as_u16(),
-        error_code: refusal.code,
-        message: refusal.message,
-        retry_after,
-    }
-}
-
-/// A redirect, named by the host it leads to and nothing else of its address.
-pub(in crate::api) fn redirected(
-    route: &'static Route,
-    status: StatusCode,
-    headers: &HeaderMap,
-) -> Error {
-    let target_host = headers.get(LOCATION).and_then(|value| {
-        Url::parse(value.to_str().ok()?).ok()?.host_str().map(|host| one_line(host, 100))
-    });
-    Error::Redirect {
-        method: route.method.clone(),
-        path: route.path,
-        status: status.as_u16(),
-        target_host,
-    }
-}
-
-/// `Retry-After` in seconds, with or without a fraction. The form with a date is not read: it needs two clocks that agree.
-pub(in crate::api) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    if seconds.is_nan() || seconds < 0.0 {
-        return None;
-    }
-    Some(Duration::from_secs_f64(seconds.min(LONGEST_RETRY_AFTER.as_secs_f64())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_takes_fractions_and_is_bounded() {
-        let table = [
-            ("4", Some(4_000)),
-            ("0.5", Some(500)),
-            (" 0 ", Some(0)),
-            ("1e12", Some(3_600_000)),
-            ("inf", Some(3_600_000)),
-            ("-1", None),
-            ("NaN", None),
-            ("soon", None),
-            ("Wed, 21 Oct 2026 07:28:00 GMT", None),
-        ];
-        for (text, expected) in table {
-            let headers =
-                HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(text).unwrap())]);
-            assert_eq!(retry_after(&headers), expected.map(Duration::from_millis), "{text}");
-        }
-        assert_eq!(retry_after(&HeaderMap::new()), None);
-    }
 }

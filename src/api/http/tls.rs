@@ -47,7 +47,7 @@ pub(in crate::api) struct ExtraRoots {
 }
 
 impl ExtraRoots {
-    /// Files or parts of them that could not be used; connections go on without them.
+    /// Files or parts of them that could not be used; connections continue without them.
     pub(in crate::api) fn warnings(&self) -> &[String] {
         &self.read().1
     }

@@ -19,7 +19,7 @@ use super::super::dialer::{LARGEST_FRAME, Open};
 use super::super::error::Error;
 use super::super::secret::Secret;
 use super::super::wire::PingFrame;
-use super::SocketEvent;
+use super::event::SocketEvent;
 use super::vitals::Vitals;
 use crate::api::wire::lenient::number;
 use crate::api::wire::types::Frame;
@@ -81,7 +81,7 @@ pub(super) async fn run(
     let end = tokio::select! {
         biased;
         () = shutdown.cancelled() => End::Stopped,
-        end = connection.live(events) => end,
+        end = connection.serve(events) => end,
     };
     let code = if matches!(end, End::Stopped) { CloseCode::Normal } else { CloseCode::Away };
     let goodbye = CloseFrame { code, reason: "".into() };
@@ -91,7 +91,7 @@ pub(super) async fn run(
 }
 
 impl Connection<'_> {
-    async fn live(&mut self, events: &mpsc::Sender<SocketEvent>) -> End {
+    async fn serve(&mut self, events: &mpsc::Sender<SocketEvent>) -> End {
         let mut clock = timer(CLOCK_CHECK);
         let mut place = None;
         loop {

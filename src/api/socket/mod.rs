@@ -2,53 +2,32 @@
 //!
 //! ```text
 //! connection  one open socket until it ends    vitals      when to beat, when to doubt (pure)
+//! event       what happens on it
 //! ```
 
 mod connection;
+mod event;
 mod vitals;
-
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::connection::End;
+pub use self::event::SocketEvent;
+use super::backoff::Backoff;
 use super::client::Client;
 use super::error::Error;
-use super::retry::Backoff;
 use super::wire;
-use super::wire::types::Frame;
 use crate::error::chain;
 
 /// How often a ticket is asked for at the usual pace although the server refuses the key: one refusal proves nothing.
 const QUICK_REFUSALS: u32 = 2;
 
-/// What happens on the way to, on and after a connection.
-#[derive(Debug)]
-pub enum SocketEvent {
-    /// An attempt begins; counted from 1 since the last stable connection.
-    Connecting { attempt: u32 },
-    /// The server has said hello.
-    Connected,
-    /// A frame to handle. Kinds that nobody knows arrive too and are to be ignored.
-    Frame(Frame),
-    /// The server answered a heartbeat.
-    Heartbeat,
-    /// Frames that cannot be read were skipped: the latest reason, and how many there were on this connection. Sent for
-    /// the 1st, 2nd, 4th, 8th and so on, so that a broken server does not flood the log.
-    Ignored { reason: String, count: u64 },
-    /// There is no connection, or no more; the attempt of this number comes after the pause.
-    Disconnected { error: String, attempt: u32, retry_in: Duration },
-    /// The server gave no ticket because it refuses this key (401); the attempt of this number comes after the pause, which is
-    /// long once that was not just once.
-    Refused { error: Error, attempt: u32, retry_in: Duration },
-}
-
 /// Keeps a connection until `shutdown` is cancelled or the receiver is dropped.
 ///
 /// `cursor` is the last position that was seen in an earlier life; the highest position is kept across reconnects. A full
-/// `events` queue stops the reading, so nothing is dropped; heartbeats go on meanwhile.
+/// `events` queue stops the reading, so nothing is dropped; heartbeats continue meanwhile.
 pub async fn run(
     client: Client,
     mut cursor: Option<u64>,
@@ -88,8 +67,7 @@ async fn keep_connected(
             }
             Err(error) => error,
         };
-        let mut retry_in =
-            backoff.next_pause(fastrand::f64()).max(error.retry_after().unwrap_or_default());
+        let mut retry_in = backoff.pause_of(error.retry_after());
         let attempt = backoff.attempt();
         let lost = if refuses_key(&error) {
             refusals += 1;

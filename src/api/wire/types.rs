@@ -1,7 +1,7 @@
 //! Parall's objects as this plugin reads them: only the fields it uses, everything optional that a server may leave out.
 //!
 //! Ids are opaque strings of at most 256 bytes without control characters; an object with another one cannot be read. Fields
-//! and their evidence are listed in the protocol notes; whatever is a choice rather than evidence stands in [`crate::api::wire`].
+//! and their evidence are listed in the protocol notes; whatever is a choice rather than evidence is in [`crate::api::wire`].
 
 use serde::Deserialize;
 
@@ -41,7 +41,7 @@ pub struct Message {
     /// Message id.
     #[serde(deserialize_with = "id")]
     pub id: String,
-    /// The chat it stands in.
+    /// The chat it is in.
     #[serde(deserialize_with = "id")]
     pub chat_id: String,
     /// Who wrote it; empty when the server does not say.
@@ -255,7 +255,7 @@ impl AgentAnswer {
 /// What the server answers to a sent message.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Sent {
-    /// Id of the message that now stands in the chat.
+    /// Id of the message that is in the chat now.
     #[serde(deserialize_with = "id")]
     pub id: String,
 }

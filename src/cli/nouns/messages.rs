@@ -136,7 +136,7 @@ impl MessageFlags {
     }
 }
 
-/// Sends and prints what then stands in the chat.
+/// Sends and prints what is in the chat then.
 pub(in crate::cli) async fn send(
     session: &Session,
     chat: &str,
@@ -147,7 +147,7 @@ pub(in crate::cli) async fn send(
     Ok(Output::Document { json: Value::Object(message), human: details })
 }
 
-/// Lists of messages go on before the oldest one.
+/// Lists of messages continue before the oldest one.
 fn from(paging: PagingFlags, before: Option<String>) -> Result<Paging, Failure> {
     let paging: Paging = paging.into();
     let cursor = bare(before)?.or(paging.cursor);

@@ -11,4 +11,3 @@ pub(super) mod tasks;
 pub(super) mod users;
 pub(super) mod whoami;
 pub(super) mod wiki;
-mod wiki_changeset;

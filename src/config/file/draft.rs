@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
-use super::include::{self, Reach, Source};
+use super::include::{self, Reach, SourceFile};
 use super::verify;
 use super::wanted::Wanted;
 use crate::config::Error;
@@ -13,9 +13,9 @@ use crate::config::outcome::Change;
 use crate::config::syntax::document::{Node, Object};
 use crate::config::syntax::edit::{self, Splice, Style};
 
-/// A file and what stands in it.
+/// A file and what is in it.
 pub(in crate::config) struct File<'s> {
-    pub(in crate::config) source: &'s Source,
+    pub(in crate::config) source: &'s SourceFile,
     pub(in crate::config) root: Node<'s>,
 }
 

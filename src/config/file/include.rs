@@ -1,7 +1,7 @@
 //! The files of which a configuration is made, and which of them holds a section.
 //!
 //! Hosts resolve `{"$include": "file"}` in any object: the included content is the base, the object's other keys win, objects
-//! are merged and arrays joined. So a section that stands in one file is edited in that file, and one that is put together
+//! are merged and arrays joined. So a section that is in one file is edited in that file, and one that is put together
 //! from several files has no place for an edit.
 
 use std::borrow::Cow;
@@ -15,7 +15,7 @@ use crate::config::platform::schema::{self, INCLUDE};
 use crate::config::syntax::document::{self, Kind, Node, Object};
 use crate::fs;
 
-/// Where the account's key stands.
+/// Where the account's key is.
 pub(in crate::config) const CREDENTIAL: [&str; 3] = ["channels", "parall", "api_key"];
 /// As in the hosts.
 const MAX_DEPTH: usize = 10;
@@ -24,10 +24,10 @@ const MAX_INCLUDED_BYTES: usize = 2 * 1024 * 1024;
 
 /// One file as it was read.
 #[derive(Debug)]
-pub(in crate::config) struct Source {
+pub(in crate::config) struct SourceFile {
     /// As the user or the `$include` names it.
     pub(in crate::config) path: PathBuf,
-    /// Where its contents stand in the whole configuration.
+    /// Where its contents are in the whole configuration.
     pub(in crate::config) base: Vec<String>,
     /// The text without byte order mark, as it is.
     pub(in crate::config) text: String,
@@ -40,7 +40,7 @@ pub(in crate::config) struct Source {
 /// Byte order mark, which hosts accept.
 pub(in crate::config) const MARK: &str = "\u{feff}";
 
-impl Source {
+impl SourceFile {
     /// The text for a parser.
     pub(in crate::config) fn reading(&self) -> &str {
         self.reading.as_deref().unwrap_or(&self.text)
@@ -72,7 +72,7 @@ impl Source {
         json5::from_str(&self.reading()[node.range.clone()]).unwrap_or(Value::Null)
     }
 
-    /// What stands where in it.
+    /// Where its values are.
     pub(in crate::config) fn parse(&self) -> Result<Node<'_>, Error> {
         if self.text.trim().is_empty() {
             return Err(Error::Empty { path: self.path.clone() });
@@ -97,16 +97,16 @@ fn is_wanted(path: &[Cow<'_, str>]) -> bool {
 }
 
 /// The user's own file, or nothing when it does not exist.
-pub(in crate::config) fn load(path: &Path) -> Result<Option<Source>, Error> {
+pub(in crate::config) fn load(path: &Path) -> Result<Option<SourceFile>, Error> {
     let Some(bytes) = fs::read(path)? else { return Ok(None) };
-    Source::read(path, Vec::new(), bytes).map(Some)
+    SourceFile::read(path, Vec::new(), bytes).map(Some)
 }
 
 /// The files it includes where that matters for a setting of interest, and those they include.
 pub(in crate::config) fn load_included(
-    main: &Source,
+    main: &SourceFile,
     root: &Node<'_>,
-) -> Result<Vec<Source>, Error> {
+) -> Result<Vec<SourceFile>, Error> {
     let mut loader = Loader::of(main);
     loader.follow(main, root, &mut vec![normalize(&main.path)])?;
     Ok(loader.sources)
@@ -116,11 +116,11 @@ pub(in crate::config) struct Loader {
     /// The folder of the user's file, as named and as it really is. Nothing outside is included.
     folder: PathBuf,
     root: PathBuf,
-    sources: Vec<Source>,
+    sources: Vec<SourceFile>,
 }
 
 impl Loader {
-    pub(in crate::config) fn of(main: &Source) -> Self {
+    pub(in crate::config) fn of(main: &SourceFile) -> Self {
         let folder = main.path.parent().unwrap_or(Path::new("")).to_path_buf();
         let root = canonicalize(&folder).unwrap_or_else(|_| folder.clone());
         Self { folder, root, sources: Vec::new() }
@@ -129,7 +129,7 @@ impl Loader {
     /// Reads what `source` includes. `chain` are the files that led to it, itself the last.
     fn follow(
         &mut self,
-        source: &Source,
+        source: &SourceFile,
         root: &Node<'_>,
         chain: &mut Vec<PathBuf>,
     ) -> Result<(), Error> {
@@ -150,11 +150,11 @@ impl Loader {
     /// Reads one included file, under the rules of the hosts.
     pub(in crate::config) fn read(
         &self,
-        source: &Source,
+        source: &SourceFile,
         base: Vec<String>,
         include: &str,
         chain: &[PathBuf],
-    ) -> Result<Source, Error> {
+    ) -> Result<SourceFile, Error> {
         let folder = source.path.parent().unwrap_or(Path::new(""));
         let target = normalize(&folder.join(include));
         let fail = |reason: &str| Error::Include {
@@ -179,13 +179,13 @@ impl Loader {
         if bytes.len() > MAX_INCLUDED_BYTES {
             return Err(fail("it is larger than hosts accept"));
         }
-        Source::read(&target, base, bytes)
+        SourceFile::read(&target, base, bytes)
     }
 }
 
 /// The includes in objects of interest, with the path of each object.
 fn collect(
-    source: &Source,
+    source: &SourceFile,
     node: &Node<'_>,
     path: &mut Vec<String>,
     found: &mut Vec<(Vec<String>, String)>,
@@ -206,7 +206,7 @@ fn collect(
 }
 
 /// A file name or a list of them.
-fn include_names(source: &Source, value: &Node<'_>) -> Result<Vec<String>, Error> {
+fn include_names(source: &SourceFile, value: &Node<'_>) -> Result<Vec<String>, Error> {
     let text = &source.reading()[value.range.clone()];
     let names = match &value.kind {
         Kind::String(name) => Some(vec![name.to_string()]),
@@ -239,7 +239,7 @@ pub(in crate::config) fn normalize(path: &Path) -> PathBuf {
 pub(in crate::config) struct Reach<'n, 'a> {
     /// The deepest object on the path.
     pub(in crate::config) object: &'n Object<'a>,
-    /// Where that object stands.
+    /// Where that object is.
     pub(in crate::config) range: std::ops::Range<usize>,
     /// How many keys of the path lead to it.
     pub(in crate::config) depth: usize,
@@ -247,9 +247,9 @@ pub(in crate::config) struct Reach<'n, 'a> {
 
 /// Follows `path` into a file as far as there are objects.
 ///
-/// A value on the way that is no object, or a key that stands twice, is an error: an edit below would have no effect.
+/// A value on the way that is no object, or a key that occurs twice, is an error: an edit below would have no effect.
 pub(in crate::config) fn reach<'n, 'a>(
-    source: &Source,
+    source: &SourceFile,
     root: &'n Node<'a>,
     path: &[&str],
 ) -> Result<Option<Reach<'n, 'a>>, Error> {
@@ -275,9 +275,9 @@ pub(in crate::config) fn reach<'n, 'a>(
     }
 }
 
-/// The value of a key that stands at most once.
+/// The value of a key that occurs at most once.
 pub(in crate::config) fn unique<'n, 'a>(
-    source: &Source,
+    source: &SourceFile,
     object: &'n Object<'a>,
     path: &[&str],
     depth: usize,

@@ -95,7 +95,7 @@ fn create(path: &Path, config: &PlatformConfig, key: &str) -> Result<Plan, Block
     Ok(plan)
 }
 
-/// The file in which a section stands, or in which it is to be made: where most of its path is there already.
+/// The file in which a section is, or in which it is to be made: where most of its path is there already.
 fn place<'f, 's>(
     files: &'f [File<'s>],
     section: &Section,
@@ -127,7 +127,7 @@ fn is_only_include(object: &Object<'_>) -> bool {
     !object.members.is_empty() && object.members.iter().all(|member| member.key == INCLUDE)
 }
 
-/// The keys a section is to have; nothing when the platform has no say in it. `existing` is where it stands.
+/// The keys a section is to have; nothing when the platform has no say in it. `existing` is where it is.
 fn wanted(
     section: &'static Section,
     config: &PlatformConfig,
@@ -162,7 +162,7 @@ fn wanted(
     }
 }
 
-/// What stands at `channels.parall.api_key`, unresolved. The user's own file comes first: it wins over what it includes.
+/// What is at `channels.parall.api_key`, unresolved. The user's own file comes first: it wins over what it includes.
 fn written_credential(files: &[File<'_>]) -> Option<Value> {
     let (name, path) = CREDENTIAL.split_last()?;
     files.iter().find_map(|file| {

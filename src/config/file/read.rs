@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::include::{Loader, Source, load, normalize};
+use super::include::{Loader, SourceFile, load, normalize};
 use crate::config::Error;
 use crate::config::credential::is_name;
 use crate::config::platform::schema::INCLUDE;
@@ -30,10 +30,10 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Merges what `value`, which stands `depth` keys deep, includes: the file is the base, the object's own keys win.
+    /// Merges what `value`, which is `depth` keys deep, includes: the file is the base, the object's own keys win.
     fn resolve(
         &self,
-        source: &Source,
+        source: &SourceFile,
         value: Value,
         depth: usize,
         chain: &mut Vec<PathBuf>,
@@ -61,7 +61,7 @@ impl Reader<'_> {
     }
 }
 
-fn parsed(source: &Source) -> Result<Value, Error> {
+fn parsed(source: &SourceFile) -> Result<Value, Error> {
     if source.text.trim().is_empty() {
         return Err(Error::Empty { path: source.path.clone() });
     }
@@ -75,7 +75,7 @@ fn parsed(source: &Source) -> Result<Value, Error> {
 }
 
 /// A file name or a list of them.
-fn names(source: &Source, include: Option<Value>) -> Result<Vec<String>, Error> {
+fn names(source: &SourceFile, include: Option<Value>) -> Result<Vec<String>, Error> {
     let names = match include {
         None => return Ok(Vec::new()),
         Some(Value::String(name)) => Some(vec![name]),

@@ -1,6 +1,6 @@
 //! A second opinion: another parser reads the edited text before it is written.
 //!
-//! The edit relies on one parser's idea of where values stand. `json5` follows the specification to the letter, as the hosts
+//! The edit relies on one parser's idea of where values are. `json5` follows the specification to the letter, as the hosts
 //! do, so a text in which it finds the wanted values is one in which the hosts find them too.
 
 use std::cell::RefCell;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::wanted::Wanted;
 use crate::config::syntax::document::readable;
 
-/// Whether a text is JSON5 and every section in it has its keys. `base` is where the text stands in the whole configuration.
+/// Whether a text is JSON5 and every section in it has its keys. `base` is where the text is in the whole configuration.
 pub(in crate::config) fn has(text: &str, base: &[String], sections: &[Wanted]) -> bool {
     let paths: Vec<_> = sections.iter().map(|wanted| &wanted.section.path[base.len()..]).collect();
     let found = RefCell::new(vec![None; paths.len()]);

@@ -19,7 +19,7 @@ static HOST_SCHEMA: LazyLock<Value> =
 /// A section of the user's configuration that the platform may set, one level deep.
 #[derive(Debug)]
 pub(in crate::config) struct Section {
-    /// Where it stands.
+    /// Where it is.
     pub(in crate::config) path: &'static [&'static str],
     /// Keys the platform may not set.
     pub(in crate::config) never: &'static [&'static str],

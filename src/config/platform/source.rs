@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::pin::Pin;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -10,14 +9,13 @@ use crate::api::retry::{Policy, retry};
 use crate::api::{Client, PlatformConfigAnswer};
 
 /// A moment without network should not cost an update; more than a moment is not worth waiting for, there is the cache.
-const PATIENCE: Policy =
-    Policy { attempts: 3, shortest: Duration::from_millis(200), longest: Duration::from_secs(2) };
+const POLICY: Policy = Policy::INTERACTIVE;
 
 /// The answer of a source: what the server said, or why it could not be asked.
 pub type Answer = Result<PlatformConfigAnswer, Box<dyn Error + Send + Sync>>;
 
 /// Something that knows the platform's configuration; a client of Parall outside of tests.
-pub trait Source: Send + Sync {
+pub trait PlatformSource: Send + Sync {
     /// Asks for the configuration, unless `version` is the newest.
     fn fetch<'a>(
         &'a self,
@@ -25,14 +23,14 @@ pub trait Source: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 }
 
-impl Source for Client {
+impl PlatformSource for Client {
     fn fetch<'a>(
         &'a self,
         version: Option<&'a str>,
     ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
         Box::pin(async move {
             let asked =
-                retry(PATIENCE, &CancellationToken::new(), || self.platform_config(version)).await;
+                retry(POLICY, &CancellationToken::new(), || self.platform_config(version)).await;
             asked.map_err(Into::into)
         })
     }

@@ -1,4 +1,4 @@
-//! Where things stand in a JSON5 file, without changing a byte of it.
+//! Where things are in a JSON5 file, without changing a byte of it.
 //!
 //! Only objects that lead to settings of interest are looked into; everything else is skipped token by token, so that a large
 //! file costs no memory. The tokens come from the scanner of `jsonc-parser`.
@@ -12,7 +12,7 @@ use jsonc_parser::{Scanner, ScannerOptions};
 
 use super::skip::length_to_close;
 
-/// A value and where it stands.
+/// A value and where it is.
 #[derive(Debug)]
 pub(in crate::config) struct Node<'a> {
     /// Bytes of the text, without surrounding space.
@@ -76,13 +76,13 @@ pub(in crate::config) struct SyntaxError {
 }
 
 impl<'a> Object<'a> {
-    /// All values that stand under `key`; more than one if the file says it twice.
+    /// All values that are under `key`; more than one if the file says it twice.
     pub(in crate::config) fn all(&self, key: &str) -> impl Iterator<Item = &Node<'a>> {
         self.members.iter().filter(move |member| member.key == key).map(|member| &member.value)
     }
 }
 
-/// Reads a text. `base` is the path at which its contents stand in the whole configuration, and `is_wanted` tells which
+/// Reads a text. `base` is the path at which its contents are in the whole configuration, and `is_wanted` tells which
 /// objects to look into.
 pub(in crate::config) fn parse<'a>(
     text: &'a str,
@@ -236,7 +236,7 @@ impl<'a> Reader<'a, '_> {
     }
 }
 
-/// A copy of a text in which every half of a surrogate pair that stands alone is replaced, at the same length.
+/// A copy of a text in which every lone half of a surrogate pair is replaced, at the same length.
 ///
 /// JavaScript leaves such an escape where it cuts an emoji in two, and reads it back; no Rust string can hold it. The copy is
 /// for reading only, so the file keeps its bytes.

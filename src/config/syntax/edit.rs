@@ -24,7 +24,7 @@ pub(in crate::config) struct Style<'a> {
     newline: &'static str,
     /// One level.
     unit: &'a str,
-    /// The whole file stands on one line.
+    /// The whole file is on one line.
     is_inline: bool,
 }
 
@@ -34,7 +34,7 @@ impl<'a> Style<'a> {
         let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
         let mut indents = Vec::new();
         collect_indents(text, root, &mut indents);
-        // The shallowest member tells the size of one level, wherever it stands.
+        // The shallowest member tells the size of one level, wherever it is.
         let unit = indents
             .first()
             .map_or(DEFAULT_INDENT, |(outer, inner)| inner.strip_prefix(outer).unwrap_or(inner));
@@ -91,21 +91,21 @@ fn collect_indents<'t>(text: &'t str, node: &Node<'_>, found: &mut Vec<(&'t str,
     }
 }
 
-/// The white space at the start of the line on which `at` stands.
+/// The white space at the start of the line on which `at` is.
 fn line_indent(text: &str, at: usize) -> &str {
     let line = &text[text[..at].rfind('\n').map_or(0, |newline| newline + 1)..];
     let line = line.strip_prefix('\u{feff}').unwrap_or(line);
     &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
 }
 
-/// The same, if nothing else stands before `at` on its line.
+/// The same, if nothing else is before `at` on its line.
 fn own_line_indent(text: &str, at: usize) -> Option<&str> {
     let start = text[..at].rfind('\n')? + 1;
     let before = &text[start..at];
     before.bytes().all(|byte| matches!(byte, b' ' | b'\t')).then_some(before)
 }
 
-/// Puts `value` in the place of a value that stands at `range`.
+/// Puts `value` in the place of a value that is at `range`.
 pub(in crate::config) fn replace(
     text: &str,
     style: &Style<'_>,
@@ -116,7 +116,7 @@ pub(in crate::config) fn replace(
     Splice { range: range.clone(), text: style.render(value, indent, style.is_inline) }
 }
 
-/// Adds members at the end of the object that stands at `range`, without moving what is there.
+/// Adds members at the end of the object that is at `range`, without moving what is there.
 pub(in crate::config) fn insert(
     text: &str,
     style: &Style<'_>,
@@ -132,7 +132,7 @@ pub(in crate::config) fn insert(
     let Some(indent) =
         object.members.iter().rev().find_map(|member| own_line_indent(text, member.key_start))
     else {
-        // All members stand on the line of the brace: the new ones do too.
+        // All members are on the line of the brace: the new ones do too.
         let (separator, gap) =
             if text[range.clone()].contains(": ") { (": ", ", ") } else { (":", ",") };
         let members = entries

@@ -38,7 +38,7 @@ pub struct Holder {
 pub enum LeaseAttempt {
     /// It is ours.
     Acquired(Lease),
-    /// Somebody else has it; who, if that can be told.
+    /// Somebody else has it; who, if that is known.
     Held(Option<Holder>),
 }
 
@@ -56,14 +56,14 @@ impl Lease {
         }
     }
 
-    /// Waits for the lease. `held` is told who has it, at first and whenever that changes. Dropping the future ends the
+    /// Waits for the lease. `held` hears who has it, at first and whenever that changes. Dropping the future ends the
     /// wait.
     pub async fn acquire(
         folder: &Path,
         account: &str,
         mut held: impl FnMut(Option<&Holder>),
     ) -> Result<Self, Error> {
-        let mut told = None;
+        let mut reported = None;
         loop {
             // The system's lock and the look at the holder's database block; the caller's thread serves other accounts.
             let (folder, account) = (folder.to_owned(), account.to_owned());
@@ -73,9 +73,9 @@ impl Lease {
                 LeaseAttempt::Acquired(lease) => return Ok(lease),
                 LeaseAttempt::Held(holder) => holder,
             };
-            if told.as_ref() != Some(&holder) {
+            if reported.as_ref() != Some(&holder) {
                 held(holder.as_ref());
-                told = Some(holder);
+                reported = Some(holder);
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
         }

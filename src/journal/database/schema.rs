@@ -9,7 +9,8 @@ pub(in crate::journal) const APPLICATION_ID: i64 = 0x5072_6c6c;
 
 /// Step `n` takes a database from version `n` to `n + 1`. A published step never changes. The second one also forgets a
 /// message that waits for its turn although it came before, under another id: the server lists it as long as it is open. The third one
-/// notes in which turn a part was written: of older parts that is not known.
+/// notes in which turn a part was written: of older parts that is not known. The fourth one drops an index by which nothing is found.
+/// The fifth one notes which dispatch an announced task was merged with: another one assigns it again.
 pub(in crate::journal) const MIGRATIONS: &[&str] = &["
 CREATE TABLE dispatches (
     sequence INTEGER PRIMARY KEY,
@@ -100,6 +101,10 @@ WHERE source_type = 'message' AND state IN ('claimed', 'adopted', 'failed')
     );
 ", "
 ALTER TABLE parts ADD COLUMN turn_id TEXT;
+", "
+DROP INDEX parts_by_digest;
+", "
+ALTER TABLE dispatches ADD COLUMN merged_with TEXT;
 "];
 
 /// The version that a list of migrations leads to.
@@ -200,6 +205,23 @@ mod tests {
             kept.query_map((), |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
         let expected = ["msg_1", "msg_2", "msg_3", "dsp_3", "msg_4", "dsp_4", "dsp_5", "dsp_6"];
         assert_eq!(kept, expected);
+        assert!(is_intact(&connection).unwrap());
+    }
+
+    #[test]
+    fn parts_survive_the_loss_of_their_index() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &MIGRATIONS[..3], None).unwrap();
+        let rows = "INSERT INTO dispatches (id, origin, source_type, source_id, state, claimed_at, changed_at)
+                VALUES ('dsp_1', 'inbox', 'message', 'msg_1', 'adopted', 0, 0);
+            INSERT INTO parts SELECT sequence, 0, 'key', 'cht_1', NULL, 'Hello', 'abc', 'intended', NULL, NULL, 0, 'turn-1'
+            FROM dispatches;";
+        connection.execute_batch(rows).unwrap();
+        migrate(&mut connection, MIGRATIONS, None).unwrap();
+        let part = connection.query_row("SELECT text, digest, turn_id FROM parts", [], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+        });
+        assert_eq!(part.unwrap(), ("Hello".to_owned(), "abc".to_owned(), "turn-1".to_owned()));
         assert!(is_intact(&connection).unwrap());
     }
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::access::Access;
-use super::pending::Notes;
+use super::pending::{Notes, Values};
 use crate::journal::error::Fault;
 use crate::journal::{Clock, Error, Lease};
 
@@ -62,12 +62,15 @@ where
 
 impl Store {
     /// Runs jobs in order, in as few transactions as possible. A job that fails leaves no trace and does not disturb the
-    /// others, unless `SQLite` gives up the whole transaction.
+    /// others, unless `SQLite` gives up the whole transaction. Notes that wait are written with what changes something: a turn
+    /// that is on disk is counted there, too. Jobs that only read go on while nothing can be written.
     pub(in crate::journal) fn run(&self, jobs: Vec<Box<dyn Job>>) {
         let mut waiting = VecDeque::from(jobs);
         while !waiting.is_empty() {
             let mut done = Vec::new();
+            let mut notes = Values::default();
             let committed = self.transact(|access| {
+                let unchanged = access.connection.total_changes();
                 while let Some(mut job) = waiting.pop_front() {
                     match isolated(access, |access| job.run(access)) {
                         Ok(()) => done.push(job),
@@ -78,8 +81,15 @@ impl Store {
                         Err(fault) => job.finish(Err(fault.at(&self.path))),
                     }
                 }
+                if access.connection.total_changes() > unchanged {
+                    notes = self.notes.take();
+                    Notes::write(access, &notes)?;
+                }
                 Ok(())
             });
+            if committed.is_err() {
+                self.notes.put_back(notes);
+            }
             if committed.is_err() && done.is_empty() {
                 // The transaction could not even begin.
                 done.extend(waiting.drain(..));

@@ -1,4 +1,4 @@
-//! Enums that stand in the database as words.
+//! Enums that the database keeps as words.
 
 /// Declares an enum whose values are stored and displayed as the given words.
 macro_rules! text_enum {

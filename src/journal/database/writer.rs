@@ -48,6 +48,8 @@ enum Backend {
 pub(in crate::journal) enum Message {
     /// A call that waits for its transaction.
     Job(Box<dyn Job>),
+    /// A call that goes with the next transaction, or as late as notes do.
+    Later(Box<dyn Job>),
     /// Notes wait to be written.
     Notes,
     /// Finish and tell.
@@ -124,7 +126,7 @@ impl Journal {
             }
             Backend::Inline(store) => {
                 if let Some(store) = store.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                    // Nobody is left to be told.
+                    // Nobody waits for the answer.
                     let _ = store.flush();
                 }
             }
@@ -136,15 +138,32 @@ impl Journal {
         &self,
         work: impl FnOnce(&Access<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Error> {
+        self.ask(Message::Job, work).await
+    }
+
+    /// The same for what nobody waits for: it goes with a transaction that somebody does wait for, so that it delays nobody, or
+    /// half a second later.
+    pub(in crate::journal) async fn call_later<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Access<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.ask(Message::Later, work).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        message: fn(Box<dyn Job>) -> Message,
+        work: impl FnOnce(&Access<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         let job: Box<dyn Job> = Box::new(Call { work: Some(work), result: None, reply });
         match &*self.backend {
             Backend::Thread { queue, .. } => {
-                queue.send(Message::Job(job)).map_err(|_| Error::Closed)?;
+                queue.send(message(job)).map_err(|_| Error::Closed)?;
             }
             #[cfg(feature = "testing")]
             Backend::Simulated { queue, asked } => {
-                queue.send(Message::Job(job)).map_err(|_| Error::Closed)?;
+                queue.send(message(job)).map_err(|_| Error::Closed)?;
                 asked.notify_one();
             }
             Backend::Inline(store) => {
@@ -166,9 +185,11 @@ impl Journal {
 
 /// Takes what is queued, as one transaction each time, until the journal is closed or all handles are gone.
 fn serve(store: Store, messages: &Receiver<Message>) {
-    let mut notes_due: Option<Instant> = None;
+    // When notes, and calls that may wait, are written at the latest.
+    let mut due: Option<Instant> = None;
+    let mut jobs = Vec::new();
     let closing = loop {
-        let first = match notes_due {
+        let first = match due {
             None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(due) => messages.recv_timeout(due.saturating_duration_since(Instant::now())),
         };
@@ -177,13 +198,20 @@ fn serve(store: Store, messages: &Receiver<Message>) {
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => break None,
         };
-        let mut jobs = Vec::new();
+        let mut is_awaited = false;
         let mut closing = None;
         for message in first.into_iter().chain(messages.try_iter()).take(MOST_IN_ONE) {
             match message {
-                Message::Job(job) => jobs.push(job),
+                Message::Job(job) => {
+                    is_awaited = true;
+                    jobs.push(job);
+                }
+                Message::Later(job) => {
+                    jobs.push(job);
+                    due.get_or_insert_with(|| Instant::now() + NOTES_WAIT);
+                }
                 Message::Notes => {
-                    notes_due.get_or_insert_with(|| Instant::now() + NOTES_WAIT);
+                    due.get_or_insert_with(|| Instant::now() + NOTES_WAIT);
                 }
                 Message::Close(closed) => {
                     closing = Some(closed);
@@ -191,15 +219,19 @@ fn serve(store: Store, messages: &Receiver<Message>) {
                 }
             }
         }
-        store.run(jobs);
+        let is_due = due.is_some_and(|due| due <= Instant::now());
+        if is_awaited || is_due || closing.is_some() || jobs.len() >= MOST_IN_ONE {
+            store.run(std::mem::take(&mut jobs));
+        }
         if closing.is_some() {
             break closing;
         }
-        if notes_due.is_some_and(|due| due <= Instant::now()) {
+        if is_due {
             let failed = store.flush().is_err();
-            notes_due = failed.then(|| Instant::now() + NOTES_WAIT);
+            due = failed.then(|| Instant::now() + NOTES_WAIT);
         }
     };
+    store.run(jobs);
     // What cannot be written now is read from the server again.
     let _ = store.flush();
     drop(store);

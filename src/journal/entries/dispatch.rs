@@ -6,21 +6,21 @@ use crate::journal::error::Fault;
 use crate::journal::{Claim, Details, DispatchRecord, Error, Journal, NewDispatch, State};
 
 impl Journal {
-    /// Takes a dispatch on. The same id is new only once.
+    /// Admits a dispatch. The same id is new only once.
     pub async fn claim(&self, dispatch: NewDispatch) -> Result<Claim, Error> {
         self.call(move |access| claim(access, &dispatch)).await
     }
 
-    /// Takes dispatches on, all or none, in their order.
+    /// Admits dispatches, all or none, in their order.
     pub async fn claim_all(&self, dispatches: Vec<NewDispatch>) -> Result<Vec<Claim>, Error> {
         self.call(move |access| dispatches.iter().map(|dispatch| claim(access, dispatch)).collect())
             .await
     }
 
-    /// Adds what its source says.
+    /// Adds what its source says, within half a second: nothing waits for it.
     pub async fn describe(&self, id: &str, details: Details) -> Result<(), Error> {
         let id = id.to_owned();
-        self.call(move |access| describe(access, &id, &details)).await
+        self.call_later(move |access| describe(access, &id, &details)).await
     }
 
     /// Gives a dispatch up until an operator decides.
@@ -68,9 +68,6 @@ fn claim(access: &Access<'_>, dispatch: &NewDispatch) -> Result<Claim, Fault> {
         ),
     )?;
     if inserted == 1 {
-        if let Some(details) = &dispatch.details {
-            describe(access, &dispatch.id, details)?;
-        }
         return Ok(Claim::New);
     }
     Ok(match state(access, &dispatch.id)? {
@@ -81,21 +78,30 @@ fn claim(access: &Access<'_>, dispatch: &NewDispatch) -> Result<Claim, Fault> {
 }
 
 /// The same event under another id: a message is new only once, by whatever way it comes. A task may be assigned again, so
-/// its dispatches are different events; an announcement, before or after a dispatch, is about the same assignment.
+/// its dispatches are different events. An announcement is about the same assignment as a dispatch before it, or as the first one
+/// after it, which is noted: every other one assigns the task again.
 fn same(access: &Access<'_>, dispatch: &NewDispatch) -> Result<Option<(String, State)>, Fault> {
     if dispatch.event_type.is_some() || dispatch.source_id.is_empty() {
         return Ok(None);
     }
-    access
-        .first(
-            "SELECT id, state FROM dispatches
+    let found = access.first(
+        "SELECT id, state FROM dispatches
          WHERE source_id = ?1 AND source_type = ?2 AND event_type IS NULL
-            AND (?2 = 'message' OR id = ?3 OR 'announcement' IN (origin, ?4))
+            AND (?2 = 'message' OR id = ?3 OR ?4 = 'announcement'
+                OR origin = 'announcement' AND coalesce(merged_with, ?3) = ?3)
          ORDER BY id <> ?3, sequence LIMIT 1",
-            (&dispatch.source_id, &dispatch.source_type, &dispatch.id, dispatch.origin),
-            |row| Ok((row.get::<_, String>(0)?, row.get(1)?)),
-        )
-        .map(|found| found.filter(|(id, _)| *id != dispatch.id))
+        (&dispatch.source_id, &dispatch.source_type, &dispatch.id, dispatch.origin),
+        |row| Ok((row.get::<_, String>(0)?, row.get(1)?)),
+    )?;
+    let same = found.filter(|(id, _)| *id != dispatch.id);
+    if let Some((id, _)) = &same {
+        access.execute(
+            "UPDATE dispatches SET merged_with = ?2
+             WHERE id = ?1 AND origin = 'announcement' AND merged_with IS NULL",
+            (id, &dispatch.id),
+        )?;
+    }
+    Ok(same)
 }
 
 fn describe(access: &Access<'_>, id: &str, details: &Details) -> Result<(), Fault> {
@@ -139,7 +145,7 @@ fn acknowledged(access: &Access<'_>, id: String) -> Result<(), Fault> {
     )?;
     match open.unwrap_or_default() {
         0 => {
-            // The words stand in the chat; what is kept serves to recognise them.
+            // The words are in the chat; what is kept serves to recognise them.
             access.execute(
                 "UPDATE parts SET text = '' WHERE dispatch = (SELECT sequence FROM dispatches WHERE id = ?1)",
                 [&id],

@@ -108,34 +108,22 @@ impl Journal {
         .await
     }
 
-    /// The fork exists and may run turns. What is not known stays as it was.
-    pub async fn fork_running(
-        &self,
-        session_key: &str,
-        session_id: Option<&str>,
-        transcript: Option<&str>,
-    ) -> Result<(), Error> {
-        let key = session_key.to_owned();
-        let (session_id, transcript) =
-            (session_id.map(str::to_owned), transcript.map(str::to_owned));
-        self.call(move |access| {
-            let changed = access.execute(
-                "UPDATE forks SET state = 'running', session_id = coalesce(?2, session_id),
-                     transcript = coalesce(?3, transcript), changed_at = ?4 WHERE session_key = ?1",
-                (&key, &session_id, &transcript, access.now),
-            )?;
-            existing(changed, key)
-        })
-        .await
+    /// The fork exists and may run turns.
+    pub async fn fork_running(&self, session_key: &str) -> Result<(), Error> {
+        self.set_fork_state(session_key, ForkState::Running).await
     }
 
     /// The fork has no more events; what is left of it is to be removed.
     pub async fn fork_answered(&self, session_key: &str) -> Result<(), Error> {
+        self.set_fork_state(session_key, ForkState::Answered).await
+    }
+
+    async fn set_fork_state(&self, session_key: &str, state: ForkState) -> Result<(), Error> {
         let key = session_key.to_owned();
         self.call(move |access| {
             let changed = access.execute(
-                "UPDATE forks SET state = 'answered', changed_at = ?2 WHERE session_key = ?1",
-                (&key, access.now),
+                "UPDATE forks SET state = ?2, changed_at = ?3 WHERE session_key = ?1",
+                (&key, state, access.now),
             )?;
             existing(changed, key)
         })
@@ -194,7 +182,7 @@ impl Journal {
         .await
     }
 
-    /// The turn told main: its results are never told again.
+    /// The turn has reported to main: its results are never reported again.
     pub async fn confirm_results(&self, turn_id: &str) -> Result<(), Error> {
         let turn_id = turn_id.to_owned();
         self.call(move |access| {

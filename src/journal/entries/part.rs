@@ -3,7 +3,7 @@
 use rusqlite::Row;
 use sha2::{Digest, Sha256};
 
-use super::dispatch::{complete, state};
+use super::dispatch::state;
 use crate::journal::database::access::Access;
 use crate::journal::database::text_enum::text_enum;
 use crate::journal::error::Fault;
@@ -15,7 +15,7 @@ text_enum! {
     pub enum PartState {
         /// To be sent, or sent with unknown outcome.
         Intended = "intended",
-        /// It stands in the chat.
+        /// It is in the chat.
         Delivered = "delivered",
         /// The server will never take it.
         Refused = "refused",
@@ -42,7 +42,7 @@ pub struct NewPart {
 pub enum Intent {
     /// Send it. It may have been sent before under the same key, with unknown outcome.
     Send,
-    /// Do not send it: it stands in the chat already.
+    /// Do not send it: it is in the chat already.
     Delivered {
         /// Id of the message or comment.
         message_id: String,
@@ -101,30 +101,22 @@ impl PartRecord {
 }
 
 impl Journal {
-    /// Writes parts of an answer down before they are sent and says for each what to do with it; with `complete` they are
-    /// the last ones. A part that is written down already keeps what became of it. All or nothing is recorded.
+    /// Writes parts of an answer down before they are sent and says for each what to do with it. A part that is written down
+    /// already keeps what became of it. All or nothing is recorded.
     pub async fn intend(
         &self,
         dispatch_id: &str,
         parts: Vec<NewPart>,
-        last: bool,
     ) -> Result<Vec<Intent>, Error> {
         let id = dispatch_id.to_owned();
         self.call(move |access| {
             let open = state(access, &id)?.is_unanswered();
-            let intents = parts
-                .iter()
-                .map(|part| intend(access, &id, part, open))
-                .collect::<Result<_, _>>()?;
-            if last && open {
-                complete(access, &id)?;
-            }
-            Ok(intents)
+            parts.iter().map(|part| intend(access, &id, part, open)).collect()
         })
         .await
     }
 
-    /// A part stands in the chat.
+    /// A part is in the chat.
     pub async fn part_delivered(
         &self,
         dispatch_id: &str,
@@ -171,26 +163,6 @@ impl Journal {
             access
                 .first("SELECT 1 FROM parts WHERE message_id = ?1", [&id], |_| Ok(()))
                 .map(|found| found.is_some())
-        })
-        .await
-    }
-
-    /// The message in which these very words were delivered to the target since a time (milliseconds since the epoch), if
-    /// there is one. A host that recovers a turn by itself sends an answer again that stands in the chat already.
-    pub async fn delivered_since(
-        &self,
-        target: &str,
-        text: &str,
-        since: i64,
-    ) -> Result<Option<String>, Error> {
-        let digest = digest(target, text);
-        self.call(move |access| {
-            access.first(
-                "SELECT message_id FROM parts WHERE digest = ?1 AND state = 'delivered' AND changed_at >= ?2
-                 ORDER BY changed_at DESC LIMIT 1",
-                (&digest, since),
-                |row| row.get(0),
-            )
         })
         .await
     }

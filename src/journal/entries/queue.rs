@@ -18,7 +18,7 @@ pub struct Counters {
     pub finishing: u32,
     /// Dispatches given up.
     pub dead: u32,
-    /// When the oldest dispatch that is neither over nor dead was taken on, milliseconds since the epoch.
+    /// When the oldest dispatch that is neither over nor dead was admitted, milliseconds since the epoch.
     pub oldest_pending_at: Option<i64>,
     /// Forks that are not removed.
     pub forks: u32,
@@ -85,7 +85,7 @@ impl Journal {
         .await
     }
 
-    /// Dispatches whose answer is complete and delivered, so that the server can be told, in the order in which they came.
+    /// Dispatches whose answer is complete and delivered, so that it can be acknowledged, in the order in which they came.
     /// What an operator discarded shows up here.
     pub async fn finished(&self) -> Result<Vec<DispatchRecord>, Error> {
         self.call(|access| {
@@ -123,7 +123,7 @@ impl Journal {
         .await
     }
 
-    /// An operator wants no answer to a dead dispatch. What was not sent yet is not sent; the server is told that it is
+    /// An operator wants no answer to a dead dispatch. What was not sent yet is not sent; the server is informed that it is
     /// over. Any other dispatch is in the hands of the gateway.
     pub async fn discard(&self, id: &str) -> Result<(), Error> {
         const CAUSE: &str = "discarded by an operator";

@@ -17,7 +17,7 @@ text_enum! {
 text_enum! {
     /// How far a dispatch has come.
     pub enum State {
-        /// Taken on; waits for a turn.
+        /// Admitted; waits for a turn.
         Claimed = "claimed",
         /// A turn was started for it.
         Adopted = "adopted",
@@ -29,7 +29,7 @@ text_enum! {
         Failed = "failed",
         /// Given up until an operator decides.
         Dead = "dead",
-        /// Over. Kept so that it is not taken on again.
+        /// Over. Kept so that it is not admitted again.
         Acknowledged = "acknowledged",
     }
 }
@@ -41,7 +41,7 @@ impl State {
     }
 }
 
-/// Something to take on.
+/// An event to admit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDispatch {
     /// Dispatch id; for servers without inbox the id of the message or task.
@@ -54,8 +54,6 @@ pub struct NewDispatch {
     pub source_id: String,
     /// What happened, when it is neither a new message nor an assigned task.
     pub event_type: Option<String>,
-    /// What is known of the source already.
-    pub details: Option<Details>,
 }
 
 /// What is known of a dispatch when its source has been loaded.
@@ -78,11 +76,11 @@ pub struct Details {
 /// The answer to a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// Taken on now.
+    /// Admitted now.
     New,
-    /// Taken on earlier and not over yet.
+    /// Admitted earlier and not over yet.
     Running(State),
-    /// Over; the server has to be told again.
+    /// Over; it has to be acknowledged again.
     Done,
     /// The same event came under another id before.
     Same {
@@ -138,7 +136,7 @@ pub struct DispatchRecord {
     pub cause: Option<String>,
     /// When to try again.
     pub next_try_at: Option<i64>,
-    /// When it was taken on.
+    /// When it was admitted.
     pub claimed_at: i64,
     /// When it last changed.
     pub changed_at: i64,

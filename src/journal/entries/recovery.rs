@@ -17,7 +17,7 @@ pub struct Recovery {
     pub dispatches: Vec<OpenDispatch>,
     /// Forks that are left over.
     pub forks: Vec<ForkRecord>,
-    /// How many results were bound to a turn that never told main; they wait for the next one again.
+    /// How many results were bound to a turn that never reported them to main; they wait for the next one again.
     pub released_results: usize,
 }
 
@@ -50,12 +50,12 @@ impl OpenDispatch {
 }
 
 impl Journal {
-    /// What the last run did not finish. Call it once, before anything else is taken on.
+    /// What the last run did not finish. Call it once, before anything else is admitted.
     pub async fn recover(&self) -> Result<Recovery, Error> {
         self.recover_beside(Vec::new()).await
     }
 
-    /// The same while the runs of some turns still go on: what main was told with them stays bound to them.
+    /// The same while the runs of some turns still continue: the results reported with them stay bound to them.
     pub async fn recover_beside(&self, running: Vec<String>) -> Result<Recovery, Error> {
         self.call(move |access| {
             let records = open_records(access)?;
@@ -68,7 +68,7 @@ impl Journal {
                     record,
                 })
                 .collect();
-            // A turn that had begun to answer knew what it was told. What an earlier attempt said proves nothing.
+            // A turn that had begun to answer knew what was reported to it. What an earlier attempt said proves nothing.
             access.execute(
                 "UPDATE results SET told_at = ?1, question = '', answer = ''
                  WHERE told_in IS NOT NULL AND told_at IS NULL

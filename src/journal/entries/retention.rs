@@ -25,7 +25,7 @@ const PAGES_AT_ONCE: u32 = 5_000;
 pub struct Pruned {
     /// Finished dispatches that were forgotten.
     pub tombstones: usize,
-    /// Dead letters that were discarded because there are too many; the server is told that they are over.
+    /// Dead letters that were discarded because there are too many; they are acknowledged to the server.
     pub dead_letters: usize,
 }
 

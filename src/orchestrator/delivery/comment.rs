@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::api::{Comment, Error, moment};
-use crate::orchestrator::context::{Context, PersistError};
+use crate::orchestrator::context::Context;
+use crate::orchestrator::persist::PersistError;
 
 /// Whether a part may have been sent before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::api::Class;
 use crate::error::chain;
 use crate::orchestrator::batch::Member;
-use crate::orchestrator::context::{Context, PersistError, Stopped};
+use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::event::Origin;
 use crate::orchestrator::host::Level;
 use crate::orchestrator::in_flight::InFlight;
+use crate::orchestrator::persist::PersistError;
 use crate::orchestrator::turn::registry::OpenTurns;
 
 /// Ends events.

@@ -16,7 +16,7 @@ use crate::journal::{Intent, NewPart, PartRecord, PartState};
 use crate::orchestrator::context::Context;
 use crate::orchestrator::error::Error;
 use crate::orchestrator::host::{Level, ReplyPart};
-use crate::orchestrator::loop_guard::LoopGuard;
+use crate::orchestrator::loops::guard::LoopGuard;
 use crate::orchestrator::target::Target;
 use crate::orchestrator::turn::attribution::{Attribution, Evidence};
 use crate::orchestrator::turn::open_turn::{Fixed, OpenTurn};
@@ -232,7 +232,7 @@ impl Outbox {
         let journal = self.context.journal()?;
         let intents = self
             .context
-            .record("noting an answer", || journal.intend(event_key, parts.clone(), false))
+            .record("noting an answer", || journal.intend(event_key, parts.clone()))
             .await
             .inspect_err(|_| turn.cut_off())?;
         let mut sent = Ok(Sent::TooLate);

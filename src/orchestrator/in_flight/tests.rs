@@ -3,11 +3,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn task(key: &str) -> Identity {
-    Identity { key: key.to_owned(), source: None, is_only: false }
+    Identity { key: key.to_owned(), source: None }
 }
 
 fn message(key: &str, id: &str) -> Identity {
-    Identity { key: key.to_owned(), source: Some(id.to_owned()), is_only: true }
+    Identity { key: key.to_owned(), source: Some(id.to_owned()) }
 }
 
 fn done(key: &str) -> EventState {
@@ -38,18 +38,6 @@ fn a_message_is_one_event_whatever_way_it_comes() {
     in_flight.release("msg_1");
     assert_eq!(in_flight.claim(&message("dsp_1", "msg_1")), EventState::New);
     assert_eq!(in_flight.claim(&message("msg_1", "msg_1")), EventState::Running);
-}
-
-#[test]
-fn a_task_that_is_assigned_again_is_another_event_unless_it_was_announced() {
-    let in_flight = InFlight::default();
-    let dispatched = |key: &str| Identity { is_only: false, ..message(key, "tsk_1") };
-    assert_eq!(in_flight.claim(&dispatched("dsp_1")), EventState::New);
-    assert_eq!(in_flight.claim(&dispatched("dsp_2")), EventState::New);
-    in_flight.release("dsp_1");
-    in_flight.release("dsp_2");
-    assert_eq!(in_flight.claim(&message("tsk_1", "tsk_1")), EventState::New);
-    assert_eq!(in_flight.claim(&dispatched("dsp_1")), EventState::Running);
 }
 
 #[test]

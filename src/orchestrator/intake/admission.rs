@@ -9,8 +9,8 @@ use crate::orchestrator::context::Context;
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::event::{Event, Origin, Subject};
 use crate::orchestrator::host::Level;
-use crate::orchestrator::loop_budget::{Cause, Decision, Incoming};
-use crate::orchestrator::loop_guard::LoopGuard;
+use crate::orchestrator::loops::budget::{Cause, Decision, Incoming};
+use crate::orchestrator::loops::guard::LoopGuard;
 
 /// Decides what needs a turn.
 pub(crate) struct Admission {
@@ -70,7 +70,7 @@ impl Admission {
     }
 
     /// Who caused an event: the writer of a message, the creator of a task. Who passed a task on or commented on it is not
-    /// told, so a person's task is no proof of a person.
+    /// known, so a person's task is no proof of a person.
     fn cause<'event>(&self, event: &'event Event) -> Cause<'event> {
         match (self.senders.kind(event), &event.subject) {
             (SenderKind::Agent, _) => Cause::Agent(event.sender()),

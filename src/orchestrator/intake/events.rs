@@ -14,6 +14,7 @@ use super::missed::catch_up::{CatchUp, Found, is_lasting};
 use super::phase::{Call, Generation, Listing, Phase, Step};
 use super::references::{self, Reference};
 use super::unhandled::Unhandled;
+use crate::api::backoff::Backoff;
 use crate::api::socket::SocketEvent;
 use crate::api::{Class, Dispatch, Error, Frame};
 use crate::error::chain;
@@ -28,8 +29,9 @@ use crate::orchestrator::status::problems::About;
 const INBOX_NOTE: &str = "inbox";
 /// How often the pending list is read while connected, in case a frame never came.
 const RELIST_INTERVAL: Duration = Duration::from_secs(60);
-/// How soon the list is read again after it could not be read.
-const RELIST_AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How soon the list, or what was missed, is read again after it could not be read.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How long frames of a server without inbox wait for what was missed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -46,6 +48,7 @@ pub(crate) struct Intake {
     held: Held,
     /// When the server wants to be asked for the list again at the earliest.
     list_not_before: Instant,
+    backoff: Backoff,
     unhandled: Unhandled,
 }
 
@@ -79,6 +82,7 @@ impl Intake {
             },
             held: Held::default(),
             list_not_before: Instant::now(),
+            backoff: Backoff::new(SHORTEST_PAUSE, LONGEST_PAUSE, Duration::MAX),
             unhandled: Unhandled::default(),
         })
     }
@@ -122,7 +126,6 @@ impl Intake {
                 self.phase = Phase::Listing {
                     listing: Listing::Due(self.list_not_before.max(Instant::now())),
                     patience: Some(Instant::now() + PATIENCE),
-                    failures: 0,
                 };
             }
             Some(Change::Disconnected) => {
@@ -209,11 +212,11 @@ impl Intake {
             }
             Step::Listed(Err(error)) => {
                 let text = format!("cannot read the pending list: {}", chain(&error));
-                self.complain(text, error.retry_after());
+                let pause = self.complain(text, error.retry_after());
                 if matches!(self.phase, Phase::BackPressured { .. }) {
-                    self.wait_for_list(0, RELIST_AFTER_FAILURE);
+                    self.wait_for_list(pause);
                 }
-                self.list_again(RELIST_AFTER_FAILURE);
+                self.list_again(pause);
             }
             Step::Looked(Ok(found)) => self.found(found),
             Step::Looked(Err(error)) if is_lasting(&error) => {
@@ -255,6 +258,7 @@ impl Intake {
         }
         self.tell_unhandled();
         let listing = Listing::Due(Instant::now() + RELIST_INTERVAL);
+        self.backoff.reset();
         self.context.status.solve(About::List);
         self.phase = match self.phase {
             Phase::Offline { .. } => Phase::Offline { listing: None, is_complete: has_room },
@@ -277,13 +281,13 @@ impl Intake {
         }
         self.generation = Generation::Events;
         match self.phase {
-            Phase::Listing { patience, failures, .. } => {
+            Phase::Listing { patience, .. } => {
                 let (context, catch_up) = (Arc::clone(&self.context), Arc::clone(&self.catch_up));
                 let looking = async move {
                     let begun = Instant::now();
                     waited_for_key(&context, begun, catch_up.look().await).await
                 };
-                self.phase = Phase::CatchingUp { looking: looking.boxed(), patience, failures };
+                self.phase = Phase::CatchingUp { looking: looking.boxed(), patience };
             }
             Phase::Offline { is_complete, .. } => {
                 self.phase = Phase::Offline { listing: None, is_complete };
@@ -309,26 +313,30 @@ impl Intake {
     }
 
     fn look_again(&mut self, cause: &str, retry_after: Option<Duration>) {
-        let Phase::CatchingUp { failures, .. } = self.phase else { return };
-        let failures = failures.saturating_add(1);
-        self.complain(format!("cannot read what was missed, trying again: {cause}"), retry_after);
-        self.wait_for_list(failures, RELIST_AFTER_FAILURE * failures.min(12));
+        if !matches!(self.phase, Phase::CatchingUp { .. }) {
+            return;
+        }
+        let text = format!("cannot read what was missed, trying again: {cause}");
+        let pause = self.complain(text, retry_after);
+        self.wait_for_list(pause);
     }
 
-    fn complain(&mut self, text: String, retry_after: Option<Duration>) {
+    /// The server could not be read. Returns how long to wait.
+    fn complain(&mut self, text: String, retry_after: Option<Duration>) -> Duration {
         self.context.log(Level::Warn, text.clone());
         self.context.status.raise(About::List, text, false);
         self.list_not_before = Instant::now() + retry_after.unwrap_or_default();
+        self.backoff.pause_of(retry_after)
     }
 
     /// Frames wait for the list, which is read after a pause.
-    fn wait_for_list(&mut self, failures: u32, pause: Duration) {
+    fn wait_for_list(&mut self, pause: Duration) {
         let patience = match self.phase {
             Phase::Listing { patience, .. } | Phase::CatchingUp { patience, .. } => patience,
             _ => Some(Instant::now() + PATIENCE),
         };
         let listing = Listing::Due(self.list_not_before.max(Instant::now() + pause));
-        self.phase = Phase::Listing { listing, patience, failures };
+        self.phase = Phase::Listing { listing, patience };
     }
 
     fn list_again(&mut self, pause: Duration) {
@@ -340,6 +348,7 @@ impl Intake {
 
     /// Nothing older is missing.
     fn live(&mut self) {
+        self.backoff.reset();
         self.context.status.solve(About::List);
         self.phase = Phase::Live { listing: Listing::Due(Instant::now() + RELIST_INTERVAL) };
     }

@@ -26,9 +26,9 @@ pub(crate) enum Phase {
     /// There is no connection. Frames from before pass if nothing older is missing.
     Offline { listing: Option<Listing>, is_complete: bool },
     /// Frames wait for the list. On a server without inbox they pass after a while: people wait.
-    Listing { listing: Listing, patience: Patience, failures: u32 },
+    Listing { listing: Listing, patience: Patience },
     /// Frames wait for what was missed, which the chats of a server without inbox tell, but not for ever.
-    CatchingUp { looking: Call<Found>, patience: Patience, failures: u32 },
+    CatchingUp { looking: Call<Found>, patience: Patience },
     /// Nothing older is missing, so frames pass. The list is read at times, in case a frame never came.
     Live { listing: Listing },
     /// The list had more than there is room for. The rest stays there, and frames wait for it.

@@ -62,19 +62,15 @@ impl Reference {
         }
     }
 
-    /// What tells it from all others. A message is one event whatever way it comes. A task may be assigned more than once,
-    /// so its dispatches are different events; one that was announced is the same as its dispatch.
+    /// What tells it from all others. A message is one event whatever way it comes.
     pub(crate) fn identity(&self) -> Identity {
         let (kind, id) = self.source.name();
-        let (source, is_only) = match &self.origin {
-            Origin::Announcement => (Some(id), true),
-            Origin::Dispatch { event_type: None, .. } if !id.is_empty() => {
-                (Some(id), kind == MESSAGE)
-            }
-            Origin::Dispatch { .. } => (None, false),
+        let is_new = match &self.origin {
+            Origin::Announcement => true,
+            Origin::Dispatch { event_type, .. } => event_type.is_none() && !id.is_empty(),
         };
-        let source = source.map(|id| format!("{kind} {id}"));
-        Identity { key: self.key.clone(), source, is_only }
+        let source = (is_new && kind == MESSAGE).then(|| format!("{kind} {id}"));
+        Identity { key: self.key.clone(), source }
     }
 }
 
@@ -231,8 +227,8 @@ mod tests {
             let reference = read(event_type, source_type).unwrap();
             let Origin::Dispatch { event_type: found, .. } = &reference.origin else { panic!() };
             assert_eq!((reference.source.name(), found.as_deref()), ((kind, "x_1"), unknown));
-            assert_eq!(reference.identity().source.is_some(), unknown.is_none());
-            assert_eq!(reference.identity().is_only, kind == MESSAGE && unknown.is_none());
+            let is_only = kind == MESSAGE && unknown.is_none();
+            assert_eq!(reference.identity().source.is_some(), is_only);
         }
     }
 

@@ -62,9 +62,7 @@ impl Forks {
         let journal = context.journal()?;
         // A crash before this line leaves a fork that only the host knows; the next start asks it for such.
         context.record("noting a fork", || journal.fork_creating(record.clone())).await?;
-        context
-            .record("noting a fork", || journal.fork_running(&fork.session_key, None, None))
-            .await?;
+        context.record("noting a fork", || journal.fork_running(&fork.session_key)).await?;
         context.status.update(|status| status.forks_unavailable = None);
         Ok(fork)
     }

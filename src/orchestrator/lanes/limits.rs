@@ -1,8 +1,9 @@
 //! How much one sender may ask for.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use hashlink::LinkedHashMap;
 use tokio::time::Instant;
 
 use crate::orchestrator::batch::CollectLimits;
@@ -15,8 +16,8 @@ pub const DEFAULT_SENDER_TURNS: usize = 1_000;
 pub const DEFAULT_SENDER_WAITING: usize = 2_000;
 /// The time over which turns are counted.
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
-/// Senders that are remembered before those without a recent turn are dropped.
-const MOST_SENDERS: usize = 1_024;
+/// Most senders whose turns are remembered. The one that has had none for the longest time is forgotten first.
+const MOST_SENDERS: usize = 10_000;
 
 /// What the account allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +48,14 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(crate) struct HourlyTurns {
     most: usize,
-    turns: HashMap<String, VecDeque<Instant>>,
+    /// Never empty, and the sender with the newest turn last.
+    turns: LinkedHashMap<String, VecDeque<Instant>>,
 }
 
 impl HourlyTurns {
     /// No turn yet; later at most so many.
     pub(crate) fn new(most: usize) -> Self {
-        Self { most: most.max(1), turns: HashMap::new() }
+        Self { most: most.max(1), turns: LinkedHashMap::new() }
     }
 
     /// A turn for a sender begins.
@@ -61,20 +63,32 @@ impl HourlyTurns {
         if sender.is_empty() {
             return;
         }
-        if self.turns.len() >= MOST_SENDERS {
-            self.turns.retain(|_, turns| turns.back().is_some_and(|last| now - *last < HOUR));
-        }
-        let turns = self.turns.entry(sender.to_owned()).or_default();
+        let mut turns = self.turns.remove(sender).unwrap_or_default();
         turns.push_back(now);
+        forget_old(&mut turns, now);
         if turns.len() > self.most {
             turns.pop_front();
         }
+        self.turns.insert(sender.to_owned(), turns);
+        while self.turns.len() > MOST_SENDERS || self.has_old(now) {
+            self.turns.pop_front();
+        }
+    }
+
+    /// Whether the sender that has had no turn for the longest time has had none for an hour.
+    fn has_old(&self, now: Instant) -> bool {
+        self.turns
+            .front()
+            .and_then(|(_, turns)| turns.back())
+            .is_some_and(|last| is_old(*last, now))
     }
 
     /// The newest turn of a sender did not take place.
     pub(crate) fn uncount(&mut self, sender: &str) {
-        if let Some(turns) = self.turns.get_mut(sender) {
-            turns.pop_back();
+        let Some(turns) = self.turns.get_mut(sender) else { return };
+        turns.pop_back();
+        if turns.is_empty() {
+            self.turns.remove(sender);
         }
     }
 
@@ -83,6 +97,20 @@ impl HourlyTurns {
         let turns = self.turns.get(sender).filter(|turns| turns.len() >= self.most)?;
         let free_at = *turns.front()? + HOUR;
         (free_at > now).then_some(free_at)
+    }
+}
+
+fn is_old(turn: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(turn) >= HOUR
+}
+
+/// Drops what counts no more, and the room that it took.
+fn forget_old(turns: &mut VecDeque<Instant>, now: Instant) {
+    while turns.front().is_some_and(|turn| is_old(*turn, now)) {
+        turns.pop_front();
+    }
+    if turns.len() < turns.capacity() / 4 {
+        turns.shrink_to(2 * turns.len());
     }
 }
 
@@ -115,7 +143,27 @@ mod tests {
         for number in 0..MOST_SENDERS {
             turns.count(&number.to_string(), now);
         }
-        turns.count("one more", now + HOUR);
+        turns.count("one more", now);
+        assert_eq!(turns.turns.len(), MOST_SENDERS);
+        assert_eq!(turns.limited_until("0", now), None);
+        assert!(turns.limited_until("1", now).is_some());
+        turns.count("an hour later", now + HOUR);
         assert_eq!(turns.turns.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_older_than_an_hour_takes_no_room() {
+        let start = Instant::now();
+        let mut turns = HourlyTurns::new(1_000);
+        for number in 0..1_000 {
+            turns.count("ada", start + Duration::from_millis(number));
+        }
+        let later = start + HOUR + Duration::from_secs(1);
+        turns.count("ben", start + HOUR / 2);
+        turns.count("ada", later);
+        assert_eq!(turns.turns["ada"].len(), 1);
+        assert!(turns.turns["ada"].capacity() < 16);
+        turns.uncount("ada");
+        assert!(!turns.turns.contains_key("ada"));
     }
 }

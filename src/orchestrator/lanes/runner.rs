@@ -5,77 +5,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::session::Session;
+use super::verdict::Verdict;
 use crate::journal::{Adoption, NewResult};
 use crate::orchestrator::batch::{Batch, Member};
 use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::delivery::outbox::Outbox;
 use crate::orchestrator::event::Event;
-use crate::orchestrator::host::{Level, TurnOutcome};
+use crate::orchestrator::host::Level;
 use crate::orchestrator::turn::batch_text;
-use crate::orchestrator::turn::earlier::EarlierRun;
-use crate::orchestrator::turn::event_text::{self, Reader};
+use crate::orchestrator::turn::event_text::Reader;
 use crate::orchestrator::turn::open_turn::OpenTurn;
 use crate::orchestrator::turn::registry::{OpenGuard, OpenTurns};
-use crate::orchestrator::turn::results::{SECTION_LIMIT, TEXT_LIMIT, section, shorten};
-use crate::orchestrator::turn::watchdog::{Watch, Watched};
+use crate::orchestrator::turn::results::{TEXT_LIMIT, shorten};
 
 /// How often an event is tried before it becomes a dead letter; attempts that ended with the process count too.
 const MOST_ATTEMPTS: u32 = 5;
-/// How long an answer may take that the host promised by returning without a run: a recovered turn starts about four
-/// seconds after the host does, and then takes as long as its model.
-const LATE_ANSWER: Duration = Duration::from_secs(120);
 /// First pause before another attempt; doubles each time.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
-/// How long a part that is on its way may take when the account stops.
-const SETTLE: Duration = Duration::from_millis(1_500);
-
-/// Where a turn runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Session {
-    /// The orchestrator session.
-    Main(String),
-    /// A fork of it.
-    Fork {
-        /// Its session key.
-        key: String,
-        /// Since when main is busy, in milliseconds since 1970. With the first event of a fork, which is told what it is.
-        introduced: Option<u64>,
-    },
-}
-
-impl Session {
-    /// The session key.
-    pub(crate) fn key(&self) -> &str {
-        let (Self::Main(key) | Self::Fork { key, .. }) = self;
-        key
-    }
-
-    /// The session of a run that an earlier start began.
-    fn of(run: &EarlierRun) -> Self {
-        let key = run.session_key.clone();
-        if run.is_fork { Self::Fork { key, introduced: None } } else { Self::Main(key) }
-    }
-}
-
-/// What became of one attempt.
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    /// The answer, or what there is of it, is in the chat.
-    Answered,
-    /// The agent chose to say nothing.
-    Silent,
-    /// Try again.
-    Again(String),
-    /// The host neither ran the turn nor answered by itself. It may still do so: it must not take the next attempt for
-    /// another message.
-    NotRun,
-    /// It was called off because the account had stopped. That does not count as an attempt.
-    CalledOff,
-    /// Trying again would not help.
-    Hopeless(String),
-}
-
 /// What follows an attempt.
 enum Next {
     /// The batch is over.
@@ -265,135 +213,6 @@ impl Runner {
         Ok(Next::Over)
     }
 
-    async fn attempt(
-        &self,
-        batch: &Batch,
-        session: &Session,
-        turn: &OpenTurn,
-        turn_id: String,
-        is_repeated: bool,
-    ) -> Result<Verdict, Stopped> {
-        let mut request = batch_text::turn(batch, &turn_id, session.key(), self.context.reader());
-        request.is_repeated = is_repeated;
-        if let Session::Fork { introduced: Some(since), .. } = session {
-            event_text::introduce_fork(&mut request.text, *since);
-        }
-        // What the host has begun to answer by itself it does not hear again.
-        let mut has_news = false;
-        if matches!(session, Session::Main(_))
-            && !turn.has_begun()
-            && let Some(news) = self.news(&turn_id).await?
-        {
-            has_news = true;
-            request.text = format!("{news}\n{}", request.text);
-        }
-        let _no_config_writes = self.context.gate.turn().await;
-        batch.iter().for_each(|event| self.completion.mark_received(&event.origin));
-        let watch = Watch {
-            context: &self.context,
-            turn_id: &turn_id,
-            session_key: session.key(),
-            event_key: batch.owner().key(),
-            limit: self.turn_limit,
-        };
-        let watched = watch.over(self.context.host.run_turn(request)).await;
-        self.judge(turn, &turn_id, watched, has_news).await
-    }
-
-    /// Follows a run of an earlier start of the account to its end. Whoever holds its lane watches it.
-    async fn follow(&self, turn: &OpenTurn, run: &EarlierRun) -> Result<Verdict, Stopped> {
-        let watched = tokio::select! {
-            biased;
-            outcome = run.outcome() => outcome.ok_or(Stopped),
-            () = self.context.work.cancelled() => Err(Stopped),
-        };
-        if watched.is_ok() && turn.was_begun_before() {
-            // Parts that the last start left are sent first.
-            let order = self.outbox.order(&turn.fixed.target);
-            let _ = self.context.work.run_until_cancelled(order).await;
-        }
-        self.judge(turn, &run.id, watched, !run.is_fork).await
-    }
-
-    /// What became of an attempt that has ended, or that the account has to leave. `has_news` says that main may have been told
-    /// something with it.
-    async fn judge(
-        &self,
-        turn: &OpenTurn,
-        turn_id: &str,
-        watched: Result<Watched, Stopped>,
-        mut has_news: bool,
-    ) -> Result<Verdict, Stopped> {
-        let (verdict, ran) = match watched {
-            Ok(Watched::Ended(outcome)) => {
-                let ran = turn.returned(&outcome);
-                if !ran && std::mem::take(&mut has_news) {
-                    // Noted before any answer of the host: that would be taken for one to these words.
-                    self.told(turn_id, false).await?;
-                }
-                (self.judge_outcome(turn, ran, outcome).await, ran)
-            }
-            Ok(Watched::CalledOff(problem)) if !turn.is_complete() => {
-                (Ok(Verdict::Hopeless(problem)), true)
-            }
-            Ok(Watched::CalledOff(_)) => (Ok(Verdict::Answered), true),
-            Err(Stopped) => (Err(Stopped), turn.has_begun()),
-        };
-        // A part that is on its way must be known to have arrived, or the next start would answer again.
-        let verdict = match verdict {
-            Err(Stopped) => {
-                self.outbox.settle(turn, SETTLE).await;
-                if turn.is_complete() { Ok(Verdict::Answered) } else { Err(Stopped) }
-            }
-            verdict => verdict,
-        };
-        // A host that answers by itself, later, may have used the words of an earlier attempt.
-        let told = ran && (turn.has_begun() || matches!(verdict, Ok(Verdict::Silent)));
-        // After a stop the run may go on: whoever follows it notes what main was told.
-        if has_news && (told || verdict.is_ok()) {
-            self.told(turn_id, told).await?;
-        }
-        verdict
-    }
-
-    async fn judge_outcome(
-        &self,
-        turn: &OpenTurn,
-        ran: bool,
-        outcome: TurnOutcome,
-    ) -> Result<Verdict, Stopped> {
-        if turn.is_cut_off() {
-            // Not all of the answer is in the chat: the next start goes on with it.
-            return Err(Stopped);
-        }
-        if turn.is_complete() || turn.has_answer() && outcome.error.is_none() {
-            return Ok(Verdict::Answered);
-        }
-        if let Some(reason) = turn.refusal() {
-            return Ok(Verdict::Hopeless(reason));
-        }
-        if outcome.is_called_off {
-            return Ok(Verdict::CalledOff);
-        }
-        if let Some(error) = outcome.error {
-            return Ok(Verdict::Again(error));
-        }
-        if ran {
-            // What the agent sends by itself is refused after a stop, so nobody knows whether it chose to say nothing.
-            let is_sure = !self.context.work.is_cancelled();
-            return if is_sure { Ok(Verdict::Silent) } else { Err(Stopped) };
-        }
-        if turn.fixed.no_reply {
-            return Ok(Verdict::Silent);
-        }
-        tokio::select! {
-            biased;
-            () = turn.wait_complete() => Ok(Verdict::Answered),
-            () = tokio::time::sleep(LATE_ANSWER) => Ok(Verdict::NotRun),
-            () = self.context.work.cancelled() => Err(Stopped),
-        }
-    }
-
     /// Notes the answer for all events that it is for, and then ends them.
     async fn answered(
         &self,
@@ -478,29 +297,6 @@ impl Runner {
         if let Ok(journal) = self.context.journal() {
             let _ = journal.release(keys(members)).await;
         }
-    }
-
-    /// What main has to be told of its forks, bound to this turn.
-    async fn news(&self, turn_id: &str) -> Result<Option<String>, Stopped> {
-        let journal = self.context.journal()?;
-        let results = self
-            .context
-            .record("reading the results of forks", || journal.take_results_for(turn_id))
-            .await?;
-        Ok(section(&results, SECTION_LIMIT))
-    }
-
-    /// Notes whether main knows by now.
-    async fn told(&self, turn_id: &str, told: bool) -> Result<(), Stopped> {
-        let journal = self.context.journal()?;
-        let note = || async {
-            if told {
-                journal.confirm_results(turn_id).await
-            } else {
-                journal.release_results(turn_id).await
-            }
-        };
-        self.context.record("noting what main was told", note).await
     }
 }
 

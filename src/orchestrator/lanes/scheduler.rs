@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep_until};
 use super::forks::{Forks, NoFork};
 use super::limits::{HOUR, Limits};
 use super::queue::Queue;
-use super::runner::{Runner, Session};
+use super::runner::Runner;
+use super::session::Session;
 use crate::orchestrator::batch::Batch;
 use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::event::Event;
@@ -185,6 +186,10 @@ impl Lanes {
         {
             state.forks += 1;
             self.context.spawn(Arc::clone(self).run_fork(batch));
+        }
+        if state.queue.next_release(now).is_some() {
+            // Main waits for the time at which somebody may go on, and has to learn of a new one.
+            self.wake.notify_one();
         }
         self.report_held(state, now);
         self.report(state);

@@ -12,7 +12,7 @@ use crate::journal::Journal;
 use crate::orchestrator::context::Context;
 use crate::orchestrator::error::Error;
 use crate::orchestrator::host::{Host, Level, ReplyPart};
-use crate::orchestrator::loop_guard::LoopGuard;
+use crate::orchestrator::loops::guard::LoopGuard;
 use crate::orchestrator::platform::{HostFiles, Platform};
 use crate::orchestrator::server::Server;
 use crate::orchestrator::target::Target;

@@ -14,8 +14,8 @@ use crate::orchestrator::context::Context;
 use crate::orchestrator::delivery::outbox::{Outbox, Replies};
 use crate::orchestrator::error::Error;
 use crate::orchestrator::host::{Host, Level, Turn, TurnOutcome};
-use crate::orchestrator::loop_budget::DEFAULT_TURNS;
-use crate::orchestrator::loop_guard::LoopGuard;
+use crate::orchestrator::loops::budget::DEFAULT_TURNS;
+use crate::orchestrator::loops::guard::LoopGuard;
 
 /// How long a single send is tried; somebody waits at a prompt.
 const PATIENCE: Duration = Duration::from_secs(20);

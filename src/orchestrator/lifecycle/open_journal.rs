@@ -1,16 +1,18 @@
 //! Opening the journal of an account, as soon as no other gateway serves it.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::options::AccountOptions;
+use crate::api::retry::{Mendable, Policy, retry_noting};
 use crate::error::chain;
 use crate::journal::{self, Condition, Holder, Journal, Lease, Opened, system_clock};
 use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::host::Level;
 use crate::orchestrator::status::trouble::Trouble;
 
-/// How long to wait before trying again to open the journal.
-const OPEN_PAUSE: Duration = Duration::from_secs(10);
+/// Opening the journal again: whatever is wrong, somebody may put it right.
+const OPEN: Policy = Policy::steady(Duration::from_secs(10));
 
 /// Opens the journal as soon as no other gateway serves the account. Without it the account can do nothing: the status says
 /// so until it is there.
@@ -18,29 +20,29 @@ pub(crate) async fn open_journal(
     context: &Context,
     options: &AccountOptions,
 ) -> Result<(), Stopped> {
-    let mut trouble = context.status.trouble();
-    loop {
-        let opened = tokio::select! {
-            biased;
-            opened = try_open_journal(context, options, &mut trouble) => opened,
-            () = context.work.cancelled() => return Err(Stopped),
-        };
-        let text = match opened {
-            Ok(journal) => {
-                // Only this function sets it.
-                let _ = context.journal.set(journal);
-                return Ok(());
-            }
-            Err(error) => format!("cannot start: {}", chain(&error)),
-        };
-        context.pause(&mut trouble, Level::Error, text, true, OPEN_PAUSE).await?;
-    }
+    let trouble = Mutex::new(context.status.trouble());
+    let note = |Mendable(error): &Mendable<_>, pause| {
+        let text = format!("cannot start: {}", chain(error));
+        context.note_failure(&mut locked(&trouble), Level::Error, text, true, pause);
+    };
+    let open = || async { try_open_journal(context, options, &trouble).await.map_err(Mendable) };
+    let opened = context.work.run_until_cancelled(retry_noting(OPEN, &context.work, note, open));
+    let journal = opened.await.ok_or(Stopped)?.map_err(|_| Stopped)?;
+    // Only this function sets it.
+    let _ = context.journal.set(journal);
+    Ok(())
+}
+
+fn locked<'guard, 'board>(
+    trouble: &'guard Mutex<Trouble<'board>>,
+) -> MutexGuard<'guard, Trouble<'board>> {
+    trouble.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn try_open_journal(
     context: &Context,
     options: &AccountOptions,
-    trouble: &mut Trouble<'_>,
+    trouble: &Mutex<Trouble<'_>>,
 ) -> Result<Journal, journal::Error> {
     let Some(folder) = &options.state_folder else { return Journal::in_memory(system_clock()) };
     let held = |holder: Option<&Holder>| {
@@ -50,7 +52,7 @@ async fn try_open_journal(
         );
         let text = format!("waiting: {who} serves this account already");
         context.log(Level::Warn, text.clone());
-        trouble.failed(text, false);
+        locked(trouble).failed(text, false);
     };
     let lease = Lease::acquire(folder, &options.account_id, held).await?;
     // Opening only fails to return when the runtime ends.

@@ -12,8 +12,9 @@ use super::options::AccountOptions;
 use super::recovery::{self, Left, LeftRun};
 use super::takeover;
 use crate::api::Agent;
+use crate::api::retry::{Mendable, Policy, retry_noting};
 use crate::error::chain;
-use crate::orchestrator::context::{Context, PersistError, Stopped};
+use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::delivery::outbox::{Outbox, Replies};
 use crate::orchestrator::host::Level;
@@ -31,12 +32,13 @@ use crate::orchestrator::intake::references::Reference;
 use crate::orchestrator::lanes::forks::Forks;
 use crate::orchestrator::lanes::runner::Runner;
 use crate::orchestrator::lanes::scheduler::Lanes;
-use crate::orchestrator::loop_guard::LoopGuard;
+use crate::orchestrator::loops::guard::LoopGuard;
+use crate::orchestrator::persist::PersistError;
 use crate::orchestrator::platform::{self, Platform};
 use crate::orchestrator::turn::registry::OpenTurns;
 
-/// How long to wait before asking again what the server refused; somebody has to change something first.
-const REFUSED_PAUSE: Duration = Duration::from_secs(60);
+/// Asking again what the server refused; somebody has to change something first.
+const REFUSED: Policy = Policy::steady(Duration::from_secs(60));
 /// How many socket events may wait for the intake before the socket stops reading.
 const SOCKET_EVENTS: usize = 32;
 
@@ -213,14 +215,17 @@ async fn load(
 /// Asks who this agent is until the server says so; before that nothing can be distinguished from the agent's own messages.
 async fn introduce(context: &Context) -> Option<Agent> {
     let mut trouble = context.status.trouble();
-    loop {
-        let refused =
-            match context.persist("asking who this agent is", || context.server.agent()).await {
-                Ok(agent) => return Some(agent),
-                Err(PersistError::Closed) => return None,
-                Err(PersistError::Refused(error)) => error,
-            };
-        let text = format!("cannot start: {}", chain(&refused));
-        context.pause(&mut trouble, Level::Error, text, false, REFUSED_PAUSE).await.ok()?;
-    }
+    let note = |Mendable(error): &Mendable<_>, pause| {
+        let text = format!("cannot start: {}", chain(error));
+        context.note_failure(&mut trouble, Level::Error, text, false, pause);
+    };
+    let ask = || async {
+        let asked = context.persist("asking who this agent is", || context.server.agent()).await;
+        match asked {
+            Ok(agent) => Ok(Some(agent)),
+            Err(PersistError::Closed) => Ok(None),
+            Err(PersistError::Refused(error)) => Err(Mendable(error)),
+        }
+    };
+    retry_noting(REFUSED, &context.work, note, ask).await.ok()?
 }

@@ -1,6 +1,6 @@
 //! What an operator sees of the account.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::problems::{About, Problems};
-use super::trouble::Trouble;
 use crate::orchestrator::host::Host;
 use crate::text::printable;
 use crate::time::now_milliseconds;
@@ -105,7 +104,7 @@ pub(crate) struct Disconnect {
 #[derive(Debug, Default)]
 pub(crate) struct StatusBoard {
     contents: Mutex<Contents>,
-    calls: AtomicU64,
+    pub(super) calls: AtomicU64,
     changed: Notify,
 }
 
@@ -132,11 +131,6 @@ impl StatusBoard {
     pub(crate) fn solve(&self, about: About) {
         self.contents().problems.solve(about);
         self.changed.notify_one();
-    }
-
-    /// For a call that is made again until it works.
-    pub(crate) fn trouble(&self) -> Trouble<'_> {
-        Trouble::new(self, self.calls.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Notes the time of something.

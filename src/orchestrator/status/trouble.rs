@@ -1,5 +1,7 @@
 //! The trouble of one call that is made again until it works: the status tells of it as long as it lasts.
 
+use std::sync::atomic::Ordering;
+
 use super::board::StatusBoard;
 use super::problems::About;
 
@@ -11,17 +13,15 @@ pub(crate) struct Trouble<'board> {
     failures: u32,
 }
 
-impl<'board> Trouble<'board> {
-    /// None yet.
-    pub(crate) fn new(board: &'board StatusBoard, call: u64) -> Self {
-        Self { board, about: About::Call(call), failures: 0 }
+impl StatusBoard {
+    /// For a call that is made again until it works.
+    pub(crate) fn trouble(&self) -> Trouble<'_> {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        Trouble { board: self, about: About::Call(call), failures: 0 }
     }
+}
 
-    /// How often the call has failed.
-    pub(crate) fn failures(&self) -> u32 {
-        self.failures
-    }
-
+impl Trouble<'_> {
     /// The call has failed once more; with `blocks` the account can do nothing before it works. Returns how often by now.
     pub(crate) fn failed(&mut self, text: String, blocks: bool) -> u32 {
         self.failures += 1;

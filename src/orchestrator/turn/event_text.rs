@@ -3,19 +3,18 @@
 //! In a header line ids come before names, and a name ends its line; words of ours beside them are in parentheses. No line of
 //! the text begins with a bracket, see [`super::untrusted`]. The skill `parall-platform` tells the agent so.
 
-use std::fmt::Write;
-
-use super::untrusted::{body, cut, id, name};
-use crate::api::{Attachment, Chat, Message, Task, moment};
+use super::event_lines::{
+    MOST_LISTED, describe_attachment, first_of, header, named, push_body, say_mentions, say_missed,
+    say_time, say_what_happened, written_at,
+};
+use super::untrusted::{cut, id, name};
+use crate::api::{Chat, Message, Task};
 use crate::orchestrator::event::{Event, Subject};
 use crate::orchestrator::host::Turn;
-use crate::time::{as_javascript, iso, now, parse_iso};
+use crate::time::iso;
 
 /// Most bytes of a text that the agent gets, unless the operator says otherwise.
 pub const DEFAULT_MAX_TEXT_BYTES: usize = 64 * 1024;
-/// Most attachments and most mentions that are listed.
-const MOST_LISTED: usize = 20;
-
 /// For whom a text is made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'context> {
@@ -113,18 +112,6 @@ fn message_turn(
     }
 }
 
-/// What happened. Of an event of an unknown kind only its source can be shown, and that is no news.
-fn say_what_happened(text: &mut String, event: &Event, known: &str) {
-    match event.unknown_type() {
-        None => header(text, "Event", known),
-        Some(unknown) => {
-            header(text, "Event", &name(unknown));
-            let kind = event.source_kind();
-            header(text, "Note", &format!("not a new {kind}; the event is about the {kind} below"));
-        }
-    }
-}
-
 fn task_turn(common: Turn, event: &Event, task: &Task, reader: Reader<'_>) -> Turn {
     let title = name(&task.title);
     let identifier = task.identifier.as_deref().map(name).unwrap_or_default();
@@ -171,14 +158,6 @@ fn task_turn(common: Turn, event: &Event, task: &Task, reader: Reader<'_>) -> Tu
     }
 }
 
-fn push_body(text: &mut String, kept: &str, left_out: usize) {
-    text.push_str(&body(kept));
-    if left_out > 0 {
-        text.push('\n');
-        header(text, "Cut", &format!("{left_out} more bytes are not shown"));
-    }
-}
-
 /// Says in the first event of a fork, below its first line, that it goes to one. `since` is when main got busy, in milliseconds
 /// since 1970.
 pub(crate) fn introduce_fork(text: &mut String, since: u64) {
@@ -188,73 +167,6 @@ pub(crate) fn introduce_fork(text: &mut String, since: u64) {
     );
     let place = text.find('\n').map_or(text.len(), |end| end + 1);
     text.insert_str(place, &line);
-}
-
-fn say_missed(text: &mut String, event: &Event) {
-    if event.missed {
-        header(text, "Received", "late; it was written while you were offline");
-    }
-}
-
-fn say_mentions(text: &mut String, message: &Message, agent_id: Option<&str>) {
-    let ids = message.content.mentions.iter().map(|mention| mention.user_id.as_str());
-    let mentioned: Vec<String> = ids
-        .filter(|mentioned| !mentioned.is_empty())
-        .take(MOST_LISTED)
-        .map(|mentioned| match agent_id {
-            Some(own) if own == mentioned => format!("{} (you)", id(mentioned)),
-            _ => id(mentioned),
-        })
-        .collect();
-    if !mentioned.is_empty() {
-        header(text, "Mentions", &mentioned.join(", "));
-    }
-}
-
-fn say_time(text: &mut String, time: Option<&str>) {
-    let time = time.map(id).unwrap_or_default();
-    if !time.is_empty() {
-        header(text, "Time", &time);
-    }
-}
-
-fn header(text: &mut String, label: &str, value: &str) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "[{label}: {value}]");
-}
-
-/// An id, facts about it in parentheses, and its name.
-fn named(of: &str, facts: &[&str], name: &str) -> String {
-    let of = first_of([id(of), "unknown".to_owned()]);
-    let facts =
-        facts.iter().filter(|fact| !fact.is_empty()).copied().collect::<Vec<_>>().join(", ");
-    let mut text = if facts.is_empty() { of } else { format!("{of} ({facts})") };
-    if !name.is_empty() {
-        text.push(' ');
-        text.push_str(name);
-    }
-    text
-}
-
-fn describe_attachment(attachment: &Attachment) -> String {
-    let mut facts: Vec<String> = attachment.mime_type.as_deref().map(id).into_iter().collect();
-    facts.extend(attachment.file_size.map(|size| format!("{size} bytes")));
-    facts.push("you cannot open it".to_owned());
-    let facts: Vec<&str> = facts.iter().map(String::as_str).collect();
-    let file_name = attachment.file_name.as_deref().map(name).unwrap_or_default();
-    named(&attachment.id, &facts, &file_name)
-}
-
-/// The first text that is not empty.
-fn first_of<const N: usize>(texts: [String; N]) -> String {
-    texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
-}
-
-/// Milliseconds since the epoch of a time that the server named; now when it named none.
-fn written_at(time: Option<&str>) -> f64 {
-    let written =
-        time.and_then(moment).and_then(|moment| parse_iso(&format!("{}Z", moment.get(..23)?)));
-    as_javascript(written.unwrap_or_else(now))
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use super::attribution::{Candidate, Phase};
 use super::earlier::EarlierRun;
+use super::left_turn::LeftTurn;
 use crate::journal::PartState;
 use crate::orchestrator::batch::{Batch, Member};
 use crate::orchestrator::host::TurnOutcome;
-use crate::orchestrator::left_turn::LeftTurn;
 use crate::orchestrator::target::Target;
 
 /// How long the host may add something to a turn that is over, and continue by itself what the last process left open.

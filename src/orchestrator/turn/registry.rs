@@ -10,8 +10,8 @@ use super::earlier::EarlierRun;
 use super::open_turn::OpenTurn;
 use crate::orchestrator::batch::Batch;
 use crate::orchestrator::host::TurnOutcome;
-use crate::orchestrator::left_turn::LeftTurn;
 use crate::orchestrator::target::Target;
+use crate::orchestrator::turn::left_turn::LeftTurn;
 
 /// All open turns, oldest first. There are few: one for each lane, and what the last process left.
 #[derive(Debug, Default)]

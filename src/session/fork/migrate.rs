@@ -7,8 +7,8 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use crate::session::Error;
-use crate::session::fork::copy::{Piece, Pieces};
 use crate::session::fork::labels::new_id;
+use crate::session::fork::pieces::{Piece, Pieces};
 use crate::session::json::object::Object;
 use crate::session::json::text::{is_string, is_truthy, number, quote, string};
 use crate::session::transcript::index::Index;

@@ -4,6 +4,7 @@ pub(crate) mod copy;
 pub(crate) mod labels;
 pub(crate) mod migrate;
 pub(crate) mod new_file;
+pub(crate) mod pieces;
 pub(crate) mod selection;
 
 use std::env;
@@ -80,12 +81,12 @@ pub enum Outcome {
     /// There is a new session.
     Forked(Fork),
     /// There was nothing to fork, and nothing was written.
-    Nothing(NoFork),
+    Nothing(NothingToFork),
 }
 
 /// Why there was nothing to fork.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoFork {
+pub enum NothingToFork {
     /// No such transcript.
     NoTranscript,
     /// The transcript is empty, or holds only its header.
@@ -103,13 +104,13 @@ pub fn fork(cache: &IndexCache, request: &ForkRequest<'_>) -> Result<Outcome, Er
         sleep(WAIT * attempt);
         let watched = if is_tail_enough { tail::LONGEST } else { u64::MAX };
         let Some(mut source) = OpenTranscript::open_watching(&path, watched)? else {
-            return Ok(Outcome::Nothing(NoFork::NoTranscript));
+            return Ok(Outcome::Nothing(NothingToFork::NoTranscript));
         };
         let mut made = if is_tail_enough { make_from_tail(request, &source) } else { Ok(None) };
         if matches!(made, Ok(None)) {
             if is_tail_enough {
                 let Some(whole) = OpenTranscript::open(&path)? else {
-                    return Ok(Outcome::Nothing(NoFork::NoTranscript));
+                    return Ok(Outcome::Nothing(NothingToFork::NoTranscript));
                 };
                 source = whole;
                 is_tail_enough = false;
@@ -189,7 +190,7 @@ struct Begun {
 
 enum Made {
     Fork(Begun),
-    Nothing(NoFork),
+    Nothing(NothingToFork),
 }
 
 /// Reads the transcript. Nearly all transcripts are one chain of entries without a branch, and forking such a one means to copy
@@ -262,7 +263,11 @@ fn make(
     let is_answer = |position: &usize| index.entries()[*position].answer != Answer::None;
     if !selection.path.iter().any(is_answer) {
         let is_bare = index.entries().iter().all(|entry| entry.kind == Kind::Session);
-        return Ok(Made::Nothing(if is_bare { NoFork::NoEntries } else { NoFork::NoAnswer }));
+        return Ok(Made::Nothing(if is_bare {
+            NothingToFork::NoEntries
+        } else {
+            NothingToFork::NoAnswer
+        }));
     }
     let mut begun = begun.map_or_else(|| begin(request, &header), Ok)?;
     if version == Version::One {
@@ -296,7 +301,7 @@ fn begin(request: &ForkRequest<'_>, header: &Object<'_>) -> Result<Begun, Error>
 /// A transcript without a single valid line: empty, or something else altogether.
 fn empty(source: &OpenTranscript) -> Result<Made, Error> {
     if source.content_start()? == source.size {
-        Ok(Made::Nothing(NoFork::NoEntries))
+        Ok(Made::Nothing(NothingToFork::NoEntries))
     } else {
         Err(Error::NotATranscript { path: source.path.clone() })
     }

@@ -1,13 +1,14 @@
 //! A fork's transcript while it is being made.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::fs::private_options;
 use crate::session::Error;
-use crate::session::fork::copy::Piece;
+use crate::session::fork::pieces::Piece;
 use crate::session::transcript::source::OpenTranscript;
 
 /// From this length on a range is copied by the kernel, without coming through this process; in bytes.
@@ -35,15 +36,10 @@ pub(crate) struct NewFile {
 impl NewFile {
     /// Creates a file that did not exist, for its owner alone, with its header line.
     pub(crate) fn create(path: &Path, header: &str) -> Result<Self, Error> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path).map_err(|source| Error::Write {
-            action: "create",
-            path: path.into(),
-            source,
-        })?;
+        let file = private_options()
+            .create_new(true)
+            .open(path)
+            .map_err(|source| Error::Write { action: "create", path: path.into(), source })?;
         let new = Self {
             path: path.into(),
             file,

@@ -1,10 +1,9 @@
 //! Session keys, and how forks of ours are called.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use crate::session::Error;
+use crate::text::hex;
 
 /// Separates an orchestrator's key and the id of a fork.
 const FORK: &str = ":fork:";
@@ -67,13 +66,9 @@ impl Owner {
             .chain_update(b"\0")
             .chain_update(chance)
             .finalize();
-        let mut id = String::with_capacity(36);
-        for (index, byte) in chance.iter().chain(&mark[..16 - CHANCE]).enumerate() {
-            if matches!(index, 4 | 6 | 8 | 10) {
-                id.push('-');
-            }
-            // Writing to a String cannot fail.
-            let _ = write!(id, "{byte:02x}");
+        let mut id = hex(&[&chance[..], &mark[..16 - CHANCE]].concat());
+        for place in [8, 13, 18, 23] {
+            id.insert(place, '-');
         }
         id
     }

@@ -83,7 +83,22 @@ pub(crate) struct Index {
     holders: Vec<Option<u32>>,
     leaf: Leaf,
     /// What is behind the last reset, by the rules of databases.
-    after_reset: Option<HashSet<IdNumber>>,
+    after_reset: Option<AfterReset>,
+}
+
+/// The entries behind a reset, itself included.
+#[derive(Clone)]
+struct AfterReset {
+    entries: HashSet<IdNumber>,
+    /// Whether it has all of them: an unread beginning may decide about a leaf control, and about what is beside the
+    /// conversation behind that.
+    is_complete: bool,
+}
+
+impl AfterReset {
+    fn contains(&self, number: IdNumber) -> bool {
+        self.entries.contains(&number)
+    }
 }
 
 /// The head of the conversation. Without leaf controls that is simply the last entry.
@@ -170,18 +185,21 @@ impl Index {
             // What it names may be in the part that was not read.
             self.leaf.is_known &= self.is_whole;
             self.leaf.is_control_known &= self.is_whole || self.leaf.is_controlled;
+            if let Some(after) = &mut self.after_reset {
+                after.is_complete &= self.is_whole;
+            }
             return;
         }
-        let is_lost =
-            self.after_reset.as_ref().is_some_and(|after| !after.contains(&target_number));
+        let is_lost = self.after_reset.as_ref().is_some_and(|after| !after.contains(target_number));
         let [active, append] = if is_lost && self.leaf.active != IdNumber::NONE {
             [self.leaf.active; 2]
         } else {
             [target_number, append_number]
         };
         // A reset that was not read would keep the leaf behind it.
-        let is_known =
-            self.is_whole || self.rules == Rules::Files || self.is_behind_every_reset(active);
+        let is_known = self.is_whole
+            || self.rules == Rules::Files
+            || [active, target_number].iter().all(|number| self.is_reset_certain_for(*number));
         self.leaf = Leaf { is_controlled: true, is_control_known: true, is_known, active, append };
         entry.parent = active;
         entry.is_parent_certain = is_known;
@@ -208,7 +226,7 @@ impl Index {
         let is_lost = entry.parent != IdNumber::NONE && self.holder(entry.parent).is_none();
         let is_database = self.rules == Rules::Database;
         let is_before_reset =
-            self.after_reset.as_ref().is_some_and(|after| !after.contains(&entry.parent));
+            self.after_reset.as_ref().is_some_and(|after| !after.contains(entry.parent));
         if (entry.moves()
             && (continues || is_before_reset || (is_lost && active != IdNumber::NONE)))
             || (is_database && is_canonical && !has_parent)
@@ -233,25 +251,27 @@ impl Index {
             Rules::Files => self.leaf.is_known && (is_root || is_there),
             Rules::Database => {
                 let is_settled = !entry.moves() || self.leaf.is_known;
-                is_there && is_settled && self.is_behind_every_reset(entry.parent)
+                is_there && is_settled && self.is_reset_certain_for(entry.parent)
             }
         }
     }
 
-    /// Whether an entry is certainly behind the last reset, be there one in the unread beginning or not: what moves the leaf
-    /// always does.
-    fn is_behind_every_reset(&self, number: IdNumber) -> bool {
-        self.after_reset.is_some()
+    /// Whether an unread beginning cannot change on which side of the last reset an entry is. What moves the leaf is behind every
+    /// reset before it.
+    fn is_reset_certain_for(&self, number: IdNumber) -> bool {
+        let is_decided = |after: &AfterReset| after.is_complete || after.contains(number);
+        self.after_reset.as_ref().is_some_and(is_decided)
             || self.holder(number).is_some_and(|position| self.entries[position].moves())
     }
 
     fn note_reset(&mut self, entry: &Entry) {
         if self.rules == Rules::Database && entry.kind == Kind::Reset {
-            self.after_reset = Some(HashSet::from([entry.id]));
+            let entries = HashSet::from([entry.id]);
+            self.after_reset = Some(AfterReset { entries, is_complete: true });
         } else if let Some(after) = &mut self.after_reset
-            && after.contains(&entry.parent)
+            && after.contains(entry.parent)
         {
-            after.insert(entry.id);
+            after.entries.insert(entry.id);
         }
     }
 

@@ -11,6 +11,7 @@ const LIMITS = {
   allowFrom: holdsEverybody,
   groupAllowFrom: holdsEverybody,
   groups: isEmpty,
+  access: isEmpty,
 };
 
 /**

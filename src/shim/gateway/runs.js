@@ -6,6 +6,8 @@ import { shared } from "../state.js";
 
 /** How long a run waits for the next start of its account, and how long its outcome is kept. */
 const NEXT_START_MS = 10_000;
+/** How many outcomes are kept. An account has a handful of runs at once, so the next start asks for the newest few. */
+const MOST_ENDED = 1_000;
 const CALLED_OFF = "the turn was called off";
 
 /**
@@ -17,6 +19,7 @@ const CALLED_OFF = "the turn was called off";
  * @property {AbortController} controller calls it off
  * @property {Promise<object>} outcome
  * @property {Promise<unknown>} delivered the part that was handed over last
+ * @property {NodeJS.Timeout} [forgotten] when its outcome is; a run that has ended has this
  */
 
 /**
@@ -32,9 +35,24 @@ export function startRun(accountId, { id, sessionKey, target }, body) {
   const run = { id, accountId, sessionKey, target, controller: new AbortController(), delivered: Promise.resolve() };
   runs.set(id, run);
   run.outcome = currentRun.run(id, () => perform(run.controller.signal, body));
-  // Whoever asked for it may be gone before it knows.
-  run.outcome.then(() => later(() => runs.delete(id)));
+  run.outcome.then(() => keepOutcome(run));
   return run.outcome;
+}
+
+/** Whoever asked for the outcome may be gone before it knows. A function of its own: its timer keeps nothing of the turn. */
+function keepOutcome(run) {
+  const { runs, ended } = shared();
+  if (!runs.has(run.id)) return;
+  run.forgotten = later(() => forget(run.id));
+  ended.add(run.id);
+  if (ended.size > MOST_ENDED) forget(ended.values().next().value);
+}
+
+function forget(id) {
+  const { runs, ended } = shared();
+  clearTimeout(runs.get(id)?.forgotten);
+  runs.delete(id);
+  ended.delete(id);
 }
 
 async function perform(signal, body) {
@@ -60,7 +78,7 @@ export async function followTurn(id) {
   const run = shared().runs.get(id);
   if (!run) return { started: false, error: "the turn is gone", isCalledOff: true };
   const outcome = await run.outcome;
-  shared().runs.delete(id);
+  forget(id);
   return outcome;
 }
 

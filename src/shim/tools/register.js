@@ -6,8 +6,9 @@ import { shared } from "../state.js";
 import { parallRead } from "./read.js";
 import { parallSend } from "./send.js";
 import { parallTask } from "./task.js";
+import { parallWiki } from "./wiki.js";
 
-const TOOLS = [parallRead, parallSend, parallTask];
+const TOOLS = [parallRead, parallSend, parallTask, parallWiki];
 
 /** Value of `channels.parall.tools` that offers the tools in sessions of other channels, too. */
 const EVERYWHERE = "everywhere";

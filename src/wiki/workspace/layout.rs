@@ -78,7 +78,7 @@ impl Layout {
         self.state.join("staged").join(name)
     }
 
-    /// Removes what is staged. Only while nothing is under way: what stands there then is a copy.
+    /// Removes what is staged. Only while nothing is under way: what is there then is a copy.
     pub(super) fn clear_staging(&self) {
         for entry in fs::read_dir(self.state.join("staged")).into_iter().flatten().flatten() {
             // What cannot be removed now is removed by the next run.

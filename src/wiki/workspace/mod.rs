@@ -2,90 +2,45 @@
 //!
 //! Promises: an edit of somebody is never lost, whatever fails and whenever the process ends; a file is whole or not there; what
 //! is outside of the folder is never touched; a symbolic link is never followed.
+//!
+//! ```text
+//! sync/    decision: what becomes of one path    target: what the server has    plan: one round
+//! status   what was edited    reset: giving it up    upload: proposing it
+//! mount/   the files: scan, stat, apply, rename, recover
+//! memory   the base and what is under way (records: as values)    layout: where things are
+//! ```
 
-mod apply;
 mod layout;
 mod memory;
-mod plan;
-mod recover;
-mod rename;
+mod mount;
+mod options;
+mod records;
 mod reset;
-mod scan;
-mod stat;
 mod status;
 mod sync;
 mod upload;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use self::layout::Layout;
-use self::memory::{Identity, Memory};
-use super::Error;
+use self::memory::Memory;
+use self::mount::{recover, scan};
+use self::options::Observer;
+use self::records::{Files, Identity};
 use super::path::{Rules, check_name};
+use super::{Error, Hash};
 use crate::api::Wiki;
 
+pub use self::options::{Options, Step};
 pub use self::reset::Reset;
-pub use self::status::{ChangedFile, ConflictView, DiffView, FileDiff, State, Status};
-pub use self::sync::{Skipped, Synced, sync};
+pub use self::status::{ChangedFile, ConflictView, DiffView, FileDiff, Skipped, State, Status};
+pub use self::sync::{Synced, sync};
 pub use self::upload::{Proposed, create_changeset, saw_changeset, update_changeset};
 
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
-
-/// How a run behaves.
-#[derive(Clone)]
-pub struct Options {
-    /// How long to wait for another run in the same folder.
-    pub lock_wait: Duration,
-    /// Told how many files of how many have come or gone.
-    pub progress: Option<Arc<dyn Fn(u64, u64) + Send + Sync>>,
-    /// Told after every step that a crash could follow. For tests.
-    pub observer: Option<Arc<dyn Fn(Step) + Send + Sync>>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { lock_wait: Duration::from_secs(10), progress: None, observer: None }
-    }
-}
-
-impl Options {
-    fn progressed(&self, done: usize, total: usize) {
-        if let Some(progress) = &self.progress {
-            progress(done as u64, total as u64);
-        }
-    }
-}
-
-/// The steps of a change of files, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// Some bytes of the server are at hand.
-    Fetched,
-    /// All new contents are on the disk, aside.
-    Staged,
-    /// It is noted what is about to change.
-    Begun,
-    /// One file has changed.
-    Placed,
-    /// Everything is noted as done.
-    Finished,
-}
-
-/// Who wants to know of steps.
-#[derive(Clone, Copy)]
-struct Observer<'a>(Option<&'a (dyn Fn(Step) + Send + Sync)>);
-
-impl Observer<'_> {
-    fn reached(self, step: Step) {
-        if let Some(observer) = self.0 {
-            observer(step);
-        }
-    }
-}
 
 /// An open workspace. Nobody else works in it until it is dropped. Everything here blocks.
 pub struct Workspace {
@@ -176,6 +131,22 @@ impl Workspace {
     fn identity(&self) -> Result<Identity, Error> {
         let not_synced = || Error::NotSynced { mount: self.layout.mount().into() };
         self.memory.identity()?.ok_or_else(not_synced)
+    }
+
+    /// Looks at the mount; `more` are files that count as the wiki's besides those of the base.
+    fn scan(&mut self, more: &Files) -> Result<scan::Scan, Error> {
+        let mut tracked = self.memory.base()?;
+        tracked.extend(more.iter().map(|(path, hash)| (path.clone(), *hash)));
+        let seen = self.memory.seen()?;
+        let scan = scan::scan(self.layout.mount(), &tracked, &seen)?;
+        let gone: Vec<_> = seen.into_keys().filter(|path| !scan.files.contains_key(path)).collect();
+        self.memory.update_seen(&scan.fresh, &gone)?;
+        Ok(scan)
+    }
+
+    /// Bytes of the base or of the server that have been fetched.
+    fn bytes(&self, path: &str, hash: Hash) -> Result<Vec<u8>, Error> {
+        self.memory.blob(hash)?.ok_or_else(|| Error::Content { path: path.to_owned() })
     }
 
     /// The folder's path.

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::apply::{Content, Placement, apply};
-use super::memory::Files;
-use super::sync::Skipped;
-use super::{Observer, Workspace};
+use super::Workspace;
+use super::mount::apply::{Content, Placement, apply};
+use super::options::Observer;
+use super::records::Files;
+use super::status::Skipped;
 use crate::wiki::Error;
 
 /// What a reset did.

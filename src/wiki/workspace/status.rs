@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Workspace;
-use super::memory::{Conflict, Files};
-use super::scan::{Known, read_as};
-use super::sync::Skipped;
+use super::mount::scan::read_as;
+use super::records::{Conflict, Files, Known};
 use crate::wiki::text::{Difference, difference, has_line};
 use crate::wiki::{Error, Hash};
 
@@ -41,6 +40,15 @@ pub struct ChangedFile {
     pub binary: bool,
 }
 
+/// A file that is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// Its path; control characters replaced.
+    pub path: String,
+    /// Why.
+    pub reason: &'static str,
+}
+
 /// A conflict that is not solved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ConflictView {
@@ -50,7 +58,7 @@ pub struct ConflictView {
     pub kind: String,
     /// Whether lines of the file are marked; without it the file here is as it was edited.
     pub marked: bool,
-    /// Where the server's file stands, below the folder of the wiki, when it is not in the file itself.
+    /// Where the server's file is, below the folder of the wiki, when it is not in the file itself.
     pub server_copy: Option<String>,
 }
 
@@ -69,7 +77,7 @@ pub struct Status {
     pub changes: Vec<ChangedFile>,
     /// Conflicts that are not solved.
     pub conflicts: Vec<ConflictView>,
-    /// What stands in the folder and is no part of the wiki, and why.
+    /// What is in the folder and is no part of the wiki, and why.
     pub left_out: Vec<Skipped>,
 }
 

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::memory::Files;
-use super::scan::read_as;
-use super::{Options, Workspace, blocking};
+use super::mount::scan::read_as;
+use super::options::Options;
+use super::records::Files;
+use super::{Workspace, blocking};
 use crate::api::{Change, Client, LARGEST_WIKI_FILE, Object};
 use crate::wiki::{Error, Hash, propose};
 

@@ -295,6 +295,5 @@ fn new_dispatch(claimed: &Claimed) -> Option<NewDispatch> {
         source_type: source_type.to_owned(),
         source_id: source_id.to_owned(),
         event_type,
-        details: None,
     })
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::api::{Class, Error, Sender};
-use crate::orchestrator::context::{Context, PersistError};
+use crate::orchestrator::context::Context;
 use crate::orchestrator::event::{Event, Subject};
+use crate::orchestrator::persist::PersistError;
 
 /// How long one look-up may hold up its chat or task.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(10);
@@ -96,7 +97,7 @@ fn stated(event: &Event) -> Option<SenderKind> {
 
 /// Whether the server has said that it will not tell.
 fn is_final(error: &Error) -> bool {
-    matches!(error.class(), Class::Forbidden | Class::Missing | Class::Rejected | Class::Malformed)
+    error.class().is_refusal() || error.class() == Class::Malformed
 }
 
 fn kind_of(sender: &Sender) -> Option<SenderKind> {

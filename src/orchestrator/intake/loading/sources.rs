@@ -10,8 +10,9 @@ use tokio::time::Instant;
 
 use crate::api::{Chat, Class, Error, Message};
 use crate::error::chain;
-use crate::orchestrator::context::{Context, PersistError};
+use crate::orchestrator::context::Context;
 use crate::orchestrator::event::{MESSAGE, Subject, TASK};
+use crate::orchestrator::persist::PersistError;
 use crate::orchestrator::server::Answer;
 
 /// How many requests are made at once.
@@ -143,8 +144,7 @@ impl Sources {
 
     /// Whether it may be the server that is broken: it has shown nothing since, either.
     fn may_recover(&self, error: &Error, since: Instant) -> bool {
-        let passes =
-            matches!(error.class(), Class::Transient | Class::RateLimited | Class::UnknownOutcome);
+        let passes = error.class().may_pass();
         let shows_others = self.state().loaded_at.is_some_and(|at| at >= since);
         passes && !shows_others && since.elapsed() < LONGEST_LOAD
     }

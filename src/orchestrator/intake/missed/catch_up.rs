@@ -29,8 +29,7 @@ const MOST_READ: usize = 8_000;
 const AT_ONCE: usize = 4;
 
 /// How a single call is repeated.
-const CALL: Policy =
-    Policy { attempts: 3, shortest: Duration::from_millis(250), longest: Duration::from_secs(5) };
+const CALL: Policy = Policy::limited(3, Duration::from_millis(250), Duration::from_secs(5));
 
 /// Finds what was missed.
 pub(crate) struct CatchUp {
@@ -265,5 +264,5 @@ impl News {
 
 /// Whether asking again would not help.
 pub(crate) fn is_lasting(error: &Error) -> bool {
-    matches!(error.class(), Class::Forbidden | Class::Missing | Class::Rejected)
+    error.class().is_refusal()
 }

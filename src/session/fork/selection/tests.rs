@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::session::fork::copy::{Manner, Piece, path_pieces};
+use crate::session::fork::copy::{Manner, path_pieces};
+use crate::session::fork::pieces::Piece;
 use crate::session::transcript::cache::IndexCache;
 use crate::session::transcript::tail::Tail;
 
