@@ -299,7 +299,9 @@ impl Served {
 
     async fn tell_main(&self, name: &str) {
         let turn = format!("main-{name}-{:x}", fastrand::u64(..));
-        let results = self.journal.take_results_for(&turn).await.unwrap();
+        let none = Vec::<String>::new();
+        let (_, results) =
+            self.journal.adopt_with_results(none, &turn, "agent:main").await.unwrap();
         for told in &results {
             self.note(&format!("tell {}", told.result.dispatch_id));
         }

@@ -173,7 +173,6 @@ pub(crate) fn check_saying(state: &mut State, said: &Said) {
     }
     // What a host adds by itself belongs to no turn of ours, so nobody knows its place.
     let added = number == CONTINUED || added_late;
-    let overtaken = posted.overtaken || added;
     let about = state.ledger.runs[run].members.clone();
     let others: BTreeSet<_> = about.iter().flat_map(|source| said_about(state, source)).collect();
     for (other_run, other_number) in others {
@@ -187,8 +186,8 @@ pub(crate) fn check_saying(state: &mut State, said: &Said) {
             broken.push(("R12", format!("part {number} of {source} comes after {other_number}")));
         }
     }
-    if !overtaken {
-        let place = self::place(state, &about[0]);
+    let place = self::place(state, &about[0]);
+    if !added && !state.parall.posted[place].overtaken {
         let newest = state.ledger.newest_answer.entry(said.target.clone()).or_insert(place);
         if *newest > place {
             let text = format!("the answer to event {place} comes after that to {newest}");

@@ -2,6 +2,7 @@
 //! of the first one. One of the others that is over meanwhile, because its source is gone, stays as it is.
 
 use super::dispatch::{change, complete, state};
+use super::fork::{ForkResult, take_results};
 use crate::journal::database::access::Access;
 use crate::journal::error::Fault;
 use crate::journal::{Adoption, Error, Journal, State};
@@ -29,24 +30,21 @@ impl Journal {
     ) -> Result<Adoption, Error> {
         let ids = ids.keys();
         let (turn_id, session_key) = (turn_id.to_owned(), session_key.to_owned());
+        self.call(move |access| adopt(access, &ids, &turn_id, &session_key)).await
+    }
+
+    /// The same in the main session, which is told meanwhile what its forks did: gives the results for the turn, too.
+    pub async fn adopt_with_results(
+        &self,
+        ids: impl Ids,
+        turn_id: &str,
+        session_key: &str,
+    ) -> Result<(Adoption, Vec<ForkResult>), Error> {
+        let ids = ids.keys();
+        let (turn_id, session_key) = (turn_id.to_owned(), session_key.to_owned());
         self.call(move |access| {
-            let mut first = None;
-            for (id, before) in open(access, &ids, "given to a turn")? {
-                access.execute(
-                    "UPDATE dispatches SET attempts = attempts + 1, turn_id = ?2, session_key = ?3, next_try_at = NULL
-                     WHERE id = ?1",
-                    (id, &turn_id, &session_key),
-                )?;
-                change(access, id, before, State::Adopted, None)?;
-                first.get_or_insert((id, before));
-            }
-            let Some((id, before)) = first else { return Ok(Adoption::default()) };
-            let attempts = access
-                .first("SELECT attempts FROM dispatches WHERE id = ?1", [id], |row| row.get(0))?;
-            Ok(Adoption {
-                attempt: attempts.unwrap_or_default(),
-                is_repeated: before == State::Failed,
-            })
+            let adoption = adopt(access, &ids, &turn_id, &session_key)?;
+            Ok((adoption, take_results(access, &turn_id)?))
         })
         .await
     }
@@ -140,6 +138,28 @@ impl Journal {
         })
         .await
     }
+}
+
+fn adopt(
+    access: &Access<'_>,
+    ids: &[String],
+    turn_id: &str,
+    session_key: &str,
+) -> Result<Adoption, Fault> {
+    let mut first = None;
+    for (id, before) in open(access, ids, "given to a turn")? {
+        access.execute(
+            "UPDATE dispatches SET attempts = attempts + 1, turn_id = ?2, session_key = ?3, next_try_at = NULL
+             WHERE id = ?1",
+            (id, turn_id, session_key),
+        )?;
+        change(access, id, before, State::Adopted, None)?;
+        first.get_or_insert((id, before));
+    }
+    let Some((id, before)) = first else { return Ok(Adoption::default()) };
+    let attempts =
+        access.first("SELECT attempts FROM dispatches WHERE id = ?1", [id], |row| row.get(0))?;
+    Ok(Adoption { attempt: attempts.unwrap_or_default(), is_repeated: before == State::Failed })
 }
 
 /// The first dispatch, which must not be answered yet, and those of the others that are not.

@@ -18,7 +18,7 @@ use crate::orchestrator::turn::batch_text;
 use crate::orchestrator::turn::event_text::Reader;
 use crate::orchestrator::turn::open_turn::OpenTurn;
 use crate::orchestrator::turn::registry::{OpenGuard, OpenTurns};
-use crate::orchestrator::turn::results::{TEXT_LIMIT, shorten};
+use crate::orchestrator::turn::results::{SECTION_LIMIT, TEXT_LIMIT, section, shorten};
 
 /// How often an event is tried before it becomes a dead letter; attempts that ended with the process count too.
 const MOST_ATTEMPTS: u32 = 5;
@@ -68,7 +68,8 @@ impl Runner {
         {
             let session = &Session::of(run);
             // It counts as an attempt again, which the stop took back.
-            let Adoption { attempt, .. } = self.adopt(&turn.members(), &run.id, session).await?;
+            let (Adoption { attempt, .. }, _) =
+                self.adopt(&turn.members(), &run.id, session, false).await?;
             let verdict = self.follow(turn, run).await;
             match self.conclude(&batch, session, turn, attempt, verdict).await? {
                 Next::Over => return Ok(others),
@@ -101,19 +102,25 @@ impl Runner {
                 return Ok(others);
             }
             let id = turn_id();
-            let Adoption { attempt, is_repeated: after_failure } =
-                self.adopt(&batch.members(), &id, session).await?;
+            // What the host has begun to answer by itself it does not hear again.
+            let hears_news = matches!(session, Session::Main(_))
+                && opened.as_ref().is_none_or(|open| !open.turn.has_begun());
+            let (Adoption { attempt, is_repeated: after_failure }, news) =
+                self.adopt(&batch.members(), &id, session, hears_news).await?;
             let repeated = *is_repeated.get_or_insert(after_failure);
             let next = if attempt > MOST_ATTEMPTS {
                 let problem = format!("tried {MOST_ATTEMPTS} times");
+                if news.is_some() {
+                    self.told(&id, false).await?;
+                }
                 self.exhausted(&batch, problem).await?
             } else {
                 let turn = match &opened {
                     Some(open) => &open.turn,
                     None => &opened.insert(self.open(attempt, &batch).await?).turn,
                 };
-                turn.begin(id.clone(), batch.members());
-                let verdict = self.attempt(&batch, session, turn, id, repeated).await;
+                turn.gather(batch.members());
+                let verdict = self.attempt(&batch, session, turn, id, repeated, news).await;
                 self.conclude(&batch, session, turn, attempt, verdict).await?
             };
             match next {
@@ -134,16 +141,25 @@ impl Runner {
         }
     }
 
+    /// Notes a turn, and binds to it what main has to be told of its forks, if it is to hear that.
     async fn adopt(
         &self,
         members: &[Member],
         turn: &str,
         session: &Session,
-    ) -> Result<Adoption, Stopped> {
+        hears_news: bool,
+    ) -> Result<(Adoption, Option<String>), Stopped> {
         let journal = self.context.journal()?;
-        self.context
-            .record("noting a turn", || journal.adopt(keys(members), turn, session.key()))
-            .await
+        let note = || async {
+            if hears_news {
+                journal.adopt_with_results(keys(members), turn, session.key()).await
+            } else {
+                let adoption = journal.adopt(keys(members), turn, session.key()).await?;
+                Ok((adoption, Vec::new()))
+            }
+        };
+        let (adoption, results) = self.context.record("noting a turn", note).await?;
+        Ok((adoption, section(&results, SECTION_LIMIT)))
     }
 
     /// Opens the turn for replies; a later attempt goes on counting parts where the earlier ones stopped.
@@ -220,9 +236,9 @@ impl Runner {
         session: &Session,
         turn: &OpenTurn,
     ) -> Result<(), Stopped> {
-        let was_deferred = turn.end_deferred();
+        let was_unrun = turn.end_unrun();
         // The host may be about to say more than one part.
-        if was_deferred || turn.was_begun_before() {
+        if was_unrun || turn.was_begun_before() {
             self.settle(turn).await?;
         }
         let members = turn.members();
@@ -231,7 +247,7 @@ impl Runner {
         let fork = match session {
             Session::Fork { key, .. } => Some(key),
             // The host answered by itself, from where the turn ran before.
-            Session::Main(main) if was_deferred => {
+            Session::Main(main) if was_unrun => {
                 turn.fixed.earlier_session.as_ref().filter(|earlier| *earlier != main)
             }
             Session::Main(_) => None,

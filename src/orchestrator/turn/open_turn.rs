@@ -182,15 +182,22 @@ impl OpenTurn {
         }
     }
 
-    /// Another attempt begins. These events are in it.
-    pub(crate) fn begin(&self, id: String, members: Vec<Member>) {
-        self.state.send_modify(|state| {
-            state.members = members;
-            if state.answer == Answer::Begun {
-                state.answer = Answer::Nothing;
+    /// Another attempt begins, unless the host has answered by itself. Until then it may do so: call it right before the host is
+    /// asked to run the turn.
+    pub(crate) fn begin(&self, id: &str) -> bool {
+        self.state.send_if_modified(|state| {
+            if state.answer == Answer::Complete {
+                return false;
             }
-            state.stage = Stage::Running { id, has_replied: false };
-        });
+            state.answer = Answer::Nothing;
+            state.stage = Stage::Running { id: id.to_owned(), has_replied: false };
+            true
+        })
+    }
+
+    /// These events are in its next attempt.
+    pub(crate) fn gather(&self, members: Vec<Member>) {
+        self.state.send_modify(|state| state.members = members);
     }
 
     /// The host is done with the attempt; says whether the agent ran. A reply that came under the id of the attempt shows
@@ -216,15 +223,6 @@ impl OpenTurn {
         self.state.send_modify(|state| match state.stage {
             Stage::Deferred { .. } => {}
             _ => state.stage = Stage::Idle,
-        });
-    }
-
-    /// An event has a lane again. The host does not continue it by itself any more.
-    pub(crate) fn reopen(&self) {
-        self.state.send_modify(|state| {
-            if matches!(state.stage, Stage::Interrupted { .. }) {
-                state.stage = Stage::Idle;
-            }
         });
     }
 
@@ -352,9 +350,9 @@ impl OpenTurn {
         self.end_if(|stage| matches!(stage, Stage::Interrupted { .. }));
     }
 
-    /// The host has answered by itself. What it adds belongs to a turn that is over; says whether it was so.
-    pub(crate) fn end_deferred(&self) -> bool {
-        self.end_if(|stage| matches!(stage, Stage::Deferred { .. }))
+    /// If the host has answered by itself, what it adds belongs to a turn that is over; says whether it was so.
+    pub(crate) fn end_unrun(&self) -> bool {
+        self.end_if(|stage| matches!(stage, Stage::Deferred { .. } | Stage::Interrupted { .. }))
     }
 
     /// Whether the turn is over and the host may still add something.

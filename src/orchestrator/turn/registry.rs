@@ -41,7 +41,6 @@ impl OpenTurns {
             turn.leave(event_key);
             return None;
         }
-        turn.reopen();
         Some(OpenGuard { turns: self, turn: Arc::clone(turn) })
     }
 
@@ -145,7 +144,7 @@ pub(crate) struct OpenGuard<'turns> {
 
 impl Drop for OpenGuard<'_> {
     fn drop(&mut self) {
-        self.turn.end_deferred();
+        self.turn.end_unrun();
         let mut turns = self.turns.turns();
         turns.retain(|turn| {
             if Arc::ptr_eq(turn, &self.turn) { turn.may_be_added_to() } else { !turn.is_stale() }
@@ -156,6 +155,40 @@ impl Drop for OpenGuard<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::{Details, Journal, NewDispatch, Origin, system_clock};
+
+    /// A lane has taken the event, and the host is not asked yet.
+    #[tokio::test]
+    async fn a_host_may_answer_by_itself_until_it_is_asked_to_run_what_was_left() {
+        let journal = Journal::in_memory(system_clock()).unwrap();
+        let dispatch = NewDispatch {
+            id: "dsp_1".into(),
+            origin: Origin::Inbox,
+            source_type: "message".into(),
+            source_id: "msg_1".into(),
+            event_type: None,
+        };
+        journal.claim(dispatch).await.unwrap();
+        let details = Details { target: "cht_1".into(), ..Details::default() };
+        journal.describe("dsp_1", details).await.unwrap();
+        journal.adopt(["dsp_1"], "turn-1", "main").await.unwrap();
+        let left = LeftTurn::group(journal.recover().await.unwrap().dispatches);
+        let turns = OpenTurns::default();
+        turns.leave(&left[0]);
+        let open = turns.reopen("dsp_1").unwrap();
+        let chat = "cht_1".parse().unwrap();
+        let host = || turns.attribute(Evidence::Unnamed { is_notice: false }, Some(&chat));
+        assert!(matches!(host(), Attribution::Answer { completes: true, .. }));
+        open.turn.complete();
+        assert!(!open.turn.begin("turn-2"), "it is answered");
+
+        let turns = OpenTurns::default();
+        turns.leave(&left[0]);
+        let open = turns.reopen("dsp_1").unwrap();
+        assert!(open.turn.begin("turn-2"));
+        let text = turns.attribute(Evidence::Unnamed { is_notice: false }, Some(&chat));
+        assert!(matches!(text, Attribution::Note));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn texts_that_come_before_the_recovery_go_on_in_the_order_in_which_they_came() {
