@@ -186,6 +186,10 @@ export interface GatewayOptions {
   senderTurns?: number
   /** How many events of one sender may wait, 2,000 when left out; more are closed without an answer. */
   senderWaiting?: number
+  /** How many waiting messages of a chat and thread one turn answers, 20 when left out; each has its own with 1. */
+  collectEvents?: number
+  /** How many characters these have together at most, 16,000 when left out. */
+  collectCharacters?: number
   /** How many events may wait here before the rest waits at the server, 10,000 when left out. */
   maxWaiting?: number
   /** How many minutes a turn may run before it is called off, 60 when left out; for ever with 0. */

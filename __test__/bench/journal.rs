@@ -79,7 +79,7 @@ async fn lives(journal: &Journal, count: usize, at_once: usize) {
             let dispatch = dispatch("life", number);
             let id = dispatch.id.clone();
             journal.claim(dispatch).await.unwrap();
-            journal.adopt(&id, "turn", "agent:main:parall").await.unwrap();
+            journal.adopt([&id], "turn", "agent:main:parall").await.unwrap();
             let part = NewPart {
                 ordinal: 0,
                 key: format!("openclaw:{id}:0"),
@@ -88,7 +88,7 @@ async fn lives(journal: &Journal, count: usize, at_once: usize) {
                 text: "An answer of some length. ".repeat(40),
             };
             journal.intend(&id, vec![part]).await.unwrap();
-            journal.answer_complete(&id).await.unwrap();
+            journal.answer_complete([id.as_str()]).await.unwrap();
             journal.part_delivered(&id, 0, "msg_1").await.unwrap();
             journal.acknowledged(&id).await.unwrap();
         })

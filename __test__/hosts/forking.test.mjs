@@ -59,6 +59,22 @@ for (const release of HOST_VERSIONS) {
       assert.doesNotMatch(heard(await requestWith("long task about otters")), /boats|\[Fork: /);
     });
 
+    it("gives lines that wait in a chat to one turn with one answer", async () => {
+      const { direct } = scene.people;
+      const before = answers(scene, direct.ada).length;
+      say("usr_ada", direct.ada, "A task about badgers [[hold:badgers]] [[say:The badgers are done.]]");
+      await requestWith("task about badgers");
+      const lines = ["By the way,", "it is about the young ones", "and their dens [[say:Young ones and dens, understood.]]"];
+      for (const line of lines) say("usr_ada", direct.ada, line);
+      scene.model.release("badgers");
+      await answerWith(scene, "Young ones and dens, understood.");
+      await everythingAcknowledged();
+      assert.equal(answers(scene, direct.ada).length, before + 2);
+      const { user } = await requestWith("and their dens");
+      assert.match(user, /\[Together: 3 messages waited here/);
+      for (const line of ["By the way,", "it is about the young ones"]) assert.ok(user.includes(line), line);
+    });
+
     it("leaves no fork behind and keeps each answer single", async () => {
       const { direct, group } = scene.people;
       assert.equal(answers(scene, direct.ben).length, 1);

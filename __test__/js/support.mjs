@@ -31,7 +31,7 @@ export function open(test, url, { runTurn = echo, options = {}, forks = noForks 
   let status = {};
   const waiting = new Set();
   const gateway = native.startGateway(
-    { accountId: "default", parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main", ...options },
+    { accountId: "default", parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main", collectEvents: 1, ...options },
     {
       runTurn: async (turn) => {
         turns.push(turn);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parall::orchestrator::{
-    AccountOptions, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING, Gateway,
-    Host, Level, Replies, ReplyPart, Turn, TurnOutcome,
+    AccountOptions, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS,
+    DEFAULT_SENDER_WAITING, Gateway, Host, Level, Replies, ReplyPart, Turn, TurnOutcome,
 };
 use serde_json::json;
 use tokio::sync::watch;
@@ -62,6 +62,8 @@ fn serve(parall: &LocalParall) -> (Arc<Gateway>, Arc<Echo>) {
         max_text_bytes: 64 * 1024,
         sender_turns: DEFAULT_SENDER_TURNS,
         sender_waiting: DEFAULT_SENDER_WAITING,
+        collect_events: 1,
+        collect_characters: DEFAULT_COLLECT_CHARACTERS,
         max_waiting: DEFAULT_MAX_WAITING,
         turn_minutes: 0,
     };

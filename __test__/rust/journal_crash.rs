@@ -240,7 +240,7 @@ impl Served {
     /// One turn in a fork, whose answer has two parts.
     async fn answer(&self, id: &str, ordinal: u32) {
         let turn = format!("{id}-{:x}", fastrand::u64(..));
-        let attempt = self.journal.adopt(id, &turn, "agent:main").await.unwrap().attempt;
+        let attempt = self.journal.adopt([id], &turn, "agent:main").await.unwrap().attempt;
         self.note(&format!("turn {id} {attempt}"));
         let fork = format!("fork-{turn}");
         let new = NewFork {
@@ -266,7 +266,7 @@ impl Served {
             self.note(&format!("intended {}", part.key));
             self.send(id, &part).await;
         }
-        self.journal.answer_complete(id).await.unwrap();
+        self.journal.answer_complete([id]).await.unwrap();
         self.note(&format!("complete {id}"));
         self.journal.fork_answered(&fork).await.unwrap();
         self.remove_fork(&fork).await;
@@ -299,7 +299,9 @@ impl Served {
 
     async fn tell_main(&self, name: &str) {
         let turn = format!("main-{name}-{:x}", fastrand::u64(..));
-        let results = self.journal.take_results_for(&turn).await.unwrap();
+        let none = Vec::<String>::new();
+        let (_, results) =
+            self.journal.adopt_with_results(none, &turn, "agent:main").await.unwrap();
         for told in &results {
             self.note(&format!("tell {}", told.result.dispatch_id));
         }

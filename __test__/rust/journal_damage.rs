@@ -51,7 +51,7 @@ fn left_behind(folder: &Path, count: usize) -> (Vec<u8>, Vec<u8>) {
                 text: format!("answer {number} ").repeat(20),
             };
             journal.intend(&id, vec![part]).await.unwrap();
-            journal.answer_complete(&id).await.unwrap();
+            journal.answer_complete([id.as_str()]).await.unwrap();
         }
         let files = (fs::read(&database).unwrap(), fs::read(with(&database, "-wal")).unwrap());
         journal.close().await;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use parall::journal::{
-    Claim, Clock, Condition, Details, Error, Intent, Journal, Lease, LeaseAttempt, NewDispatch,
-    NewPart, Opened, Origin, PartState, SimulatedDisk, State,
+    Claim, Clock, Condition, Details, DispatchRecord, Error, Intent, Journal, Lease, LeaseAttempt,
+    NewDispatch, NewPart, Opened, Origin, PartState, SimulatedDisk, State,
 };
 use tempfile::TempDir;
 
@@ -79,7 +79,7 @@ async fn a_message_is_one_event_by_whatever_way_it_comes_and_after_a_restart() {
     let same = |state| Claim::Same { id: "msg_1".to_owned(), state };
     assert_eq!(journal.claim(announced.clone()).await.unwrap(), Claim::New);
     assert_eq!(journal.claim(dispatched.clone()).await.unwrap(), same(State::Claimed));
-    journal.no_reply("msg_1", None).await.unwrap();
+    journal.no_reply(["msg_1"], None).await.unwrap();
     journal.acknowledged("msg_1").await.unwrap();
     journal.close().await;
     drop(journal);
@@ -137,10 +137,10 @@ async fn a_dispatch_is_taken_on_once_and_remembered_after_a_restart() {
     assert_eq!(condition, Condition::Created);
     assert_eq!(journal.claim(dispatch("dsp_1")).await.unwrap(), Claim::New);
     assert_eq!(journal.claim(dispatch("dsp_1")).await.unwrap(), Claim::Running(State::Claimed));
-    assert_eq!(journal.adopt("dsp_1", "turn-1", "agent:main").await.unwrap().attempt, 1);
+    assert_eq!(journal.adopt(["dsp_1"], "turn-1", "agent:main").await.unwrap().attempt, 1);
     let intents = journal.intend("dsp_1", vec![part("dsp_1", 0, "Hello")]).await.unwrap();
     assert_eq!(intents, [Intent::Send]);
-    journal.answer_complete("dsp_1").await.unwrap();
+    journal.answer_complete(["dsp_1"]).await.unwrap();
     assert!(matches!(
         journal.acknowledged("dsp_1").await,
         Err(Error::Undelivered { parts: 1, .. })
@@ -167,12 +167,12 @@ async fn nothing_is_acknowledged_before_its_answer_is_known() {
             Err(Error::Order { state: State::Claimed, .. })
         ));
     }
-    journal.adopt("a", "turn-1", "s").await.unwrap();
+    journal.adopt(["a"], "turn-1", "s").await.unwrap();
     assert!(matches!(
         journal.acknowledged("a").await,
         Err(Error::Order { state: State::Adopted, .. })
     ));
-    journal.no_reply("a", None).await.unwrap();
+    journal.no_reply(["a"], None).await.unwrap();
     journal.acknowledged("a").await.unwrap();
     assert!(matches!(journal.acknowledged("b").await, Err(Error::Unknown { .. })));
 }
@@ -191,10 +191,10 @@ async fn a_finished_answer_is_found_after_a_restart_with_its_keys() {
         ..Details::default()
     };
     journal.describe("dsp_1", details.clone()).await.unwrap();
-    journal.adopt("dsp_1", "turn-1", "agent:main").await.unwrap();
+    journal.adopt(["dsp_1"], "turn-1", "agent:main").await.unwrap();
     let parts = vec![part("dsp_1", 0, "one"), part("dsp_1", 1, "two"), part("dsp_1", 2, "three")];
     journal.intend("dsp_1", parts.clone()).await.unwrap();
-    journal.answer_complete("dsp_1").await.unwrap();
+    journal.answer_complete(["dsp_1"]).await.unwrap();
     journal.part_delivered("dsp_1", 0, "msg_a").await.unwrap();
     journal.part_refused("dsp_1", 1, "too long").await.unwrap();
     journal.close().await;
@@ -225,7 +225,7 @@ async fn an_answer_that_is_complete_takes_no_more_parts() {
     let journal = Bench::new().open().journal;
     journal.claim(dispatch("a")).await.unwrap();
     journal.intend("a", vec![part("a", 0, "x")]).await.unwrap();
-    journal.answer_complete("a").await.unwrap();
+    journal.answer_complete(["a"]).await.unwrap();
     let late = journal.intend("a", vec![part("a", 0, "x"), part("a", 1, "again")]).await.unwrap();
     assert_eq!(late, [Intent::Send, Intent::TooLate]);
     assert_eq!(journal.parts("a").await.unwrap().len(), 1);
@@ -238,12 +238,12 @@ async fn attempts_count_crashes_and_failures_but_not_an_orderly_stop() {
     let bench = Bench::new();
     let journal = bench.open().journal;
     journal.claim(dispatch("a")).await.unwrap();
-    assert_eq!(journal.adopt("a", "t1", "s").await.unwrap().attempt, 1);
-    journal.release("a").await.unwrap();
-    assert_eq!(journal.adopt("a", "t2", "s").await.unwrap().attempt, 1);
+    assert_eq!(journal.adopt(["a"], "t1", "s").await.unwrap().attempt, 1);
+    journal.release(["a"]).await.unwrap();
+    assert_eq!(journal.adopt(["a"], "t2", "s").await.unwrap().attempt, 1);
     // Adopted again without an end: the process died.
-    assert_eq!(journal.adopt("a", "t3", "s").await.unwrap().attempt, 2);
-    journal.fail("a", "model is gone", bench.clock()() + 1_000).await.unwrap();
+    assert_eq!(journal.adopt(["a"], "t3", "s").await.unwrap().attempt, 2);
+    journal.fail(["a"], "model is gone", bench.clock()() + 1_000).await.unwrap();
     assert!(journal.due().await.unwrap().is_empty());
     bench.pass(1_000);
     let due = journal.due().await.unwrap();
@@ -259,7 +259,7 @@ async fn a_dead_letter_waits_for_an_operator_who_retries_or_discards_it() {
     let journal = bench.open().journal;
     for id in ["a", "b"] {
         journal.claim(dispatch(id)).await.unwrap();
-        journal.adopt(id, "t", "s").await.unwrap();
+        journal.adopt([id], "t", "s").await.unwrap();
         journal.intend(id, vec![part(id, 0, "half")]).await.unwrap();
         journal.dead_letter(id, "five times").await.unwrap();
     }
@@ -282,7 +282,7 @@ async fn a_dead_letter_waits_for_an_operator_who_retries_or_discards_it() {
     beside.close().await;
     let due = journal.due().await.unwrap();
     assert_eq!((due[0].id.as_str(), due[0].attempts), ("a", 0));
-    let again = journal.adopt("a", "t", "s").await.unwrap();
+    let again = journal.adopt(["a"], "t", "s").await.unwrap();
     assert_eq!((again.attempt, again.is_repeated), (1, true));
     let finished = journal.finished().await.unwrap();
     assert_eq!((finished.len(), finished[0].id.as_str()), (1, "b"));
@@ -337,7 +337,7 @@ async fn the_text_of_an_answer_goes_when_its_event_is_over() {
     let journal = Bench::new().open().journal;
     journal.claim(dispatch("a")).await.unwrap();
     journal.intend("a", vec![part("a", 0, "The answer")]).await.unwrap();
-    journal.answer_complete("a").await.unwrap();
+    journal.answer_complete(["a"]).await.unwrap();
     journal.part_delivered("a", 0, "msg_1").await.unwrap();
     assert_eq!(journal.parts("a").await.unwrap()[0].part.text, "The answer");
     journal.acknowledged("a").await.unwrap();
@@ -353,10 +353,10 @@ async fn counters_tell_what_waits_since_when() {
         journal.claim(dispatch(id)).await.unwrap();
         bench.pass(10);
     }
-    journal.no_reply("a", None).await.unwrap();
+    journal.no_reply(["a"], None).await.unwrap();
     journal.acknowledged("a").await.unwrap();
-    journal.adopt("b", "t", "s").await.unwrap();
-    journal.no_reply("d", None).await.unwrap();
+    journal.adopt(["b"], "t", "s").await.unwrap();
+    journal.no_reply(["d"], None).await.unwrap();
     let counters = journal.counters().await.unwrap();
     assert_eq!(
         (counters.waiting, counters.running, counters.finishing, counters.pending()),
@@ -410,4 +410,32 @@ async fn folder_and_files_are_closed_to_others() {
         let path = entry.unwrap().path();
         assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
+}
+
+#[tokio::test]
+async fn the_dispatches_of_a_turn_begin_fail_and_end_together() {
+    let bench = Bench::new();
+    let journal = bench.open().journal;
+    for id in ["a", "b", "c"] {
+        journal.claim(dispatch(id)).await.unwrap();
+    }
+    assert_eq!(journal.adopt(["a", "b", "c"], "turn-1", "s").await.unwrap().attempt, 1);
+    let turn_of = |records: Vec<DispatchRecord>| -> Vec<Option<String>> {
+        records.into_iter().map(|record| record.turn_id).collect()
+    };
+    assert_eq!(turn_of(journal.queue(9).await.unwrap()), vec![Some("turn-1".to_owned()); 3]);
+    journal.separate(["a", "b", "c"], "the model is gone", 0).await.unwrap();
+    for record in journal.queue(9).await.unwrap() {
+        assert_eq!((record.state, record.attempts, record.failures), (State::Failed, 1, 1));
+        assert_eq!(record.turn_id, None);
+    }
+    assert_eq!(journal.adopt(["a", "b", "c"], "turn-2", "s").await.unwrap().attempt, 2);
+    // The source of one is gone meanwhile.
+    journal.no_reply(["c"], None).await.unwrap();
+    journal.answer_complete(["a", "b", "c"]).await.unwrap();
+    let states: Vec<State> =
+        journal.queue(9).await.unwrap().into_iter().map(|record| record.state).collect();
+    assert_eq!(states, [State::Answered, State::Answered, State::NoReply]);
+    // The first one must not be over already.
+    assert!(matches!(journal.adopt(["a", "b"], "turn-3", "s").await, Err(Error::Order { .. })));
 }

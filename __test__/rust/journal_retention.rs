@@ -38,7 +38,7 @@ fn dispatch(id: &str) -> NewDispatch {
 
 async fn finish(journal: &Journal, id: &str) {
     journal.claim(dispatch(id)).await.unwrap();
-    journal.no_reply(id, None).await.unwrap();
+    journal.no_reply([id], None).await.unwrap();
     journal.acknowledged(id).await.unwrap();
 }
 
@@ -99,7 +99,7 @@ async fn the_delivered_parts_of_an_answer_are_known_for_a_day_by_any_clock() {
         text: "ok".to_owned(),
     };
     journal.intend("dsp_1", vec![part]).await.unwrap();
-    journal.answer_complete("dsp_1").await.unwrap();
+    journal.answer_complete(["dsp_1"]).await.unwrap();
     journal.part_delivered("dsp_1", 0, "cmt_1").await.unwrap();
     journal.acknowledged("dsp_1").await.unwrap();
     bench.pass(DAY + DAY);

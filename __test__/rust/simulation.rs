@@ -28,6 +28,8 @@ mod plan;
 mod server;
 #[path = "simulation/socket.rs"]
 mod socket;
+#[path = "simulation/together.rs"]
+mod together;
 #[path = "simulation/world.rs"]
 mod world;
 

@@ -28,5 +28,7 @@ mod reload;
 mod status;
 #[path = "staged/stop.rs"]
 mod stop;
+#[path = "staged/together.rs"]
+mod together;
 #[path = "staged/unreadable.rs"]
 mod unreadable;

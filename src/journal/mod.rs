@@ -12,7 +12,7 @@
 //!
 //! ```text
 //! open       a new, current, older, newer or damaged file      clock: the time that is written down
-//! entries/   what is remembered: dispatches (record, queue), parts, forks, notes; recovery and retention
+//! entries/   what is remembered: dispatches (record, turn, queue), parts, forks, notes; recovery and retention
 //! database/  the thread that writes (writer, store, pending), tables (schema), files, lease
 //! ```
 //!

@@ -18,6 +18,20 @@ pub(crate) struct Event {
     pub subject: Subject,
     /// It came in while nobody listened, on a server that does not keep it.
     pub missed: bool,
+    /// With which others it may share a turn.
+    pub company: Company,
+}
+
+/// With which other events an event may share a turn.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// With any that was in no turn yet, either.
+    #[default]
+    New,
+    /// With those of this turn, which was cut off.
+    Turn(String),
+    /// With none: the turn that it shared has failed.
+    Alone,
 }
 
 /// How an event reached this agent.

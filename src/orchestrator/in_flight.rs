@@ -116,6 +116,11 @@ impl InFlight {
         self.lock().known(identity)
     }
 
+    /// Whether the event of a key is answered.
+    pub(crate) fn is_done(&self, key: &str) -> bool {
+        matches!(self.lock().state(key), Some(EventState::Done { .. }))
+    }
+
     /// The event of a key has so many bytes in memory as long as it is queued or running.
     pub(crate) fn weigh(&self, key: &str, bytes: usize) {
         self.change_weight(key, bytes, false);

@@ -7,6 +7,7 @@
 //! ```
 //! Nothing is acknowledged before its answer is in the chat or the agent chose to say nothing.
 
+mod batch;
 mod context;
 mod delivery;
 mod error;
@@ -25,6 +26,7 @@ mod status;
 mod target;
 mod turn;
 
+pub use batch::{DEFAULT_COLLECT_CHARACTERS, DEFAULT_COLLECT_EVENTS};
 pub use delivery::outbox::Replies;
 pub use error::Error;
 pub use host::{EarlierTurn, Fork, Host, Level, ReplyPart, Turn, TurnOutcome};

@@ -10,6 +10,7 @@ use super::ledger::{CONTINUED, End, NOTE, NOTICE, Run, parse_part};
 use super::parall_state::{Posted, Said};
 use super::plan::{LetterKind, Plan};
 use super::server::takes_answers;
+use super::together::{check_together, members, shared_parts};
 use super::world::{State, World};
 
 /// How long no fork is tried after one could not be made, milliseconds.
@@ -52,24 +53,33 @@ pub(crate) fn check_turn(
     if is_busy(state, &turn.target) {
         broken.push(("one lane a chat", format!("{} has two turns at once", turn.target)));
     }
-    if !state.parall.posted[place].overtaken {
-        let newest = state.ledger.newest_turn.entry(turn.target.clone()).or_insert(place);
-        if *newest > place {
-            let text = format!("a turn on event {place} of {} comes after {newest}", turn.target);
-            broken.push(("R12", text));
+    let members = members(turn);
+    broken.extend(check_together(state, plan, &members).map(|text| ("together", text)));
+    for source in &members {
+        let place = self::place(state, source);
+        if !state.parall.posted[place].overtaken {
+            let newest = state.ledger.newest_turn.entry(turn.target.clone()).or_insert(place);
+            if *newest > place {
+                let text =
+                    format!("a turn on event {place} of {} comes after {newest}", turn.target);
+                broken.push(("R12", text));
+            }
+            // What fails together is tried alone, from the first one on.
+            if source == &members[0] {
+                *newest = place.max(*newest);
+            }
         }
-        *newest = place.max(*newest);
+        if is_answered(state, source) {
+            broken.push(("R4", format!("{source} has an answer and gets another turn")));
+        }
+        let expected = state.parall.posted[place].thread.clone();
+        if turn.thread_root_id != expected {
+            broken.push(("R12", format!("{source} has thread {:?}", turn.thread_root_id)));
+        }
     }
-    if is_answered(state, source) {
-        broken.push(("R4", format!("{source} has an answer and gets another turn")));
-    }
-    let counted = state.ledger.runs.iter().filter(|run| run.source_id == *source).count();
+    let counted = state.ledger.runs.iter().filter(|run| run.members == members).count();
     if counted >= MOST_ATTEMPTS + state.ledger.stops as usize {
-        broken.push(("R11", format!("{source} is tried more than {MOST_ATTEMPTS} times")));
-    }
-    let expected = state.parall.posted[place].thread.clone();
-    if turn.thread_root_id != expected {
-        broken.push(("R12", format!("{source} has thread {:?}", turn.thread_root_id)));
+        broken.push(("R11", format!("{members:?} are tried more than {MOST_ATTEMPTS} times")));
     }
     let told = told(&turn.text);
     if !main && !told.is_empty() {
@@ -163,8 +173,9 @@ pub(crate) fn check_saying(state: &mut State, said: &Said) {
     }
     // What a host adds by itself belongs to no turn of ours, so nobody knows its place.
     let added = number == CONTINUED || added_late;
-    let overtaken = posted.overtaken || added;
-    for (other_run, other_number) in said_about(state, &source) {
+    let about = state.ledger.runs[run].members.clone();
+    let others: BTreeSet<_> = about.iter().flat_map(|source| said_about(state, source)).collect();
+    for (other_run, other_number) in others {
         if other_run != run && !is_last(state, other_run, other_number) {
             // What a failed or interrupted run has said is no answer.
         } else if other_run != run {
@@ -175,7 +186,8 @@ pub(crate) fn check_saying(state: &mut State, said: &Said) {
             broken.push(("R12", format!("part {number} of {source} comes after {other_number}")));
         }
     }
-    if !overtaken {
+    let place = self::place(state, &about[0]);
+    if !added && !state.parall.posted[place].overtaken {
         let newest = state.ledger.newest_answer.entry(said.target.clone()).or_insert(place);
         if *newest > place {
             let text = format!("the answer to event {place} comes after that to {newest}");
@@ -191,9 +203,8 @@ pub(crate) fn check_saying(state: &mut State, said: &Said) {
 /// Whether nobody knows what a host adds to that sends something to a chat by itself: while another turn runs there or was
 /// left there, or when the message it means was over before a restart.
 pub(crate) fn is_unclear(state: &State, target: &str, source: &str) -> bool {
-    let left = |other: &Run| {
-        other.target == target && other.source_id != source && other.life < state.life
-    };
+    let left =
+        |other: &Run| other.target == target && !other.is_about(source) && other.life < state.life;
     is_busy(state, target)
         || state.ledger.runs.iter().any(left)
         || state.ledger.over_before.contains(source)
@@ -206,7 +217,9 @@ fn said_about<'state>(
 ) -> impl Iterator<Item = (usize, usize)> + use<'state> {
     let source = source.to_owned();
     let parts = state.parall.said.iter().filter_map(|said| parse_part(&said.text));
-    parts.filter(move |(other, ..)| *other == source).map(|(_, run, number)| (run, number))
+    parts
+        .filter(move |(_, run, _)| state.ledger.runs[*run].is_about(&source))
+        .map(|(_, run, number)| (run, number))
 }
 
 /// Whether the answer to a source is complete in the chat.
@@ -238,13 +251,16 @@ pub(crate) fn check_status(state: &mut State, now: i64) {
 pub(crate) fn check_acknowledgement(state: &mut State, key: &str) {
     let posted = state.parall.posted.iter().find(|posted| posted.key == key).cloned();
     let found = posted.and_then(|posted| journaled(&state.disk, &posted));
-    let Some(found) = found else {
+    let Some(mut found) = found else {
         return state.ledger.violation("R1", format!("{key} is acknowledged and not journaled"));
     };
     let over = [JournalState::Answered, JournalState::NoReply, JournalState::Acknowledged];
     if !over.contains(&found.record.state) {
         let text = format!("{key} is acknowledged and {} on disk", found.record.state);
         state.ledger.violation("R1", text);
+    }
+    if found.parts.is_empty() {
+        found.parts = shared_parts(state, &found.record);
     }
     for part in &found.parts {
         let text = match part.state {
@@ -284,7 +300,7 @@ fn is_known_as_over(state: &State, posted: &Posted) -> bool {
 }
 
 /// What the journal knows of an event. It may have been announced before it was dispatched.
-fn journaled(disk: &SimulatedDisk, posted: &Posted) -> Option<OpenDispatch> {
+pub(crate) fn journaled(disk: &SimulatedDisk, posted: &Posted) -> Option<OpenDispatch> {
     let found = |key: &str| disk.dispatch(key).unwrap();
     found(&posted.key).or_else(|| found(&posted.source_id))
 }
@@ -364,7 +380,7 @@ fn fate(state: &State, plan: &Plan, posted: &Posted) -> Option<String> {
     };
     let record = found.record;
     if record.state == JournalState::Dead {
-        let runs = state.ledger.runs.iter().filter(|run| run.source_id == *source_id).count();
+        let runs = state.ledger.runs.iter().filter(|run| run.is_about(source_id)).count();
         let cause = record.cause.unwrap_or_default();
         // The host may add something afterwards.
         let mut said = said_about(state, source_id);
@@ -385,7 +401,7 @@ fn fate(state: &State, plan: &Plan, posted: &Posted) -> Option<String> {
     if is_answered(state, source_id) || state.ledger.mistaken.contains(source_id) {
         return None;
     }
-    let mut runs = state.ledger.runs.iter().filter(|run| run.source_id == *source_id);
+    let mut runs = state.ledger.runs.iter().filter(|run| run.is_about(source_id));
     let silent = runs.any(|run| matches!(run.end, End::Silent | End::Complete));
     let excused = match kind {
         LetterKind::Hint | LetterKind::Empty | LetterKind::Own | LetterKind::Chatterbox => true,
@@ -421,10 +437,13 @@ fn answered_by_forks(state: &State) -> BTreeSet<String> {
 fn turns_of_agents(state: &State) -> BTreeMap<&str, usize> {
     let mut turns: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
     for run in &state.ledger.runs {
-        let posted = &state.parall.posted[run.place];
-        for place in [Some(&run.target), posted.author.as_ref()].into_iter().flatten() {
-            if posted.by_agent {
-                turns.entry(place).or_default().insert(run.place);
+        for source in &run.members {
+            let posted_at = place(state, source);
+            let posted = &state.parall.posted[posted_at];
+            for counted in [Some(&run.target), posted.author.as_ref()].into_iter().flatten() {
+                if posted.by_agent {
+                    turns.entry(counted).or_default().insert(posted_at);
+                }
             }
         }
     }

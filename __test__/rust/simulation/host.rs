@@ -13,6 +13,7 @@ use super::checks::{check_turn, is_unclear};
 use super::ledger::{CONTINUED, End, NOTE, NOTICE, Run, parse_part, part};
 use super::parall_state::Posted;
 use super::plan::LetterKind;
+use super::together::members;
 use super::world::{State, World};
 
 /// What the host keeps on its own disk.
@@ -234,6 +235,7 @@ fn begin(world: &World, turn: &Turn) -> usize {
     let life = state.life;
     state.ledger.runs.push(Run {
         source_id: turn.message_id.clone(),
+        members: members(turn),
         place,
         at: now,
         target: turn.target.clone(),
@@ -264,7 +266,13 @@ fn script(world: &World, number: usize, source: &str) -> (Script, u64) {
     let posted = state.parall.posted.iter().find(|posted| posted.source_id == source);
     let kind = posted.map(|posted| posted.kind);
     let chatter = kind == Some(LetterKind::Chatterbox);
-    let script = if kind == Some(LetterKind::Poison) {
+    let asked = &state.ledger.runs[number];
+    let is_poisoned = state
+        .parall
+        .posted
+        .iter()
+        .any(|posted| posted.kind == LetterKind::Poison && asked.is_about(&posted.source_id));
+    let script = if is_poisoned {
         Script::Fail { first: None }
     } else if chatter {
         Script::Answer { parts: vec![part(source, number, 0)], has_last: true }
@@ -441,7 +449,7 @@ fn mistake(state: &mut State, target: &str) {
         .runs
         .iter()
         .filter(|run| run.target == target && (run.end == End::Late || run.life < state.life));
-    let sources: Vec<String> = waiting.map(|run| run.source_id.clone()).collect();
+    let sources: Vec<String> = waiting.flat_map(|run| run.members.clone()).collect();
     state.ledger.mistaken.extend(sources);
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Ledger {
 pub(crate) struct Run {
     /// Id of the message or task.
     pub source_id: String,
+    /// Everything that it is asked about; the last one is the source.
+    pub members: Vec<String>,
     /// Place among all events.
     pub place: usize,
     /// When it began.
@@ -72,6 +74,13 @@ pub(crate) enum End {
     Failed,
     /// The host takes its time.
     Late,
+}
+
+impl Run {
+    /// Whether it is asked about a source.
+    pub(crate) fn is_about(&self, source: &str) -> bool {
+        self.members.iter().any(|member| member == source)
+    }
 }
 
 impl Ledger {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parall::orchestrator::{
-    AccountOptions, DEFAULT_MAX_WAITING, DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, Gateway,
-    Replies,
+    AccountOptions, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING, DEFAULT_SENDER_WAITING,
+    DEFAULT_TURN_MINUTES, Gateway, Replies,
 };
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
@@ -158,6 +158,8 @@ fn start(world: &Arc<World>) -> Arc<Gateway> {
         max_text_bytes: 64 * 1024,
         sender_turns: world.plan.sender_turns,
         sender_waiting: DEFAULT_SENDER_WAITING,
+        collect_events: world.plan.collect_events(),
+        collect_characters: DEFAULT_COLLECT_CHARACTERS,
         max_waiting: DEFAULT_MAX_WAITING,
         turn_minutes: DEFAULT_TURN_MINUTES,
     };

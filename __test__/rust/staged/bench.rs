@@ -12,9 +12,9 @@ use parall::api::socket::SocketEvent;
 use parall::api::{Agent, Chat, Comment, Dispatch, Error, Message, NewMessage, Sender, Sent, Task};
 use parall::journal::{Journal, SimulatedDisk};
 use parall::orchestrator::{
-    AccountOptions, Answer, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING,
-    DEFAULT_TURN_MINUTES, EarlierTurn, Fork, Gateway, Host, Level, Replies, ReplyPart, Server,
-    Turn, TurnOutcome,
+    AccountOptions, Answer, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS,
+    DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, EarlierTurn, Fork, Gateway, Host, Level, Replies,
+    ReplyPart, Server, Turn, TurnOutcome,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, watch};
@@ -79,6 +79,8 @@ struct State {
     turns: Vec<Turn>,
     /// Turns that were called off.
     called_off: Vec<String>,
+    /// Waiting messages of a chat share a turn.
+    collects: bool,
     /// Runs outlive a start of the account; these are they.
     keeps_runs: bool,
     runs: Vec<(EarlierTurn, watch::Receiver<Option<TurnOutcome>>)>,
@@ -119,6 +121,11 @@ impl World {
     /// How often a call was made.
     pub(crate) fn calls(&self, call: &str) -> usize {
         self.state().calls.get(call).copied().unwrap_or_default()
+    }
+
+    /// Waiting messages of a chat share a turn, from the next start on.
+    pub(crate) fn collect(&self) {
+        self.state().collects = true;
     }
 
     /// The host can fork from now on.
@@ -366,6 +373,8 @@ fn serve(world: &Arc<World>) -> (Arc<Gateway>, Journal) {
         max_text_bytes: 64 * 1024,
         sender_turns: DEFAULT_SENDER_TURNS,
         sender_waiting: DEFAULT_SENDER_WAITING,
+        collect_events: if world.state().collects { 20 } else { 1 },
+        collect_characters: DEFAULT_COLLECT_CHARACTERS,
         max_waiting: DEFAULT_MAX_WAITING,
         turn_minutes: DEFAULT_TURN_MINUTES,
     };

@@ -103,8 +103,8 @@ async fn loading_goes_on_while_an_event_that_may_end_the_process_runs_alone() {
     bench.world.say("usr_eve", "human", 1).await;
     bench.soon("main works", |status| status["activeRuns"] == 1).await;
     // Two turns that ended with the process.
-    bench.journal.adopt("dsp_usr_eve_1", "turn-1", "main").await.unwrap();
-    bench.journal.adopt("dsp_usr_eve_1", "turn-2", "main").await.unwrap();
+    bench.journal.adopt(["dsp_usr_eve_1"], "turn-1", "main").await.unwrap();
+    bench.journal.adopt(["dsp_usr_eve_1"], "turn-2", "main").await.unwrap();
     bench.gateway.close().await;
     bench.restart().await;
     bench.soon("alone", |status| status["activeRuns"] == 1).await;

@@ -15,8 +15,9 @@ use napi_derive::napi;
 use self::host::JavaScriptHost;
 use super::promise::{promise, to_js};
 use crate::orchestrator::{
-    self as core, DEFAULT_MAX_FORKS, DEFAULT_MAX_TEXT_BYTES, DEFAULT_MAX_WAITING,
-    DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, DEFAULT_TURNS,
+    self as core, DEFAULT_COLLECT_CHARACTERS, DEFAULT_COLLECT_EVENTS, DEFAULT_MAX_FORKS,
+    DEFAULT_MAX_TEXT_BYTES, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING,
+    DEFAULT_TURN_MINUTES, DEFAULT_TURNS,
 };
 
 pub use self::host::HostCallbacks;
@@ -52,6 +53,12 @@ pub fn start_gateway(
             sender_waiting: options
                 .sender_waiting
                 .map_or(DEFAULT_SENDER_WAITING, |events| events as usize),
+            collect_events: options
+                .collect_events
+                .map_or(DEFAULT_COLLECT_EVENTS, |events| events as usize),
+            collect_characters: options
+                .collect_characters
+                .map_or(DEFAULT_COLLECT_CHARACTERS, |characters| characters as usize),
             max_waiting: options.max_waiting.map_or(DEFAULT_MAX_WAITING, |most| most as usize),
             turn_minutes: options.turn_minutes.unwrap_or(DEFAULT_TURN_MINUTES),
         },

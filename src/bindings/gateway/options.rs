@@ -39,6 +39,10 @@ pub struct GatewayOptions {
     pub sender_turns: Option<u32>,
     /// How many events of one sender may wait, 2,000 when left out; more are closed without an answer.
     pub sender_waiting: Option<u32>,
+    /// How many waiting messages of a chat and thread one turn answers, 20 when left out; each has its own with 1.
+    pub collect_events: Option<u32>,
+    /// How many characters these have together at most, 16,000 when left out.
+    pub collect_characters: Option<u32>,
     /// How many events may wait here before the rest waits at the server, 10,000 when left out.
     pub max_waiting: Option<u32>,
     /// How many minutes a turn may run before it is called off, 60 when left out; for ever with 0.

@@ -3,9 +3,7 @@
 use super::record::COLUMNS;
 use crate::journal::database::access::Access;
 use crate::journal::error::Fault;
-use crate::journal::{
-    Adoption, Claim, Details, DispatchRecord, Error, Journal, NewDispatch, State,
-};
+use crate::journal::{Claim, Details, DispatchRecord, Error, Journal, NewDispatch, State};
 
 impl Journal {
     /// Admits a dispatch. The same id is new only once.
@@ -23,81 +21,6 @@ impl Journal {
     pub async fn describe(&self, id: &str, details: Details) -> Result<(), Error> {
         let id = id.to_owned();
         self.call_later(move |access| describe(access, &id, &details)).await
-    }
-
-    /// A turn starts. Call it before the host is asked to run the turn, so
-    /// that a message that kills the process is counted.
-    pub async fn adopt(
-        &self,
-        id: &str,
-        turn_id: &str,
-        session_key: &str,
-    ) -> Result<Adoption, Error> {
-        let (id, turn_id, session_key) =
-            (id.to_owned(), turn_id.to_owned(), session_key.to_owned());
-        self.call(move |access| {
-            let state = unanswered(access, &id, "given to a turn")?;
-            access.execute(
-                "UPDATE dispatches SET attempts = attempts + 1, turn_id = ?2, session_key = ?3, next_try_at = NULL
-                 WHERE id = ?1",
-                (&id, &turn_id, &session_key),
-            )?;
-            change(access, &id, state, State::Adopted, None)?;
-            let attempts = access
-                .first("SELECT attempts FROM dispatches WHERE id = ?1", [&id], |row| row.get(0))?;
-            Ok(Adoption {
-                attempt: attempts.unwrap_or_default(),
-                is_repeated: state == State::Failed,
-            })
-        })
-        .await
-    }
-
-    /// The turn was called off because the account stops: the attempt does not count.
-    pub async fn release(&self, id: &str) -> Result<(), Error> {
-        let id = id.to_owned();
-        self.call(move |access| {
-            access.execute(
-                "UPDATE dispatches SET state = 'claimed', attempts = max(attempts - 1, 0), changed_at = ?2
-                 WHERE id = ?1 AND state = 'adopted'",
-                (&id, access.now),
-            )?;
-            state(access, &id).map(drop)
-        })
-        .await
-    }
-
-    /// Every part of the answer has been journaled.
-    pub async fn answer_complete(&self, id: &str) -> Result<(), Error> {
-        let id = id.to_owned();
-        self.call(move |access| complete(access, &id)).await
-    }
-
-    /// It needs no answer, and why if that is worth a word. What was journaled of an answer is still delivered.
-    pub async fn no_reply(&self, id: &str, cause: Option<&str>) -> Result<(), Error> {
-        let (id, cause) = (id.to_owned(), cause.map(str::to_owned));
-        self.call(move |access| match state(access, &id)? {
-            State::NoReply => Ok(()),
-            before if before.is_unanswered() => {
-                change(access, &id, before, State::NoReply, cause.as_deref())
-            }
-            state => Err(Error::Order { id, state, step: "left without answer" }.into()),
-        })
-        .await
-    }
-
-    /// The attempt failed; `retry_at` says when to try again, in milliseconds since the epoch.
-    pub async fn fail(&self, id: &str, cause: &str, retry_at: i64) -> Result<(), Error> {
-        let (id, cause) = (id.to_owned(), cause.to_owned());
-        self.call(move |access| {
-            let before = unanswered(access, &id, "tried again")?;
-            access.execute(
-                "UPDATE dispatches SET failures = failures + 1, next_try_at = ?2 WHERE id = ?1",
-                (&id, retry_at),
-            )?;
-            change(access, &id, before, State::Failed, Some(&cause))
-        })
-        .await
     }
 
     /// Gives a dispatch up until an operator decides.

@@ -167,21 +167,6 @@ impl Journal {
         .await
     }
 
-    /// Binds all results that nobody has to a turn of main and returns what is bound to it, oldest first. Asking again for
-    /// the same turn gives the same.
-    pub async fn take_results_for(&self, turn_id: &str) -> Result<Vec<ForkResult>, Error> {
-        let turn_id = turn_id.to_owned();
-        self.call(move |access| {
-            access.execute(
-                "UPDATE results SET told_in = ?1 WHERE told_in IS NULL AND told_at IS NULL",
-                [&turn_id],
-            )?;
-            let sql = format!("{UNTOLD} AND told_in = ?1 ORDER BY sequence");
-            access.all(&sql, [&turn_id], read_result)
-        })
-        .await
-    }
-
     /// The turn has reported to main: its results are never reported again.
     pub async fn confirm_results(&self, turn_id: &str) -> Result<(), Error> {
         let turn_id = turn_id.to_owned();
@@ -222,6 +207,16 @@ const UNTOLD: &str = "SELECT dispatch_id, session_key, target, chat_label, sende
 /// All results that main does not know yet.
 pub(in crate::journal) fn untold(access: &Access<'_>) -> Result<Vec<ForkResult>, Fault> {
     access.all(UNTOLD, [], read_result)
+}
+
+/// Binds all results that nobody has to a turn of main and returns what is bound to it, oldest first.
+pub(super) fn take_results(access: &Access<'_>, turn_id: &str) -> Result<Vec<ForkResult>, Fault> {
+    access.execute(
+        "UPDATE results SET told_in = ?1 WHERE told_in IS NULL AND told_at IS NULL",
+        [turn_id],
+    )?;
+    let sql = format!("{UNTOLD} AND told_in = ?1 ORDER BY sequence");
+    access.all(&sql, [turn_id], read_result)
 }
 
 fn read_result(row: &Row<'_>) -> rusqlite::Result<ForkResult> {

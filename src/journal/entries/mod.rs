@@ -8,3 +8,4 @@ pub(super) mod queue;
 pub(super) mod record;
 pub(super) mod recovery;
 pub(super) mod retention;
+pub(super) mod turn;

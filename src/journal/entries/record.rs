@@ -97,7 +97,7 @@ pub enum Claim {
 }
 
 /// A turn that starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Adoption {
     /// Which attempt this is, counted from one.
     pub attempt: u32,
@@ -148,6 +148,11 @@ pub(in crate::journal) const COLUMNS: &str = "sequence, id, origin, source_type,
     no_reply, event_type";
 
 impl DispatchRecord {
+    /// Whether no other turn is needed.
+    pub fn is_answered(&self) -> bool {
+        matches!(self.state, State::Answered | State::NoReply)
+    }
+
     pub(in crate::journal) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let target: Option<String> = row.get(5)?;
         let details = match target {

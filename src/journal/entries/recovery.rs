@@ -33,7 +33,7 @@ pub struct OpenDispatch {
 impl OpenDispatch {
     /// Whether the whole answer is known, so that no other turn is needed.
     pub fn is_answered(&self) -> bool {
-        matches!(self.record.state, State::Answered | State::NoReply)
+        self.record.is_answered()
     }
 
     /// The parts that have to be sent, or sent again under the same key.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::api::Class;
 use crate::error::chain;
+use crate::orchestrator::batch::Member;
 use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::event::Origin;
 use crate::orchestrator::host::Level;
@@ -55,17 +56,36 @@ impl Completion {
 
     /// Ends an event that needs no answer.
     pub(crate) async fn close(self: &Arc<Self>, key: &str, origin: &Origin, cause: &str) {
-        self.turns.end_interrupted(key);
+        self.close_all(&[Member { key: key.to_owned(), origin: origin.clone() }], cause).await;
+    }
+
+    /// Ends the events of a turn, none of which needs an answer.
+    pub(crate) async fn close_all(self: &Arc<Self>, members: &[Member], cause: &str) {
+        // The turn that it was in may have answered it before it was loaded again.
+        let open: Vec<&Member> =
+            members.iter().filter(|member| !self.in_flight.is_done(&member.key)).collect();
+        if open.is_empty() {
+            return;
+        }
+        for member in &open {
+            self.turns.end_interrupted(&member.key);
+        }
         let Ok(journal) = self.context.journal() else { return };
+        let keys = || open.iter().map(|member| member.key.as_str());
         // Without a note in the journal it is met again at the next start.
         let what = "noting that there is no answer";
-        if self.context.record(what, || journal.no_reply(key, Some(cause))).await.is_ok() {
-            self.answered(key, origin);
+        if self.context.record(what, || journal.no_reply(keys(), Some(cause))).await.is_ok() {
+            for member in &open {
+                self.answered(&member.key, &member.origin);
+            }
         }
     }
 
     /// Makes a dead letter: the server keeps it, an operator decides.
     pub(crate) async fn give_up(&self, key: &str, problem: &str) -> Result<(), Stopped> {
+        if self.in_flight.is_done(key) {
+            return Ok(());
+        }
         self.turns.end_interrupted(key);
         self.context.log(Level::Error, given_up_text(key, problem));
         let journal = self.context.journal()?;

@@ -1,5 +1,6 @@
-//! From loaded events to the lanes: what gets a turn, and what runs with nothing beside it.
+//! From loaded events to the lanes: what gets a turn, with what it was in one before, and what runs with nothing beside it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -7,6 +8,7 @@ use tokio::sync::mpsc;
 use super::admission::Admission;
 use super::loading::loader::Loaded;
 use crate::orchestrator::delivery::completion::Completion;
+use crate::orchestrator::event::{Company, Event};
 use crate::orchestrator::lanes::scheduler::Lanes;
 
 /// Hands events to the lanes.
@@ -17,21 +19,60 @@ pub(crate) struct Handover {
     pub completion: Arc<Completion>,
     /// Where they go.
     pub lanes: Arc<Lanes>,
+    /// Turns of several events that were cut off.
+    pub cut_off: CutOff,
+}
+
+/// How many events of each turn that was cut off are loaded again, and those that are loaded already: the turn is run again with exactly
+/// these.
+#[derive(Debug, Default)]
+pub(crate) struct CutOff(HashMap<String, (usize, Vec<Event>)>);
+
+impl CutOff {
+    /// One more event of a turn is going to be loaded.
+    pub(crate) fn expect(&mut self, turn: &str) {
+        self.0.entry(turn.to_owned()).or_default().0 += 1;
+    }
+
+    /// An event is loaded, or nothing is left of it. Gives what may go to the lanes with that.
+    fn arrived(&mut self, company: &Company, event: Option<Event>) -> Vec<Event> {
+        if let Company::Turn(turn) = company
+            && let Some((left, events)) = self.0.get_mut(turn)
+        {
+            events.extend(event);
+            *left -= 1;
+            if *left > 0 {
+                return Vec::new();
+            }
+            return self.0.remove(turn).map(|(_, events)| events).unwrap_or_default();
+        }
+        event.into_iter().collect()
+    }
 }
 
 impl Handover {
-    /// Hands events over in their order. Loading continues while one of them runs alone.
-    pub(crate) async fn run(self, mut loaded: mpsc::UnboundedReceiver<Loaded>) {
-        while let Some(Loaded { event, alone }) = loaded.recv().await {
-            let Some(event) = event else { continue };
-            if !self.admission.admits(&self.completion, &event).await {
+    /// Hands events over in their order. Loading continues while some of them run alone.
+    pub(crate) async fn run(mut self, mut loaded: mpsc::UnboundedReceiver<Loaded>) {
+        while let Some(Loaded { event, alone, company }) = loaded.recv().await {
+            let admitted = match event {
+                Some(event) if self.admits(&event).await => Some(event),
+                _ => None,
+            };
+            let events = self.cut_off.arrived(&company, admitted);
+            if events.is_empty() {
                 continue;
             }
             if alone {
-                self.lanes.accept_alone(event).await;
+                self.lanes.accept_alone(events).await;
             } else {
-                self.lanes.accept(event);
+                self.lanes.accept(events);
             }
         }
+    }
+
+    /// Whether an event gets a turn. What is in one that continues was admitted before.
+    async fn admits(&self, event: &Event) -> bool {
+        self.completion.turns.runs_with_others(event.key())
+            || self.admission.admits(&self.completion, event).await
     }
 }

@@ -6,7 +6,7 @@ use super::missed::history::{Mark, Place};
 use crate::api::wire::announced;
 use crate::api::{Dispatch, Frame, Message, Task};
 use crate::journal::DispatchRecord;
-use crate::orchestrator::event::{MESSAGE, Origin, TASK};
+use crate::orchestrator::event::{Company, MESSAGE, Origin, TASK};
 use crate::orchestrator::in_flight::Identity;
 use crate::orchestrator::target::Target;
 
@@ -34,6 +34,8 @@ pub(crate) struct Reference {
     pub chat: Option<String>,
     /// It may be what ended the process the last times, and so runs with nothing beside it.
     pub alone: bool,
+    /// With which others it may share a turn.
+    pub company: Company,
     /// What is known up to it, once it is claimed.
     pub place: Option<Place>,
 }
@@ -130,6 +132,7 @@ pub(crate) fn dispatched(dispatch: &Dispatch, seq: Option<u64>) -> Result<Refere
         seq,
         chat: dispatch.chat_id.clone(),
         alone: false,
+        company: Company::New,
         place: None,
     })
 }
@@ -151,6 +154,7 @@ pub(crate) fn announced(frame: &Frame, data: &RawValue) -> Result<Reference, ser
         seq: frame.seq,
         chat: None,
         alone: false,
+        company: Company::New,
         place: Some(place),
     })
 }
@@ -168,6 +172,7 @@ pub(crate) fn missed(kind: &str, id: String, place: Place) -> Reference {
         seq: None,
         chat,
         alone: false,
+        company: Company::New,
         place: Some(place),
     }
 }
@@ -181,6 +186,11 @@ pub(crate) fn recorded(record: &DispatchRecord) -> Reference {
         source: SourceRef::Named(record.source_type.clone(), record.source_id.clone()),
         seq: None,
         alone: record.attempts.saturating_sub(record.failures) >= SUSPICIOUS,
+        company: match &record.turn_id {
+            Some(turn) => Company::Turn(turn.clone()),
+            None if record.attempts > 0 => Company::Alone,
+            None => Company::New,
+        },
         chat: chat.map(|details| details.target.clone()),
         place: None,
     }

@@ -1,17 +1,17 @@
-//! One attempt at an event: what the host is asked, and what its answer means.
+//! One attempt at a batch: what the host is asked, and what its answer means.
 
 use std::time::Duration;
 
 use super::runner::Runner;
 use super::session::Session;
 use super::verdict::Verdict;
+use crate::orchestrator::batch::Batch;
 use crate::orchestrator::context::Stopped;
-use crate::orchestrator::event::Event;
 use crate::orchestrator::host::TurnOutcome;
+use crate::orchestrator::turn::batch_text;
 use crate::orchestrator::turn::earlier::EarlierRun;
 use crate::orchestrator::turn::event_text;
 use crate::orchestrator::turn::open_turn::OpenTurn;
-use crate::orchestrator::turn::results::{SECTION_LIMIT, section};
 use crate::orchestrator::turn::watchdog::{Watch, Watched};
 
 /// How long an answer may take that the host promised by returning without a run: a recovered turn starts about four
@@ -21,37 +21,38 @@ const LATE_ANSWER: Duration = Duration::from_secs(120);
 const SETTLE: Duration = Duration::from_millis(1_500);
 
 impl Runner {
-    /// Asks the host to run the event.
+    /// Asks the host to run the batch. `news` is what main has to be told of its forks.
     pub(super) async fn attempt(
         &self,
-        event: &Event,
+        batch: &Batch,
         session: &Session,
         turn: &OpenTurn,
         turn_id: String,
         is_repeated: bool,
+        news: Option<String>,
     ) -> Result<Verdict, Stopped> {
-        let mut request =
-            event_text::turn(event, turn_id.clone(), session.key(), self.context.reader());
+        let mut request = batch_text::turn(batch, &turn_id, session.key(), self.context.reader());
         request.is_repeated = is_repeated;
         if let Session::Fork { introduced: Some(since), .. } = session {
             event_text::introduce_fork(&mut request.text, *since);
         }
-        // What the host has begun to answer by itself it does not hear again.
-        let mut has_news = false;
-        if matches!(session, Session::Main(_))
-            && !turn.has_begun()
-            && let Some(news) = self.news(&turn_id).await?
-        {
-            has_news = true;
+        let has_news = news.is_some();
+        if let Some(news) = news {
             request.text = format!("{news}\n{}", request.text);
         }
         let _no_config_writes = self.context.gate.turn().await;
-        self.completion.mark_received(&event.origin);
+        if !turn.begin(&turn_id) {
+            if has_news {
+                self.told(&turn_id, false).await?;
+            }
+            return Ok(Verdict::Answered);
+        }
+        batch.iter().for_each(|event| self.completion.mark_received(&event.origin));
         let watch = Watch {
             context: &self.context,
             turn_id: &turn_id,
             session_key: session.key(),
-            event_key: event.key(),
+            event_key: batch.owner().key(),
             limit: self.turn_limit,
         };
         let watched = watch.over(self.context.host.run_turn(request)).await;
@@ -156,18 +157,8 @@ impl Runner {
         }
     }
 
-    /// What main has to be told of its forks, bound to this turn.
-    async fn news(&self, turn_id: &str) -> Result<Option<String>, Stopped> {
-        let journal = self.context.journal()?;
-        let results = self
-            .context
-            .record("reading the results of forks", || journal.take_results_for(turn_id))
-            .await?;
-        Ok(section(&results, SECTION_LIMIT))
-    }
-
     /// Notes whether main knows by now.
-    async fn told(&self, turn_id: &str, told: bool) -> Result<(), Stopped> {
+    pub(super) async fn told(&self, turn_id: &str, told: bool) -> Result<(), Stopped> {
         let journal = self.context.journal()?;
         let note = || async {
             if told {

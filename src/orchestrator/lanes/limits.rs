@@ -6,6 +6,8 @@ use std::time::Duration;
 use hashlink::LinkedHashMap;
 use tokio::time::Instant;
 
+use crate::orchestrator::batch::CollectLimits;
+
 /// Most forks at once, unless configured otherwise.
 pub const DEFAULT_MAX_FORKS: usize = 4;
 /// Turns that one sender may cause in an hour, unless configured otherwise: about one every four seconds, which is more than people write.
@@ -26,6 +28,8 @@ pub(crate) struct Limits {
     pub(crate) sender_turns: usize,
     /// Events of one sender that may wait; more are refused.
     pub(crate) sender_waiting: usize,
+    /// How much one turn may collect.
+    pub(crate) collect: CollectLimits,
 }
 
 impl Default for Limits {
@@ -34,6 +38,7 @@ impl Default for Limits {
             max_forks: DEFAULT_MAX_FORKS,
             sender_turns: DEFAULT_SENDER_TURNS,
             sender_waiting: DEFAULT_SENDER_WAITING,
+            collect: CollectLimits::default(),
         }
     }
 }

@@ -7,6 +7,9 @@
 //!
 //! **While a sender heads a chat and no lane answers it, every other sender gets at most one turn.**
 //!
+//! A turn takes what waits behind its event in the same chat and thread along, whoever wrote it, see [`Batch`]. It is the turn of the
+//! first event's sender, and counts for every sender whose events are in it.
+//!
 //! Events of a sender that has had its turns for the hour are held back beside the queues, so they delay nobody else.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -14,6 +17,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use tokio::time::Instant;
 
 use super::limits::{HourlyTurns, Limits};
+use crate::orchestrator::batch::{Batch, CollectLimits};
 use crate::orchestrator::event::Event;
 use crate::orchestrator::target::Target;
 
@@ -34,6 +38,7 @@ pub(crate) struct Queue {
     waiting: usize,
     turns: HourlyTurns,
     most_of_a_sender: usize,
+    collect: CollectLimits,
 }
 
 impl Queue {
@@ -49,6 +54,7 @@ impl Queue {
             waiting: 0,
             turns: HourlyTurns::new(limits.sender_turns),
             most_of_a_sender: limits.sender_waiting.max(1),
+            collect: limits.collect,
         }
     }
 
@@ -67,8 +73,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes the event whose turn is next for a free lane, which then serves its chat until [`Queue::done`].
-    pub(crate) fn next(&mut self, now: Instant) -> Option<Event> {
+    /// Takes the events whose turn is next for a free lane, which then serves their chat until [`Queue::done`].
+    pub(crate) fn next(&mut self, now: Instant) -> Option<Batch> {
         self.let_go(now);
         loop {
             let sender = self.ring.front()?.clone();
@@ -85,9 +91,9 @@ impl Queue {
         }
     }
 
-    /// Takes the next event of a chat for the lane that serves it already. Without one the chat is free: it has nothing more,
+    /// Takes the next events of a chat for the lane that serves it already. Without one the chat is free: it has nothing more,
     /// or somebody else is to be served first.
-    pub(crate) fn next_of(&mut self, target: &Target, now: Instant) -> Option<Event> {
+    pub(crate) fn next_of(&mut self, target: &Target, now: Instant) -> Option<Batch> {
         self.let_go(now);
         self.served.remove(target);
         let sender = self.chats.get(target).and_then(VecDeque::front).map(Event::sender);
@@ -113,17 +119,32 @@ impl Queue {
         self.enter(target);
     }
 
-    /// The lane that took an event cannot run it: it is the first of its chat and of its sender again.
-    pub(crate) fn give_back(&mut self, event: Event) {
-        let (target, sender) = (event.target(), event.sender().to_owned());
+    /// The lane that took a batch cannot run it: it is the first of its chat and of its sender again.
+    pub(crate) fn give_back(&mut self, batch: Batch) {
+        let (target, sender) = (batch.target(), batch.owner().sender().to_owned());
         self.served.remove(&target);
-        self.turns.uncount(&sender);
+        batch.iter().for_each(|event| self.turns.uncount(event.sender()));
+        let (owner, others) = batch.into_parts();
+        self.put_back(others);
         *self.counts.entry(sender.clone()).or_default() += 1;
         self.waiting += 1;
-        self.chats.entry(target.clone()).or_default().push_front(event);
+        self.chats.entry(target.clone()).or_default().push_front(owner);
         self.heads.entry(sender.clone()).or_default().push_front(target);
         self.ring.retain(|other| *other != sender);
         self.ring.push_front(sender);
+    }
+
+    /// Events of a chat that is still served wait for another turn, before everything else of their senders in it.
+    pub(crate) fn put_back(&mut self, events: Vec<Event>) {
+        for event in events.into_iter().rev() {
+            *self.counts.entry(event.sender().to_owned()).or_default() += 1;
+            self.waiting += 1;
+            let queue = match self.held.get_mut(event.sender()) {
+                Some(held) => held,
+                None => self.chats.entry(event.target()).or_default(),
+            };
+            queue.push_front(event);
+        }
     }
 
     /// How many events wait.
@@ -191,23 +212,36 @@ impl Queue {
         target
     }
 
-    fn take(&mut self, target: Target, now: Instant) -> Option<Event> {
+    /// Takes the first event of a chat, and what follows it as far as it belongs to the same turn.
+    fn take(&mut self, target: Target, now: Instant) -> Option<Batch> {
         let chat = self.chats.get_mut(&target)?;
-        let event = chat.pop_front()?;
+        let mut batch = Batch::from(chat.pop_front()?);
+        self.turns.count(batch.owner().sender(), now);
+        while let Some(next) = chat.pop_front() {
+            let is_limited = self.turns.limited_until(next.sender(), now).is_some();
+            let sender = next.sender().to_owned();
+            let refused =
+                if is_limited { Err(Box::new(next)) } else { batch.join(next, &self.collect) };
+            if let Err(next) = refused {
+                chat.push_front(*next);
+                break;
+            }
+            self.turns.count(&sender, now);
+        }
         if chat.is_empty() {
             self.chats.remove(&target);
         }
-        let sender = event.sender();
-        self.turns.count(sender, now);
-        self.waiting -= 1;
-        if let Some(count) = self.counts.get_mut(sender) {
-            *count -= 1;
-            if *count == 0 {
-                self.counts.remove(sender);
+        self.waiting -= batch.len();
+        for event in batch.iter() {
+            if let Some(count) = self.counts.get_mut(event.sender()) {
+                *count -= 1;
+                if *count == 0 {
+                    self.counts.remove(event.sender());
+                }
             }
         }
-        self.served.insert(target, sender.to_owned());
-        Some(event)
+        self.served.insert(target, batch.owner().sender().to_owned());
+        Some(batch)
     }
 
     /// A sender has had its turns: its events wait beside the queues.

@@ -14,6 +14,7 @@ use super::limits::{HOUR, Limits};
 use super::queue::Queue;
 use super::runner::Runner;
 use super::session::Session;
+use crate::orchestrator::batch::Batch;
 use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::event::Event;
 use crate::orchestrator::host::{Fork, Level};
@@ -61,8 +62,8 @@ struct State {
 /// What main does.
 enum Main {
     Idle,
-    /// It is to take this event.
-    Given(Box<Event>),
+    /// It is to take these events.
+    Given(Box<Batch>),
     /// It has worked on something since then, in milliseconds since 1970.
     Running(u64),
 }
@@ -110,7 +111,7 @@ impl Lanes {
                 state.queue.serve(&target);
                 self.context.spawn(async move {
                     if ended.await.is_ok() {
-                        lanes.main_is_free(&target);
+                        lanes.main_is_free(&target, Vec::new());
                     }
                 });
             }
@@ -128,20 +129,21 @@ impl Lanes {
         self.report(&state);
     }
 
-    /// Main has ended its turn on a chat or task.
-    fn main_is_free(self: &Arc<Self>, target: &Target) {
+    /// Main has ended its turn on a chat or task. These events are to have another one.
+    fn main_is_free(self: &Arc<Self>, target: &Target, again: Vec<Event>) {
         let mut state = self.state();
+        state.queue.put_back(again);
         state.main = Main::Idle;
         state.queue.done(target);
         self.assign(&mut state);
     }
 
-    /// Gives an event to its lane for a turn with nothing beside it: should it end the process, no other event is taken
+    /// Gives the events of a turn to their lane for it to have nothing beside it: should it end the process, no other event is taken
     /// for the cause. Comes back when it is over, when that and the turns before it take too long, or when the account stops.
-    pub(crate) async fn accept_alone(self: &Arc<Self>, event: Event) {
+    pub(crate) async fn accept_alone(self: &Arc<Self>, events: Vec<Event>) {
         let until = Instant::now() + ALONE_LIMIT;
         self.wait_idle(until).await;
-        self.accept(event);
+        self.accept(events);
         self.wait_idle(until).await;
     }
 
@@ -156,12 +158,14 @@ impl Lanes {
         }
     }
 
-    /// Gives an event to the queue, and from there to a lane as soon as it is its turn. Of a sender that has too much waiting
-    /// already it is closed without an answer.
-    pub(crate) fn accept(self: &Arc<Self>, event: Event) {
+    /// Gives events to the queue, and from there to a lane as soon as it is their turn. Those of a sender that has too much waiting
+    /// already are closed without an answer.
+    pub(crate) fn accept(self: &Arc<Self>, events: Vec<Event>) {
         let mut state = self.state();
-        if let Err(event) = state.queue.push(event) {
-            return self.refuse(&mut state, *event);
+        for event in events {
+            if let Err(event) = state.queue.push(event) {
+                self.refuse(&mut state, *event);
+            }
         }
         self.assign(&mut state);
     }
@@ -170,18 +174,18 @@ impl Lanes {
     fn assign(self: &Arc<Self>, state: &mut State) {
         let now = Instant::now();
         if matches!(state.main, Main::Idle)
-            && let Some(event) = state.queue.next(now)
+            && let Some(batch) = state.queue.next(now)
         {
-            state.main = Main::Given(Box::new(event));
+            state.main = Main::Given(Box::new(batch));
             self.wake.notify_one();
         }
         let can_fork = state.no_forks_until.is_none_or(|until| until <= now);
         while can_fork
             && state.forks < self.limits.max_forks
-            && let Some(event) = state.queue.next(now)
+            && let Some(batch) = state.queue.next(now)
         {
             state.forks += 1;
-            self.context.spawn(Arc::clone(self).run_fork(event));
+            self.context.spawn(Arc::clone(self).run_fork(batch));
         }
         if state.queue.next_release(now).is_some() {
             // Main waits for the time at which somebody may go on, and has to learn of a new one.
@@ -195,12 +199,13 @@ impl Lanes {
     pub(crate) async fn run_main(self: Arc<Self>) {
         self.prepared.wait().await;
         loop {
-            if let Some(event) = self.next_of_main() {
-                let _ = self.runner.run(&event, &self.main).await;
+            if let Some(batch) = self.next_of_main() {
+                let target = batch.target();
+                let again = self.runner.run(batch, &self.main).await.unwrap_or_default();
                 if self.context.work.is_cancelled() {
                     return;
                 }
-                self.main_is_free(&event.target());
+                self.main_is_free(&target, again);
                 continue;
             }
             let release = self.state().queue.next_release(Instant::now());
@@ -220,10 +225,10 @@ impl Lanes {
         self.context.journal().map_or(0, |journal| u64::try_from(journal.now()).unwrap_or_default())
     }
 
-    fn next_of_main(&self) -> Option<Event> {
+    fn next_of_main(&self) -> Option<Batch> {
         let mut state = self.state();
         match std::mem::replace(&mut state.main, Main::Running(self.now())) {
-            Main::Given(event) => Some(*event),
+            Main::Given(batch) => Some(*batch),
             other => {
                 state.main = other;
                 None
@@ -232,18 +237,18 @@ impl Lanes {
     }
 
     /// Makes a fork, runs its chat's events, removes it.
-    async fn run_fork(self: Arc<Self>, event: Event) {
+    async fn run_fork(self: Arc<Self>, batch: Batch) {
         self.prepared.wait().await;
-        let target = event.target();
+        let target = batch.target();
         let fork = match self.forks.create(self.main.key(), &target.to_string()).await {
             Ok(fork) => fork,
-            Err(reason) => return self.back_to_queue(event, &reason),
+            Err(reason) => return self.back_to_queue(batch, &reason),
         };
         let since = match self.state().main {
             Main::Running(since) => since,
             Main::Idle | Main::Given(_) => self.now(),
         };
-        self.serve_fork(fork, &target, Some(event), Some(since)).await;
+        self.serve_fork(fork, &target, Some(batch), Some(since)).await;
     }
 
     /// Runs the events of a fork's chat and removes it. `introduced` says to a new fork since when main has been busy.
@@ -251,26 +256,27 @@ impl Lanes {
         self: &Arc<Self>,
         fork: Fork,
         target: &Target,
-        first: Option<Event>,
+        first: Option<Batch>,
         introduced: Option<u64>,
     ) {
         let key = fork.session_key.clone();
         let mut session = Session::Fork { key: key.clone(), introduced };
         let mut next = first;
-        while let Some(event) = next {
-            let _ = self.runner.run(&event, &session).await;
+        while let Some(batch) = next {
+            let again = self.runner.run(batch, &session).await.unwrap_or_default();
             if self.context.work.is_cancelled() {
                 // The answer may be known while the run still goes on. What is left of the fork goes at the next start.
                 return;
             }
             session = Session::Fork { key: key.clone(), introduced: None };
+            self.state().queue.put_back(again);
             next = self.next_of_fork(target);
         }
         self.forks.remove(fork).await;
     }
 
-    /// The next event of a fork. Without one the fork is over, and its place is free.
-    fn next_of_fork(self: &Arc<Self>, target: &Target) -> Option<Event> {
+    /// The next events of a fork. Without one the fork is over, and its place is free.
+    fn next_of_fork(self: &Arc<Self>, target: &Target) -> Option<Batch> {
         let mut state = self.state();
         let next = state.queue.next_of(target, Instant::now());
         if next.is_none() {
@@ -280,15 +286,15 @@ impl Lanes {
         next
     }
 
-    /// The fork could not be made: its event waits for main.
-    fn back_to_queue(self: &Arc<Self>, event: Event, reason: &NoFork) {
+    /// The fork could not be made: its events wait for main.
+    fn back_to_queue(self: &Arc<Self>, batch: Batch, reason: &NoFork) {
         let text = format!("no fork: {reason}; the message waits for the running turn");
         self.context.log(Level::Info, text);
         self.context.status.update(|status| status.forks_unavailable = Some(reason.to_string()));
         let mut state = self.state();
         state.no_forks_until = Some(Instant::now() + FORK_PAUSE);
         state.forks -= 1;
-        state.queue.give_back(event);
+        state.queue.give_back(batch);
         self.assign(&mut state);
     }
 

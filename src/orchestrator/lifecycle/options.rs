@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::orchestrator::batch::CollectLimits;
 use crate::orchestrator::delivery::outbox::Replies;
 use crate::orchestrator::lanes::limits::Limits;
+
 /// What an account is, apart from its server.
 #[derive(Debug, Clone)]
 pub struct AccountOptions {
@@ -26,6 +28,10 @@ pub struct AccountOptions {
     pub sender_turns: usize,
     /// How many events of one sender may wait; more are closed without an answer.
     pub sender_waiting: usize,
+    /// How many waiting messages of a chat and thread one turn may answer; every message has its own with one.
+    pub collect_events: usize,
+    /// How many characters these may have together.
+    pub collect_characters: usize,
     /// How many events may wait here; the rest waits at the server.
     pub max_waiting: usize,
     /// How many minutes a turn may run before it is called off; for ever with zero.
@@ -45,6 +51,10 @@ impl AccountOptions {
             max_forks: self.max_forks,
             sender_turns: self.sender_turns,
             sender_waiting: self.sender_waiting,
+            collect: CollectLimits {
+                events: self.collect_events,
+                characters: self.collect_characters,
+            },
         }
     }
 }

@@ -1,30 +1,34 @@
 //! What a start does about what the last run left open.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
 use crate::error::chain;
-use crate::journal::{DispatchRecord, OpenDispatch, PartState, Recovery, State};
+use crate::journal::{DispatchRecord, ForkRecord, PartState, Recovery, State};
+use crate::orchestrator::batch::{Batch, CollectLimits};
 use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::delivery::outbox::{Order, Outbox};
-use crate::orchestrator::delivery::part_key::completes;
 use crate::orchestrator::error::Error;
-use crate::orchestrator::event::{Event, Origin, Subject};
+use crate::orchestrator::event::{Company, Event, Origin, Subject};
 use crate::orchestrator::host::{EarlierTurn, Fork, Level};
+use crate::orchestrator::intake::handover::CutOff;
 use crate::orchestrator::intake::references::{Reference, recorded};
 use crate::orchestrator::lanes::runner::fork_result;
 use crate::orchestrator::persist::PersistError;
 use crate::orchestrator::target::Target;
 use crate::orchestrator::turn::earlier::EarlierRun;
+use crate::orchestrator::turn::left_turn::LeftTurn;
 use crate::orchestrator::turn::registry::OpenTurns;
 use crate::orchestrator::turn::watchdog::Watched;
 
 /// What the last process left open, and the rights to send that its unsent parts come first with.
 pub(crate) struct Left {
-    recovery: Recovery,
+    /// In the order in which they came.
+    references: Vec<Reference>,
+    turns: Vec<LeftTurn>,
     orders: HashMap<Target, Order>,
     /// Runs of an earlier start of the account in this process.
     pub runs: Vec<LeftRun>,
@@ -54,9 +58,12 @@ pub(crate) async fn read(
     let recovery = context
         .record("reading what the last run left", || journal.recover_beside(ids.clone()))
         .await?;
+    let Recovery { dispatches, forks, .. } = recovery;
+    let references = dispatches.iter().map(|open| recorded(&open.record)).collect();
+    let left = LeftTurn::group(dispatches);
     let mut orders = HashMap::new();
-    for open in &recovery.dispatches {
-        for part in open.parts.iter().filter(|part| part.state == PartState::Intended) {
+    for turn in &left {
+        for part in turn.owner.parts.iter().filter(|part| part.state == PartState::Intended) {
             if let Ok(target) = part.part.target.parse::<Target>()
                 && !orders.contains_key(&target)
             {
@@ -67,36 +74,41 @@ pub(crate) async fn read(
         }
     }
     let runs: Vec<LeftRun> =
-        earlier.into_iter().map(|turn| left_run(turn, &recovery, turns)).collect();
-    for open in &recovery.dispatches {
-        let is_followed = runs.iter().any(|run| run.event_key.as_ref() == Some(&open.record.id));
-        if open.record.turn_id.is_some() && !is_followed {
-            turns.leave(open, has_answer(open));
+        earlier.into_iter().map(|turn| left_run(turn, &left, &forks, turns)).collect();
+    for turn in &left {
+        let record = &turn.owner.record;
+        let is_followed = runs.iter().any(|run| run.event_key.as_ref() == Some(&record.id));
+        if record.turn_id.is_some() && !is_followed {
+            turns.leave(turn);
         }
     }
     turns.set_recovered();
-    Ok(Left { recovery, orders, runs })
+    Ok(Left { references, turns: left, orders, runs })
 }
 
 /// A run that continues. Its turn is open again, unless its answer is known already.
-fn left_run(turn: EarlierTurn, recovery: &Recovery, turns: &OpenTurns) -> LeftRun {
+fn left_run(
+    turn: EarlierTurn,
+    left: &[LeftTurn],
+    forks: &[ForkRecord],
+    turns: &OpenTurns,
+) -> LeftRun {
     let (outcome, receiver) = watch::channel(None);
-    let record = recovery.forks.iter().find(|record| record.fork.session_key == turn.session_key);
+    let record = forks.iter().find(|record| record.fork.session_key == turn.session_key);
     let fork = record.map(|record| Fork::from(record.clone()));
-    let open = recovery
-        .dispatches
-        .iter()
-        .find(|open| open.record.turn_id.as_deref() == Some(turn.id.as_str()) && !has_answer(open));
-    let event_key = open.and_then(|open| {
+    let is_its = |left: &&LeftTurn| {
+        left.owner.record.turn_id.as_deref() == Some(turn.id.as_str()) && !left.has_answer()
+    };
+    let event_key = left.iter().find(is_its).and_then(|left| {
         let run =
             EarlierRun::new(turn.id.clone(), turn.session_key.clone(), fork.is_some(), receiver);
-        turns.take_over(open, run).then(|| open.record.id.clone())
+        turns.take_over(left, run).then(|| left.owner.record.id.clone())
     });
     LeftRun { turn, event_key, fork, outcome }
 }
 
 /// Finishes answers that were given, without another turn, and takes everything else on again, in order. Comes back at once:
-/// what has to be sent is sent beside it, each chat for itself.
+/// what has to be sent is sent beside it, each chat for itself. Gives what ran together and is to run together again.
 pub(crate) fn resume(
     completion: &Arc<Completion>,
     outbox: &Arc<Outbox>,
@@ -104,27 +116,37 @@ pub(crate) fn resume(
     references: &mpsc::UnboundedSender<Reference>,
     left: Left,
     followed: usize,
-) {
+) -> CutOff {
     let context = &completion.context;
-    let Left { recovery, mut orders, .. } = left;
-    let mut unsent: Vec<(Option<Target>, Vec<OpenDispatch>)> = Vec::new();
+    let Left { references: known, turns, mut orders, .. } = left;
+    let answered: HashSet<&str> = turns
+        .iter()
+        .flat_map(|turn| turn.records().filter(|record| turn.is_answered(record)))
+        .map(|record| record.id.as_str())
+        .collect();
     let (mut finished, mut again) = (0, 0);
-    for open in recovery.dispatches {
-        let reference = recorded(&open.record);
+    let mut cut_off = CutOff::default();
+    for reference in known {
         completion.in_flight.claim(&reference.identity());
-        let is_answered = has_answer(&open);
-        if is_answered {
+        if answered.contains(reference.key.as_str()) {
             finished += 1;
         } else {
             again += 1;
+            if let Company::Turn(turn) = &reference.company {
+                cut_off.expect(turn);
+            }
             // The receiver lives as long as the account.
             let _ = references.send(reference);
         }
-        if is_answered || !open.parts.is_empty() {
-            let target = open.parts.first().and_then(|part| part.part.target.parse().ok());
+    }
+    let mut unsent: Vec<(Option<Target>, Vec<LeftTurn>)> = Vec::new();
+    for turn in turns {
+        let has_answered = turn.records().any(|record| turn.is_answered(record));
+        if has_answered || !turn.owner.parts.is_empty() {
+            let target = turn.owner.parts.first().and_then(|part| part.part.target.parse().ok());
             match unsent.iter_mut().find(|(known, _)| *known == target) {
-                Some((_, left)) => left.push(open),
-                None => unsent.push((target, vec![open])),
+                Some((_, left)) => left.push(turn),
+                None => unsent.push((target, vec![turn])),
             }
         }
     }
@@ -140,35 +162,32 @@ pub(crate) fn resume(
         let (completion, outbox, main) =
             (Arc::clone(completion), Arc::clone(outbox), main.to_owned());
         context.spawn(async move {
-            for open in &left {
+            for turn in &left {
                 // Without a result the account stops.
-                if finish(&completion, &outbox, &main, open, order.as_ref()).await.is_err() {
+                if finish(&completion, &outbox, &main, turn, order.as_ref()).await.is_err() {
                     return;
                 }
             }
         });
     }
+    cut_off
 }
 
-/// Whether all of an answer is known.
-fn has_answer(open: &OpenDispatch) -> bool {
-    open.is_answered() || open.parts.iter().any(|part| completes(&part.part.key))
-}
-
-/// Delivers what is missing of an answer. One that is not complete is not over with that: its event runs again.
+/// Delivers what is missing of an answer. One that is not complete is not over with that: its events run again.
 async fn finish(
     completion: &Arc<Completion>,
     outbox: &Outbox,
     main: &str,
-    open: &OpenDispatch,
+    turn: &LeftTurn,
     order: Option<&Order>,
 ) -> Result<(), Stopped> {
     let context = &completion.context;
-    let key = &open.record.id;
+    let owner = &turn.owner.record;
+    let key = &owner.id;
     let mut is_visible = false;
     let mut refusal = String::new();
-    let since = open.record.details.as_ref().and_then(|details| details.created_at.as_deref());
-    for part in &open.parts {
+    let since = owner.details.as_ref().and_then(|details| details.created_at.as_deref());
+    for part in &turn.owner.parts {
         match outbox.resume(key, part, since, order).await {
             Ok(()) => {
                 is_visible = true;
@@ -181,41 +200,68 @@ async fn finish(
             }
         }
     }
-    if !has_answer(open) {
-        return Ok(());
+    let journal = context.journal()?;
+    let answered: Vec<&DispatchRecord> =
+        turn.records().filter(|record| turn.is_answered(record)).collect();
+    let unnoted: Vec<&str> = answered
+        .iter()
+        .filter(|record| !record.is_answered())
+        .map(|record| record.id.as_str())
+        .collect();
+    if !unnoted.is_empty() {
+        if !is_visible {
+            return refuse(completion, &unnoted, &refusal).await;
+        }
+        context
+            .record("noting an answer", || journal.answer_complete(unnoted.iter().copied()))
+            .await?;
+    }
+    if turn.has_answer()
+        && owner.state != State::NoReply
+        && owner.session_key.as_deref().is_some_and(|session| session != main)
+    {
+        tell_main(context, turn).await?;
+    }
+    for record in answered {
+        completion.answered(&record.id, &Origin::from(record));
+    }
+    Ok(())
+}
+
+/// Nobody will ever read an answer. The only event of its turn is given up; of several, each is tried by itself.
+async fn refuse(completion: &Completion, keys: &[&str], refusal: &str) -> Result<(), Stopped> {
+    let context = &completion.context;
+    if let [only] = keys {
+        return completion.give_up(only, refusal).await;
     }
     let journal = context.journal()?;
-    if !open.is_answered() {
-        if !is_visible {
-            return completion.give_up(key, &refusal).await;
-        }
-        context.record("noting an answer", || journal.answer_complete(key)).await?;
+    let note = || journal.separate(keys.iter().copied(), refusal, journal.now());
+    context.record("noting a failed turn", note).await?;
+    // Whoever looks for what is due finds them.
+    for key in keys {
+        completion.in_flight.failed(key);
     }
-    let origin = Origin::from(&open.record);
-    if open.record.state != State::NoReply
-        && open.record.session_key.as_deref().is_some_and(|session| session != main)
-    {
-        tell_main(context, open, &origin).await?;
-    }
-    completion.answered(key, &origin);
     Ok(())
 }
 
 /// The fork that gave this answer is gone; main is to know of it all the same.
-async fn tell_main(
-    context: &Arc<Context>,
-    open: &OpenDispatch,
-    origin: &Origin,
-) -> Result<(), Stopped> {
-    let record = &open.record;
-    let Some(subject) = subject(context, record).await? else { return Ok(()) };
-    let event = Event { origin: origin.clone(), subject, missed: false };
-    let answer: Vec<&str> = open.parts.iter().map(|part| part.part.text.as_str()).collect();
-    let result = fork_result(
-        &event,
-        record.session_key.as_deref().unwrap_or_default(),
-        &answer.join("\n\n"),
-    );
+async fn tell_main(context: &Arc<Context>, turn: &LeftTurn) -> Result<(), Stopped> {
+    let record = &turn.owner.record;
+    let mut batch: Option<Batch> = None;
+    for record in turn.records() {
+        let Some(subject) = subject(context, record).await? else { continue };
+        let event =
+            Event { origin: Origin::from(record), subject, missed: false, company: Company::New };
+        match &mut batch {
+            // They were one turn once, whatever the limits are by now.
+            Some(batch) => drop(batch.join(event, &CollectLimits::NONE)),
+            None => batch = Some(event.into()),
+        }
+    }
+    let Some(batch) = batch else { return Ok(()) };
+    let answer: Vec<&str> = turn.owner.parts.iter().map(|part| part.part.text.as_str()).collect();
+    let session_key = record.session_key.as_deref().unwrap_or_default();
+    let result = fork_result(&record.id, &batch, session_key, &answer.join("\n\n"));
     let journal = context.journal()?;
     context.record("noting a fork's result", || journal.add_result(result.clone())).await
 }

@@ -128,7 +128,7 @@ async fn work(
     let running: Vec<String> = runs.iter().map(|run| run.turn.session_key.clone()).collect();
     let followed = runs.iter().filter(|run| run.event_key.is_some()).count();
     let (references, queue) = mpsc::unbounded_channel();
-    recovery::resume(&completion, outbox, &session, &references, left, followed);
+    let cut_off = recovery::resume(&completion, outbox, &session, &references, left, followed);
     let goes_on = |run: &LeftRun| run.event_key.is_some() && run.turn.session_key == session;
     let is_main_held = runs.iter().any(goes_on);
     // The end of a run whose event is over must not free main for a turn beside one that continues.
@@ -172,7 +172,7 @@ async fn work(
         claims,
         loader,
         queue,
-        Handover { admission, completion: Arc::clone(&completion), lanes },
+        Handover { admission, completion: Arc::clone(&completion), lanes, cut_off },
     ));
     context.spawn(monitor::watch(completion, references));
     context.spawn(intake.run(socket_queue));

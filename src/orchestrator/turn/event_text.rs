@@ -174,7 +174,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::orchestrator::event::Origin;
+    use crate::orchestrator::event::{Company, Origin};
 
     const ME: Reader<'_> =
         Reader { agent_id: Some("usr_9"), max_text_bytes: DEFAULT_MAX_TEXT_BYTES };
@@ -182,6 +182,7 @@ mod tests {
     fn event(message: &str, chat: &str) -> Event {
         Event {
             missed: false,
+            company: Company::New,
             origin: Origin::Announcement,
             subject: Subject::Message {
                 message: serde_json::from_str(message).unwrap(),
@@ -193,6 +194,7 @@ mod tests {
     fn task(json: &str) -> Event {
         Event {
             missed: false,
+            company: Company::New,
             origin: Origin::Announcement,
             subject: Subject::Task(serde_json::from_str(json).unwrap()),
         }

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 use super::attribution::{Candidate, Phase};
 use super::earlier::EarlierRun;
-use crate::journal::{OpenDispatch, PartState};
-use crate::orchestrator::event::Event;
+use super::left_turn::LeftTurn;
+use crate::journal::PartState;
+use crate::orchestrator::batch::{Batch, Member};
 use crate::orchestrator::host::TurnOutcome;
 use crate::orchestrator::target::Target;
 
@@ -26,13 +27,13 @@ pub(crate) struct OpenTurn {
 /// What never changes of a turn.
 #[derive(Debug)]
 pub(crate) struct Fixed {
-    /// The message or task it is about.
+    /// The message or task it is about, the first of several.
     pub source: Source,
     /// Where its answer goes.
     pub target: Target,
     /// The thread that its answer belongs to.
     pub thread_root_id: Option<String>,
-    /// What idempotency keys start from.
+    /// What idempotency keys start from: the first of its events.
     pub event_key: String,
     /// The sender asked for no answer: replies are not sent.
     pub no_reply: bool,
@@ -60,6 +61,8 @@ pub(crate) struct Source {
 #[derive(Debug)]
 struct TurnState {
     stage: Stage,
+    /// The events that it answers.
+    members: Vec<Member>,
     answer: Answer,
     intake: Intake,
     next_part: u32,
@@ -108,8 +111,9 @@ enum Intake {
 }
 
 impl OpenTurn {
-    /// A turn for an event. `first_part` is the ordinal of the next part.
-    pub(crate) fn new(event: &Event, first_part: u32) -> Self {
+    /// A turn for a batch. `first_part` is the ordinal of the next part.
+    pub(crate) fn new(batch: &Batch, first_part: u32) -> Self {
+        let event = batch.owner();
         let fixed = Fixed {
             source: Source {
                 kind: event.source_kind().to_owned(),
@@ -125,29 +129,31 @@ impl OpenTurn {
             earlier_run: None,
             first_part,
         };
-        Self::at(fixed, Stage::Idle, Answer::Nothing)
+        Self::at(fixed, Stage::Idle, batch.members())
     }
 
-    /// A turn that the last process had begun; nothing when it is not known where its answer goes. With `is_over` it gets no
-    /// other answer.
-    pub(crate) fn left(open: &OpenDispatch, is_over: bool) -> Option<Self> {
+    /// A turn that the last process had begun; nothing when it is not known where its answer goes. One whose answer is known gets
+    /// no other.
+    pub(crate) fn left(left: &LeftTurn) -> Option<Self> {
         let until = Instant::now() + HOST_ADDS;
-        let stage = if is_over { Stage::Over { until } } else { Stage::Interrupted { until } };
-        Some(Self::at(Fixed::of(open, None)?, stage, Answer::Nothing))
+        let stage =
+            if left.has_answer() { Stage::Over { until } } else { Stage::Interrupted { until } };
+        Some(Self::at(Fixed::of(left, None)?, stage, left.members()))
     }
 
     /// A turn whose run goes on from an earlier start of the account; nothing when it is not known where its answer goes.
-    pub(crate) fn taken_over(open: &OpenDispatch, run: EarlierRun) -> Option<Self> {
+    pub(crate) fn taken_over(left: &LeftTurn, run: EarlierRun) -> Option<Self> {
         let id = run.id.clone();
         // What is known of its parts is noted as they are sent, or found to be in the chat.
-        let stage = Stage::Running { id, has_replied: !open.parts.is_empty() };
-        Some(Self::at(Fixed::of(open, Some(run))?, stage, Answer::Nothing))
+        let stage = Stage::Running { id, has_replied: !left.owner.parts.is_empty() };
+        Some(Self::at(Fixed::of(left, Some(run))?, stage, left.members()))
     }
 
-    fn at(fixed: Fixed, stage: Stage, answer: Answer) -> Self {
+    fn at(fixed: Fixed, stage: Stage, members: Vec<Member>) -> Self {
         let begun = TurnState {
             stage,
-            answer,
+            members,
+            answer: Answer::Nothing,
             intake: Intake::Open,
             next_part: fixed.first_part,
             spoken: String::new(),
@@ -176,14 +182,22 @@ impl OpenTurn {
         }
     }
 
-    /// Another attempt begins.
-    pub(crate) fn begin(&self, id: String) {
-        self.state.send_modify(|state| {
-            if state.answer == Answer::Begun {
-                state.answer = Answer::Nothing;
+    /// Another attempt begins, unless the host has answered by itself. Until then it may do so: call it right before the host is
+    /// asked to run the turn.
+    pub(crate) fn begin(&self, id: &str) -> bool {
+        self.state.send_if_modified(|state| {
+            if state.answer == Answer::Complete {
+                return false;
             }
-            state.stage = Stage::Running { id, has_replied: false };
-        });
+            state.answer = Answer::Nothing;
+            state.stage = Stage::Running { id: id.to_owned(), has_replied: false };
+            true
+        })
+    }
+
+    /// These events are in its next attempt.
+    pub(crate) fn gather(&self, members: Vec<Member>) {
+        self.state.send_modify(|state| state.members = members);
     }
 
     /// The host is done with the attempt; says whether the agent ran. A reply that came under the id of the attempt shows
@@ -212,13 +226,19 @@ impl OpenTurn {
         });
     }
 
-    /// An event has a lane again. The host does not continue it by itself any more.
-    pub(crate) fn reopen(&self) {
-        self.state.send_modify(|state| {
-            if matches!(state.stage, Stage::Interrupted { .. }) {
-                state.stage = Stage::Idle;
-            }
-        });
+    /// The events that its answer is for.
+    pub(crate) fn members(&self) -> Vec<Member> {
+        self.state.borrow().members.clone()
+    }
+
+    /// Whether its answer is for an event, too.
+    pub(crate) fn answers(&self, event_key: &str) -> bool {
+        self.state.borrow().members.iter().any(|member| member.key == event_key)
+    }
+
+    /// An event that was in it gets a turn of its own.
+    pub(crate) fn leave(&self, event_key: &str) {
+        self.state.send_modify(|state| state.members.retain(|member| member.key != event_key));
     }
 
     /// A reply came under the id of the attempt.
@@ -330,9 +350,9 @@ impl OpenTurn {
         self.end_if(|stage| matches!(stage, Stage::Interrupted { .. }));
     }
 
-    /// The host has answered by itself. What it adds belongs to a turn that is over; says whether it was so.
-    pub(crate) fn end_deferred(&self) -> bool {
-        self.end_if(|stage| matches!(stage, Stage::Deferred { .. }))
+    /// If the host has answered by itself, what it adds belongs to a turn that is over; says whether it was so.
+    pub(crate) fn end_unrun(&self) -> bool {
+        self.end_if(|stage| matches!(stage, Stage::Deferred { .. } | Stage::Interrupted { .. }))
     }
 
     /// Whether the turn is over and the host may still add something.
@@ -358,7 +378,8 @@ impl OpenTurn {
 
 impl Fixed {
     /// A turn that the journal knows.
-    fn of(open: &OpenDispatch, earlier_run: Option<EarlierRun>) -> Option<Self> {
+    fn of(left: &LeftTurn, earlier_run: Option<EarlierRun>) -> Option<Self> {
+        let open = &left.owner;
         let record = &open.record;
         let details = record.details.as_ref()?;
         let said = open.parts.iter().filter(|part| part.state != PartState::Refused);

@@ -8,10 +8,10 @@ use tokio::sync::SetOnce;
 use super::attribution::{Attribution, Evidence, Phase, attribute};
 use super::earlier::EarlierRun;
 use super::open_turn::OpenTurn;
-use crate::journal::OpenDispatch;
-use crate::orchestrator::event::Event;
+use crate::orchestrator::batch::Batch;
 use crate::orchestrator::host::TurnOutcome;
 use crate::orchestrator::target::Target;
+use crate::orchestrator::turn::left_turn::LeftTurn;
 
 /// All open turns, oldest first. There are few: one for each lane, and what the last process left.
 #[derive(Debug, Default)]
@@ -21,34 +21,39 @@ pub(crate) struct OpenTurns {
 }
 
 impl OpenTurns {
-    /// Opens a turn for an event; it is closed when the guard is dropped. `first_part` is the ordinal of the next part.
-    pub(crate) fn open(&self, event: &Event, first_part: u32) -> OpenGuard<'_> {
-        let turn = Arc::new(OpenTurn::new(event, first_part));
+    /// Opens a turn for a batch; it is closed when the guard is dropped. `first_part` is the ordinal of the next part.
+    pub(crate) fn open(&self, batch: &Batch, first_part: u32) -> OpenGuard<'_> {
+        let turn = Arc::new(OpenTurn::new(batch, first_part));
         self.turns().push(Arc::clone(&turn));
         OpenGuard { turns: self, turn }
     }
 
     /// Opens the turn for an event that is here already: the last process left it, or an earlier start of the account began
-    /// its run.
+    /// its run. Several events may have been in it: its answer and its run, as long as that goes on, are for all of them, but only the
+    /// first one has its next turn in it.
     pub(crate) fn reopen(&self, event_key: &str) -> Option<OpenGuard<'_>> {
         let turns = self.turns();
-        let turn = turns.iter().find(|turn| {
-            turn.fixed.event_key == event_key && turn.candidate().phase != Phase::Over
-        })?;
-        turn.reopen();
+        let turn = turns
+            .iter()
+            .find(|turn| turn.answers(event_key) && turn.candidate().phase != Phase::Over)?;
+        let is_first = turn.fixed.event_key == event_key;
+        if !is_first && !turn.is_complete() && turn.fixed.earlier_run.is_none() {
+            turn.leave(event_key);
+            return None;
+        }
         Some(OpenGuard { turns: self, turn: Arc::clone(turn) })
     }
 
     /// Notes a turn that the last process had begun. One that is over already gets no other answer; the host may still add to
     /// what it said.
-    pub(crate) fn leave(&self, open: &OpenDispatch, is_over: bool) {
-        let Some(turn) = OpenTurn::left(open, is_over) else { return };
+    pub(crate) fn leave(&self, left: &LeftTurn) {
+        let Some(turn) = OpenTurn::left(left) else { return };
         self.turns().push(Arc::new(turn));
     }
 
     /// Notes a turn whose run continues; says whether it could.
-    pub(crate) fn take_over(&self, open: &OpenDispatch, run: EarlierRun) -> bool {
-        let Some(turn) = OpenTurn::taken_over(open, run) else { return false };
+    pub(crate) fn take_over(&self, left: &LeftTurn, run: EarlierRun) -> bool {
+        let Some(turn) = OpenTurn::taken_over(left, run) else { return false };
         self.turns().push(Arc::new(turn));
         true
     }
@@ -56,7 +61,7 @@ impl OpenTurns {
     /// An event is over without a turn in this process.
     pub(crate) fn end_interrupted(&self, event_key: &str) {
         let turns = self.turns();
-        let of_event = turns.iter().filter(|turn| turn.fixed.event_key == event_key);
+        let of_event = turns.iter().filter(|turn| turn.answers(event_key));
         of_event.for_each(|turn| turn.end_interrupted());
     }
 
@@ -77,6 +82,14 @@ impl OpenTurns {
     /// The host is done with a run that continues from an earlier start. Says whether the agent ran.
     pub(crate) fn returned(&self, event_key: &str, outcome: &TurnOutcome) -> bool {
         self.followed(event_key).map_or(outcome.started, |turn| turn.returned(outcome))
+    }
+
+    /// Whether an event is in a run of several that continues. That ends it, whatever becomes of its source meanwhile: the
+    /// others wait for the answer.
+    pub(crate) fn runs_with_others(&self, event_key: &str) -> bool {
+        let turns = self.turns();
+        let mut followed = turns.iter().filter(|turn| turn.fixed.earlier_run.is_some());
+        followed.any(|turn| turn.answers(event_key) && turn.members().len() > 1)
     }
 
     fn followed(&self, event_key: &str) -> Option<Arc<OpenTurn>> {
@@ -131,7 +144,7 @@ pub(crate) struct OpenGuard<'turns> {
 
 impl Drop for OpenGuard<'_> {
     fn drop(&mut self) {
-        self.turn.end_deferred();
+        self.turn.end_unrun();
         let mut turns = self.turns.turns();
         turns.retain(|turn| {
             if Arc::ptr_eq(turn, &self.turn) { turn.may_be_added_to() } else { !turn.is_stale() }
@@ -142,6 +155,40 @@ impl Drop for OpenGuard<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::{Details, Journal, NewDispatch, Origin, system_clock};
+
+    /// A lane has taken the event, and the host is not asked yet.
+    #[tokio::test]
+    async fn a_host_may_answer_by_itself_until_it_is_asked_to_run_what_was_left() {
+        let journal = Journal::in_memory(system_clock()).unwrap();
+        let dispatch = NewDispatch {
+            id: "dsp_1".into(),
+            origin: Origin::Inbox,
+            source_type: "message".into(),
+            source_id: "msg_1".into(),
+            event_type: None,
+        };
+        journal.claim(dispatch).await.unwrap();
+        let details = Details { target: "cht_1".into(), ..Details::default() };
+        journal.describe("dsp_1", details).await.unwrap();
+        journal.adopt(["dsp_1"], "turn-1", "main").await.unwrap();
+        let left = LeftTurn::group(journal.recover().await.unwrap().dispatches);
+        let turns = OpenTurns::default();
+        turns.leave(&left[0]);
+        let open = turns.reopen("dsp_1").unwrap();
+        let chat = "cht_1".parse().unwrap();
+        let host = || turns.attribute(Evidence::Unnamed { is_notice: false }, Some(&chat));
+        assert!(matches!(host(), Attribution::Answer { completes: true, .. }));
+        open.turn.complete();
+        assert!(!open.turn.begin("turn-2"), "it is answered");
+
+        let turns = OpenTurns::default();
+        turns.leave(&left[0]);
+        let open = turns.reopen("dsp_1").unwrap();
+        assert!(open.turn.begin("turn-2"));
+        let text = turns.attribute(Evidence::Unnamed { is_notice: false }, Some(&chat));
+        assert!(matches!(text, Attribution::Note));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn texts_that_come_before_the_recovery_go_on_in_the_order_in_which_they_came() {

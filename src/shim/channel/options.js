@@ -13,6 +13,15 @@ export function trustOptions({ platform_config: setting, model_hosts: hosts }) {
   };
 }
 
+/** How many waiting messages one turn answers. */
+function collectOptions({ collect, collect_events: events, collect_characters: characters }) {
+  if (collect === false) return { collectEvents: 1 };
+  return {
+    ...(isCount(events, 1, 100) ? { collectEvents: events } : {}),
+    ...(isCount(characters, 1, 1_000_000) ? { collectCharacters: characters } : {}),
+  };
+}
+
 /**
  * @param {import("./account.js").ResolvedAccount} account
  * @param {{ agentId: string, stateDir?: string, configPath?: string }} place
@@ -34,6 +43,7 @@ export function gatewayOptions(account, { agentId, stateDir, configPath }) {
     ...(isTextSize(config.max_text_bytes) ? { maxTextBytes: config.max_text_bytes } : {}),
     ...(isCount(config.sender_turns, 1, 10_000) ? { senderTurns: config.sender_turns } : {}),
     ...(isCount(config.sender_waiting, 1, 10_000) ? { senderWaiting: config.sender_waiting } : {}),
+    ...collectOptions(config),
     ...(stateDir ? { stateDir } : {}),
     ...(configPath ? { configPath } : {}),
   };

@@ -16,7 +16,7 @@ use super::sources::{Sources, Unloaded};
 use crate::journal::{Claim, NewDispatch, Origin as JournalOrigin, State};
 use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::delivery::completion::Completion;
-use crate::orchestrator::event::{Event, MESSAGE, Origin, Subject};
+use crate::orchestrator::event::{Company, Event, MESSAGE, Origin, Subject};
 use crate::orchestrator::in_flight::InFlight;
 use crate::orchestrator::intake::admission::Admission;
 use crate::orchestrator::intake::missed::history::{History, Place};
@@ -33,6 +33,7 @@ pub(crate) struct Claimed {
     pub key: String,
     pub origin: Origin,
     pub alone: bool,
+    pub company: Company,
     pub target: Option<Target>,
     pub source: Result<Sought, Skipped>,
 }
@@ -166,9 +167,9 @@ impl Claims {
     /// Finds out what has to be known before an event is claimed: an announced one may be for somebody else.
     async fn check(&self, reference: Reference, number: u64) -> Checked {
         let target = reference.target();
-        let Reference { key, origin, source, seq, alone, place, .. } = reference;
+        let Reference { key, origin, source, seq, alone, company, place, .. } = reference;
         let source = self.addressed(&key, &origin, source).await;
-        let claimed = Claimed { key, origin, alone, target, source };
+        let claimed = Claimed { key, origin, alone, company, target, source };
         Checked { claimed, place, seq, number }
     }
 
@@ -190,7 +191,7 @@ impl Claims {
                 }
             },
         };
-        let event = Event { origin: origin.clone(), subject, missed: false };
+        let event = Event { origin: origin.clone(), subject, missed: false, company: Company::New };
         if self.admission.is_addressed(&event) {
             Ok(Sought::Found(Box::new(event)))
         } else {

@@ -12,7 +12,7 @@ use super::senders::Senders;
 use super::sources::{Sources, Unloaded};
 use crate::orchestrator::context::Context;
 use crate::orchestrator::delivery::completion::Completion;
-use crate::orchestrator::event::{Event, Origin, Subject};
+use crate::orchestrator::event::{Company, Event, Origin, Subject};
 use crate::orchestrator::host::Level;
 use crate::orchestrator::in_flight::InFlight;
 use crate::orchestrator::intake::missed::history::History;
@@ -46,6 +46,8 @@ pub(crate) struct Loaded {
     pub event: Option<Event>,
     /// It runs with nothing beside it.
     pub alone: bool,
+    /// With which others it may share a turn.
+    pub company: Company,
 }
 
 impl Aimed for Loaded {
@@ -82,8 +84,8 @@ impl Loader {
 
     /// The event, or nothing when there is nothing to answer or the account stops.
     async fn load(&self, claimed: Claimed) -> Loaded {
-        let Claimed { key, origin, alone, source, .. } = claimed;
-        let event = match source {
+        let Claimed { key, origin, alone, company, source, .. } = claimed;
+        let mut event = match source {
             Ok(Sought::Found(event)) => Some(*event),
             Ok(Sought::Named(kind, id)) => self.event(&key, &origin, &kind, &id).await,
             Ok(Sought::Unreadable { cause, .. }) => {
@@ -96,22 +98,31 @@ impl Loader {
                 None
             }
         };
-        if let Some(event) = &event {
+        if let Some(event) = &mut event {
+            event.company = company.clone();
             self.senders.learn(event).await;
             self.in_flight.loaded(&key, size(event));
             self.describe(event);
         }
-        Loaded { event, alone }
+        Loaded { event, alone, company }
     }
 
     async fn event(&self, key: &str, origin: &Origin, kind: &str, id: &str) -> Option<Event> {
         let unloaded = match self.sources.subject(kind, id).await {
             Ok(subject) => {
                 let missed = *origin == Origin::Announcement && self.history.was_missed(key);
-                return Some(Event { origin: origin.clone(), subject, missed });
+                return Some(Event {
+                    origin: origin.clone(),
+                    subject,
+                    missed,
+                    company: Company::New,
+                });
             }
             Err(unloaded) => unloaded,
         };
+        if self.completion.turns.runs_with_others(key) {
+            return None;
+        }
         match (unloaded, origin) {
             (Unloaded::Stopped, _) => self.in_flight.release(key),
             // What nobody knows must not be lost because it cannot be shown.
