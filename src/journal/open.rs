@@ -13,7 +13,7 @@ use super::database::lease;
 use super::database::schema::{
     APPLICATION_ID, MIGRATIONS, is_intact, migrate, target_version, version,
 };
-use super::database::store::Store;
+use super::database::store::{Durability, Store};
 use super::entries::recovery::read_through;
 use super::error::Fault;
 use super::{Clock, Error, Journal, Lease, system_clock};
@@ -107,7 +107,7 @@ impl Journal {
             migrate(&mut connection, MIGRATIONS, Some(backup)).map_err(at)?;
         }
         let store = store(connection, path, clock, Some(lease));
-        store.transact(lease::sign)?;
+        store.transact(Durability::Disk, lease::sign)?;
         Ok(Opened { journal: Self::start(store)?, condition })
     }
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use tokio::sync::Notify;
 
 use super::database::access::Access;
-use super::database::store::Store;
+use super::database::store::{Durability, Store};
 use super::database::writer::Message;
 use super::entries::fork::{ForkRecord, forks};
 use super::open::in_memory;
@@ -50,7 +50,7 @@ impl SimulatedDisk {
         for message in messages.try_iter().take(most) {
             taken += 1;
             match message {
-                Message::Job(job) | Message::Later(job) => jobs.push(job),
+                Message::Job(job) | Message::Written(job) | Message::Later(job) => jobs.push(job),
                 Message::Notes => {}
                 Message::Close(closed) => {
                     closing = Some(closed);
@@ -58,7 +58,7 @@ impl SimulatedDisk {
                 }
             }
         }
-        self.store.run(jobs);
+        self.store.run(jobs, Durability::Disk);
         if let Some(closed) = closing {
             self.write_notes();
             self.messages = None;

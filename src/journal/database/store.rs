@@ -22,6 +22,15 @@ pub(in crate::journal) struct Store {
     pub _lease: Option<Lease>,
 }
 
+/// When a transaction is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::journal) enum Durability {
+    /// It is in the file: the end of the process does not harm it.
+    File,
+    /// It is on the disk, with all before it: a loss of power does not either.
+    Disk,
+}
+
 /// A call that waits for its transaction.
 pub(in crate::journal) trait Job: Send {
     /// Does the work, keeping its result.
@@ -64,12 +73,12 @@ impl Store {
     /// Runs jobs in order, in as few transactions as possible. A job that fails leaves no trace and does not disturb the
     /// others, unless `SQLite` gives up the whole transaction. Notes that wait are written with what changes something: a turn
     /// that is on disk is counted there, too. Jobs that only read go on while nothing can be written.
-    pub(in crate::journal) fn run(&self, jobs: Vec<Box<dyn Job>>) {
+    pub(in crate::journal) fn run(&self, jobs: Vec<Box<dyn Job>>, durability: Durability) {
         let mut waiting = VecDeque::from(jobs);
         while !waiting.is_empty() {
             let mut done = Vec::new();
             let mut notes = Values::default();
-            let committed = self.transact(|access| {
+            let committed = self.transact(durability, |access| {
                 let unchanged = access.connection.total_changes();
                 while let Some(mut job) = waiting.pop_front() {
                     match isolated(access, |access| job.run(access)) {
@@ -106,7 +115,7 @@ impl Store {
         if pending.is_empty() {
             return Ok(());
         }
-        let result = self.transact(|access| Notes::write(access, &pending));
+        let result = self.transact(Durability::Disk, |access| Notes::write(access, &pending));
         if result.is_err() {
             self.notes.put_back(pending);
         }
@@ -115,9 +124,15 @@ impl Store {
 
     pub(in crate::journal) fn transact(
         &self,
+        durability: Durability,
         work: impl FnOnce(&Access<'_>) -> Result<(), Fault>,
     ) -> Result<(), Error> {
         let at = |error| Error::sqlite(&self.path, error);
+        let synchronous = match durability {
+            Durability::File => "NORMAL",
+            Durability::Disk => "FULL",
+        };
+        self.connection.pragma_update(None, "synchronous", synchronous).map_err(at)?;
         let transaction =
             rusqlite::Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
                 .map_err(at)?;

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::access::Access;
 use super::pending::Notes;
-use super::store::{Call, Job, Store};
+use super::store::{Call, Durability, Job, Store};
 use crate::journal::error::Fault;
 use crate::journal::{Clock, Error};
 
@@ -23,8 +23,8 @@ const NOTES_WAIT: Duration = Duration::from_millis(500);
 
 /// An account's journal. Clones share one database.
 ///
-/// A future of any method resolves after its transaction is on disk. Methods may be called from any thread, on any
-/// runtime; none of them blocks.
+/// A future of any method resolves after its transaction is on disk, with one exception: [`Journal::claim_all`] resolves when
+/// it is in the file. Methods may be called from any thread, on any runtime; none of them blocks.
 #[derive(Clone)]
 pub struct Journal {
     backend: Arc<Backend>,
@@ -48,6 +48,8 @@ enum Backend {
 pub(in crate::journal) enum Message {
     /// A call that waits for its transaction.
     Job(Box<dyn Job>),
+    /// A call that waits until its transaction is in the file; the next one that is synced brings it to the disk.
+    Written(Box<dyn Job>),
     /// A call that goes with the next transaction, or as late as notes do.
     Later(Box<dyn Job>),
     /// Notes wait to be written.
@@ -141,6 +143,15 @@ impl Journal {
         self.ask(Message::Job, work).await
     }
 
+    /// The same for what outlives the process at once and the power of the machine only with the next synced transaction: it
+    /// costs no sync. What follows it in the journal is never on the disk without it.
+    pub(in crate::journal) async fn call_written<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Access<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.ask(Message::Written, work).await
+    }
+
     /// The same for what nobody waits for: it goes with a transaction that somebody does wait for, so that it delays nobody, or
     /// half a second later.
     pub(in crate::journal) async fn call_later<T: Send + 'static>(
@@ -168,7 +179,7 @@ impl Journal {
             }
             Backend::Inline(store) => {
                 let store = store.lock().unwrap_or_else(PoisonError::into_inner);
-                store.as_ref().ok_or(Error::Closed)?.run(vec![job]);
+                store.as_ref().ok_or(Error::Closed)?.run(vec![job], Durability::Disk);
             }
         }
         answer.await.map_err(|_| Error::Closed)?
@@ -199,10 +210,16 @@ fn serve(store: Store, messages: &Receiver<Message>) {
             Err(RecvTimeoutError::Disconnected) => break None,
         };
         let mut is_awaited = false;
+        let mut durability = Durability::File;
         let mut closing = None;
         for message in first.into_iter().chain(messages.try_iter()).take(MOST_IN_ONE) {
             match message {
                 Message::Job(job) => {
+                    is_awaited = true;
+                    durability = Durability::Disk;
+                    jobs.push(job);
+                }
+                Message::Written(job) => {
                     is_awaited = true;
                     jobs.push(job);
                 }
@@ -221,7 +238,10 @@ fn serve(store: Store, messages: &Receiver<Message>) {
         }
         let is_due = due.is_some_and(|due| due <= Instant::now());
         if is_awaited || is_due || closing.is_some() || jobs.len() >= MOST_IN_ONE {
-            store.run(std::mem::take(&mut jobs));
+            if is_due || closing.is_some() {
+                durability = Durability::Disk;
+            }
+            store.run(std::mem::take(&mut jobs), durability);
         }
         if closing.is_some() {
             break closing;
@@ -231,7 +251,7 @@ fn serve(store: Store, messages: &Receiver<Message>) {
             due = failed.then(|| Instant::now() + NOTES_WAIT);
         }
     };
-    store.run(jobs);
+    store.run(jobs, Durability::Disk);
     // What cannot be written now is read from the server again.
     let _ = store.flush();
     drop(store);

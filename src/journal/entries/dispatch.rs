@@ -11,10 +11,13 @@ impl Journal {
         self.call(move |access| claim(access, &dispatch)).await
     }
 
-    /// Admits dispatches, all or none, in their order.
+    /// Admits dispatches, all or none, in their order. They are in the file then; whatever the journal learns later brings them
+    /// to the disk. A loss of power before that leaves nothing that says that they came, and the server still has them.
     pub async fn claim_all(&self, dispatches: Vec<NewDispatch>) -> Result<Vec<Claim>, Error> {
-        self.call(move |access| dispatches.iter().map(|dispatch| claim(access, dispatch)).collect())
-            .await
+        self.call_written(move |access| {
+            dispatches.iter().map(|dispatch| claim(access, dispatch)).collect()
+        })
+        .await
     }
 
     /// Adds what its source says, within half a second: nothing waits for it.
