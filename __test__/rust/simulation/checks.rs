@@ -86,7 +86,9 @@ pub(crate) fn check_turn(
         broken.push(("results", format!("a fork is told of {told:?}")));
     }
     for source in &told {
-        if let Some(text) = told_before(&state.ledger.runs, source, state.life) {
+        if let Some(text) = told_before(&state.ledger.runs, source, state.life)
+            && !state.ledger.mistaken.contains(source)
+        {
             broken.push(("results", text));
         }
     }

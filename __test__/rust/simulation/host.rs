@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, join_all};
 use parall::orchestrator::{EarlierTurn, Error, Fork, Host, Level, ReplyPart, Turn, TurnOutcome};
 use tokio::sync::watch;
 
-use super::checks::{check_turn, is_unclear};
+use super::checks::{check_turn, is_unclear, journaled};
 use super::ledger::{CONTINUED, End, NOTE, NOTICE, Run, parse_part, part};
 use super::parall_state::Posted;
 use super::plan::LetterKind;
@@ -365,7 +365,11 @@ async fn answer_late(world: Arc<World>, target: String, text: String) {
     world.dawdle(60_000).await;
     let Some((source, run, _)) = parse_part(&text) else { return };
     let may_be_kept_back = {
-        let state = world.state();
+        let mut state = world.state();
+        // It goes on with a message that is over, and may be taken for the answer to one that is not.
+        if state.ledger.over_before.contains(&source) {
+            mistake(&mut state, &target);
+        }
         let unwanted = |posted: &Posted| posted.kind == LetterKind::Hint && posted.target == target;
         is_unclear(&state, &target, &source) && state.parall.posted.iter().any(unwanted)
     };
@@ -449,7 +453,13 @@ fn mistake(state: &mut State, target: &str) {
         .runs
         .iter()
         .filter(|run| run.target == target && (run.end == End::Late || run.life < state.life));
-    let sources: Vec<String> = waiting.flat_map(|run| run.members.clone()).collect();
+    let mut sources: Vec<String> = waiting.flat_map(|run| run.members.clone()).collect();
+    // A turn may be noted in the journal without ever having reached the host.
+    let noted =
+        state.parall.posted.iter().filter(|posted| posted.target == target).filter(|posted| {
+            journaled(&state.disk, posted).is_some_and(|open| open.record.turn_id.is_some())
+        });
+    sources.extend(noted.map(|posted| posted.source_id.clone()));
     state.ledger.mistaken.extend(sources);
 }
 

@@ -31,6 +31,30 @@ async fn one_message_that_can_never_be_shown_holds_up_nobody_and_becomes_a_dead_
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_fork_has_answered_is_over_although_its_message_cannot_be_shown_any_more() {
+    let mut bench = Bench::start().await;
+    bench.world.allow_forks();
+    bench.world.hold(true);
+    bench.world.fail("acknowledge", Some(503));
+    bench.world.say("usr_ada", "human", 1).await;
+    bench.soon("main works", |status| status["activeRuns"] == 1).await;
+    bench.world.say("usr_eve", "human", 2).await;
+    bench.soon("a fork works", |status| status["activeRuns"] == 2).await;
+    bench.world.hold(false);
+    bench.soon("answered", |_| bench.world.sent().len() == 2).await;
+    bench.gateway.close().await;
+
+    bench.world.fail("acknowledge", None);
+    bench.world.break_message("msg_usr_eve_2", true);
+    bench.restart().await;
+    bench.within(2 * MINUTE, "acknowledged", |_| bench.world.pending() == 0).await;
+    bench.world.say("usr_ada", "human", 3).await;
+    bench.soon("answered", |_| bench.world.sent().len() == 3).await;
+    let turns = bench.world.turns();
+    assert!(turns[2].text.starts_with("[Answered meanwhile: 1 in other chats"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_shows_no_message_for_a_while_makes_no_dead_letters() {
     let bench = Bench::start().await;
     bench.world.fail("message", Some(503));

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
 use crate::error::chain;
-use crate::journal::{DispatchRecord, ForkRecord, PartState, Recovery, State};
+use crate::journal::{DispatchRecord, ForkRecord, NewResult, PartState, Recovery, State};
 use crate::orchestrator::batch::{Batch, CollectLimits};
 use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::delivery::completion::Completion;
@@ -22,7 +23,11 @@ use crate::orchestrator::target::Target;
 use crate::orchestrator::turn::earlier::EarlierRun;
 use crate::orchestrator::turn::left_turn::LeftTurn;
 use crate::orchestrator::turn::registry::OpenTurns;
+use crate::orchestrator::turn::results::{TEXT_LIMIT, shorten};
 use crate::orchestrator::turn::watchdog::Watched;
+
+/// How long the server may take to show what a fork has answered.
+const TELL_LIMIT: Duration = Duration::from_secs(30);
 
 /// What the last process left open, and the rights to send that its unsent parts come first with.
 pub(crate) struct Left {
@@ -244,12 +249,40 @@ async fn refuse(completion: &Completion, keys: &[&str], refusal: &str) -> Result
     Ok(())
 }
 
-/// The fork that gave this answer is gone; main is to know of it all the same.
+/// The fork that gave this answer is gone; main is to know of it all the same. Nobody waits long for a server that does not show
+/// the question.
 async fn tell_main(context: &Arc<Context>, turn: &LeftTurn) -> Result<(), Stopped> {
     let record = &turn.owner.record;
+    let answer: Vec<&str> = turn.owner.parts.iter().map(|part| part.part.text.as_str()).collect();
+    let answer = answer.join("\n\n");
+    let session_key = record.session_key.as_deref().unwrap_or_default();
+    let result = match question(context, turn).await? {
+        Question::Known(batch) => fork_result(&record.id, &batch, session_key, &answer),
+        Question::Gone => return Ok(()),
+        Question::Unreadable => unread_result(record, session_key, &answer),
+    };
+    let journal = context.journal()?;
+    context.record("noting a fork's result", || journal.add_result(result.clone())).await
+}
+
+/// What an answer was for.
+enum Question {
+    Known(Box<Batch>),
+    /// The server does not show it any more.
+    Gone,
+    /// The server cannot show it now.
+    Unreadable,
+}
+
+async fn question(context: &Context, turn: &LeftTurn) -> Result<Question, Stopped> {
     let mut batch: Option<Batch> = None;
     for record in turn.records() {
-        let Some(subject) = subject(context, record).await? else { continue };
+        let subject = match load(context, record).await {
+            Ok(subject) => subject,
+            Err(PersistError::Refused(error)) if error.class().is_refusal() => continue,
+            Err(PersistError::Refused(_)) => return Ok(Question::Unreadable),
+            Err(PersistError::Closed) => return Err(Stopped),
+        };
         let event =
             Event { origin: Origin::from(record), subject, missed: false, company: Company::New };
         match &mut batch {
@@ -258,30 +291,34 @@ async fn tell_main(context: &Arc<Context>, turn: &LeftTurn) -> Result<(), Stoppe
             None => batch = Some(event.into()),
         }
     }
-    let Some(batch) = batch else { return Ok(()) };
-    let answer: Vec<&str> = turn.owner.parts.iter().map(|part| part.part.text.as_str()).collect();
-    let session_key = record.session_key.as_deref().unwrap_or_default();
-    let result = fork_result(&record.id, &batch, session_key, &answer.join("\n\n"));
-    let journal = context.journal()?;
-    context.record("noting a fork's result", || journal.add_result(result.clone())).await
+    Ok(batch.map_or(Question::Gone, |batch| Question::Known(Box::new(batch))))
 }
 
-/// The source, if the server still shows it.
-async fn subject(context: &Context, record: &DispatchRecord) -> Result<Option<Subject>, Stopped> {
-    match load(context, record).await {
-        Ok(subject) => Ok(Some(subject)),
-        Err(PersistError::Refused(_)) => Ok(None),
-        Err(PersistError::Closed) => Err(Stopped),
+/// A result without its question, by what the journal knows.
+fn unread_result(record: &DispatchRecord, session_key: &str, answer: &str) -> NewResult {
+    let details = record.details.clone().unwrap_or_default();
+    NewResult {
+        dispatch_id: record.id.clone(),
+        session_key: session_key.to_owned(),
+        chat_label: details.target.clone(),
+        target: details.target,
+        sender_name: details.sender_id.unwrap_or_default(),
+        question: String::new(),
+        answer: shorten(answer, TEXT_LIMIT),
     }
 }
 
 async fn load(context: &Context, record: &DispatchRecord) -> Result<Subject, PersistError> {
     let id = record.source_id.as_str();
     if record.source_type == "task" {
-        let task = context.persist("loading a task", || context.server.task(id)).await?;
+        let task =
+            context.persist_for(TELL_LIMIT, "loading a task", || context.server.task(id)).await?;
         return Ok(Subject::Task(task));
     }
-    let message = context.persist("loading a message", || context.server.message(id)).await?;
-    let chat = context.persist("loading a chat", || context.server.chat(&message.chat_id)).await?;
+    let message =
+        context.persist_for(TELL_LIMIT, "loading a message", || context.server.message(id)).await?;
+    let chat = context
+        .persist_for(TELL_LIMIT, "loading a chat", || context.server.chat(&message.chat_id))
+        .await?;
     Ok(Subject::Message { message, chat })
 }
