@@ -3,6 +3,7 @@
 pub(super) mod dispatch;
 pub(super) mod fork;
 pub(super) mod notes;
+pub(super) mod overview;
 pub(super) mod part;
 pub(super) mod queue;
 pub(super) mod record;

@@ -157,9 +157,10 @@ fn adopt(
         first.get_or_insert((id, before));
     }
     let Some((id, before)) = first else { return Ok(Adoption::default()) };
-    let attempts =
-        access.first("SELECT attempts FROM dispatches WHERE id = ?1", [id], |row| row.get(0))?;
-    Ok(Adoption { attempt: attempts.unwrap_or_default(), is_repeated: before == State::Failed })
+    let sql = "SELECT attempts, claimed_at FROM dispatches WHERE id = ?1";
+    let known = access.first(sql, [id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (attempt, claimed_at) = known.unwrap_or_default();
+    Ok(Adoption { attempt, is_repeated: before == State::Failed, claimed_at })
 }
 
 /// The first dispatch, which must not be answered yet, and those of the others that are not.
