@@ -486,6 +486,12 @@ export interface ToolOrigin {
   run?: string
 }
 
+/**
+ * The life of a dispatch, message or task as JSON: when it came, was loaded, got its turns and was acknowledged, and why. Rejects when the
+ * journal knows no such id.
+ */
+export declare function traceEvent(options: JournalOptions, id: string): Promise<string>
+
 /** One agent turn that the host is asked to run. */
 export interface Turn {
   /** Names this turn in `Gateway.deliver`. */

@@ -6,7 +6,8 @@ import { duration, foreign } from "./format.js";
 import { readStates, StreamError } from "./stream.js";
 
 const TOKEN = "parall.token";
-const PAUSES_MS = [1000, 2000, 5000, 10_000];
+/** Pauses before the next attempt: after a stream that ended, and after the failures that follow each other. */
+const PAUSES_MS = [1000, 1000, 2000, 5000, 10_000];
 const TICK_MS = 1000;
 /** What the gateway says about a token that it does not know, or not any more. */
 const REFUSED = new Set([401, 403]);
@@ -65,20 +66,16 @@ async function open() {
   signIn.hidden = true;
   leave.hidden = false;
   setText(connection, "Connecting");
-  for (let failures = 0; !mine.signal.aborted; failures += 1) {
-    try {
-      await readStates(sessionStorage.getItem(TOKEN), mine.signal, (state) => {
-        failures = 0;
-        show(state);
-      });
-    } catch (error) {
-      if (mine.signal.aborted) return;
-      if (error instanceof StreamError && REFUSED.has(error.status)) return refuse(error.status);
-    }
+  for (let failures = 0; ; ) {
+    const failure = await readStates(sessionStorage.getItem(TOKEN), mine.signal, show).catch((error) => error);
     if (mine.signal.aborted) return;
+    if (failure instanceof StreamError && REFUSED.has(failure.status)) return refuse(failure.status);
+    failures = failure ? failures + 1 : 0;
     const pause = PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)];
-    setText(connection, `The gateway does not answer; next attempt in ${duration(pause)}`);
+    // The gateway ends a stream from time to time, and as long as no account runs.
+    if (failure) setText(connection, `The gateway does not answer; next attempt in ${duration(pause)}`);
     await new Promise((resolve) => setTimeout(resolve, pause));
+    if (mine.signal.aborted) return;
   }
 }
 

@@ -145,6 +145,18 @@ pub fn account_view(env: Env, options: JournalOptions) -> napi::Result<AsyncBloc
     promise(env, core::account_view(folder, options.account_id))
 }
 
+/// The life of a dispatch, message or task as JSON: when it came, was loaded, got its turns and was acknowledged, and why. Rejects when the
+/// journal knows no such id.
+#[napi(catch_unwind, ts_return_type = "Promise<string>")]
+pub fn trace_event(
+    env: Env,
+    options: JournalOptions,
+    id: String,
+) -> napi::Result<AsyncBlock<String>> {
+    let folder = Path::new(&options.state_dir).join("parall");
+    promise(env, core::trace(folder, options.account_id, id))
+}
+
 /// Lets `work` use the account's journal.
 async fn beside<T, F>(options: JournalOptions, work: impl FnOnce(Journal) -> F) -> Result<T, Error>
 where

@@ -39,6 +39,7 @@ pub use loops::budget::DEFAULT_TURNS;
 pub use platform::HostFiles;
 pub use server::{Answer, Server};
 pub use status::metrics::metrics;
+pub use status::trace::trace;
 pub use status::view::account_view;
 pub use target::Target;
 pub use turn::event_text::DEFAULT_MAX_TEXT_BYTES;

@@ -54,7 +54,7 @@ export function pretendAccount(accountId, view, decide = async () => {}) {
     dropLetter: decision("drop"),
     stop: decision("stop"),
   };
-  shared().accounts.set(accountId, { gateway });
+  shared().accounts.set(accountId, { gateway, restart: () => account.decided.push(["restart", accountId]) });
   return account;
 }
 

@@ -9,4 +9,5 @@ pub(super) mod queue;
 pub(super) mod record;
 pub(super) mod recovery;
 pub(super) mod retention;
+pub(super) mod trace;
 pub(super) mod turn;

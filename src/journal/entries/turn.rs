@@ -3,6 +3,7 @@
 
 use super::dispatch::{change, complete, state};
 use super::fork::{ForkResult, take_results};
+use super::trace::note_step;
 use crate::journal::database::access::Access;
 use crate::journal::error::Fault;
 use crate::journal::{Adoption, Error, Journal, State};
@@ -54,11 +55,14 @@ impl Journal {
         let ids = ids.keys();
         self.call(move |access| {
             for id in &ids {
-                access.execute(
+                let released = access.execute(
                     "UPDATE dispatches SET state = 'claimed', attempts = max(attempts - 1, 0), changed_at = ?2
                      WHERE id = ?1 AND state = 'adopted'",
                     (id, access.now),
                 )?;
+                if released > 0 {
+                    note_step(access, id, "released", Some("the account stopped"))?;
+                }
                 state(access, id)?;
             }
             Ok(())

@@ -23,7 +23,7 @@ pub(crate) struct Counts {
     pub(crate) turns: u64,
     /// Those of them that failed and are tried again.
     pub(crate) failed: u64,
-    /// Events whose first turn began.
+    /// First turns. One that answers several events counts for the oldest of them.
     pub(crate) events: u64,
     /// How long these had waited, in all, in milliseconds.
     pub(crate) waited: i64,

@@ -3,9 +3,10 @@ import { shared } from "../state.js";
 import { Refusal } from "./http.js";
 
 const ACTIONS = {
-  retry: (gateway, id) => gateway.retry(id),
-  drop: (gateway, id) => gateway.dropLetter(id),
-  stop: (gateway, id) => gateway.stop(id),
+  retry: ({ gateway }, id) => gateway.retry(id),
+  drop: ({ gateway }, id) => gateway.dropLetter(id),
+  stop: ({ gateway }, id) => gateway.stop(id),
+  restart: ({ restart }) => restart(),
 };
 /** Ids of Parall are no longer than this. */
 const MOST_CHARACTERS = 256;
@@ -25,10 +26,10 @@ export async function act({ account, action, id }) {
     throw new Refusal(400, "PARALL_ACTION", `the action must be one of ${Object.keys(ACTIONS).join(", ")}`);
   }
   if (typeof id !== "string" || id === "" || id.length > MOST_CHARACTERS) throw new Refusal(400, "PARALL_ACTION", "the id is missing");
-  const gateway = shared().accounts.get(account)?.gateway;
-  if (!gateway) throw new Refusal(404, "PARALL_ACCOUNT", "no such account runs in this gateway");
+  const running = shared().accounts.get(account);
+  if (!running) throw new Refusal(404, "PARALL_ACCOUNT", "no such account runs in this gateway");
   try {
-    await ACTIONS[action](gateway, id);
+    await ACTIONS[action](running, id);
   } catch (error) {
     throw new Refusal(STATUS[error.code] ?? 500, error.code ?? "PARALL_ACTION", error.message);
   }

@@ -45,9 +45,9 @@ export function sendJson(response, status, value, headers) {
 }
 
 /** Begins an answer that goes on. */
-export function beginStream(response, type) {
+export function beginStream(response, type, headers) {
   // Proxies that collect answers would hold it back.
-  response.writeHead(200, { ...HEADERS, "Content-Type": type, "X-Accel-Buffering": "no" });
+  response.writeHead(200, { ...HEADERS, ...headers, "Content-Type": type, "X-Accel-Buffering": "no" });
 }
 
 /** A small JSON object. A form of another site cannot send this type. */

@@ -14,13 +14,11 @@ const MOST_VIEWERS = 20;
 const viewers = new Set();
 let timer;
 let isLooking = false;
-/** Whether an account ran at the last look. */
-let wasServing = false;
 
 /** Serves one viewer until it goes. */
 export function follow(request, response) {
   if (viewers.size >= MOST_VIEWERS) throw new Refusal(503, "PARALL_BUSY", "too many look already", { "Retry-After": "30" });
-  beginStream(response, "text/event-stream; charset=utf-8");
+  beginStream(response, "text/event-stream; charset=utf-8", isServing() ? {} : { Connection: "close" });
   if (request.method === "HEAD") return response.end();
   const viewer = { response, saidAt: Date.now(), isBehind: false };
   viewers.add(viewer);
@@ -52,12 +50,12 @@ async function look() {
   }
 }
 
-/** A gateway that ends waits for its connections. After a reload everybody asks again. */
+/** A gateway that ends waits for its connections, and its accounts end first. Whoever looks asks again. */
 function endWithAccounts() {
-  const isServing = shared().accounts.size > 0;
-  if (wasServing && !isServing) for (const { response } of viewers) response.end();
-  wasServing = isServing;
+  if (!isServing()) for (const { response } of viewers) response.end();
 }
+
+const isServing = () => shared().accounts.size > 0;
 
 /** Whoever reads too slowly gets the newest state when it has read the one before. */
 function show(viewer, accounts) {
