@@ -184,7 +184,7 @@ describe("a running account", () => {
   async function stage(t, setup = {}) {
     const folder = await mkdtemp(path.join(tmpdir(), "parall-page-"));
     t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
-    const account = await startAccount(t, { ...setup, options: { stateDir: folder } });
+    const account = await startAccount(t, { ...setup, options: { stateDir: folder, collectEvents: 20 } });
     const page = await startPage(t);
     shared().accounts.set("default", { gateway: account.gateway });
     const view = async () => (await (await page.ask("/parall/state")).json()).accounts[0];
@@ -226,6 +226,30 @@ describe("a running account", () => {
     assert.equal((await act({ account: "default", action: "retry", id })).status, 200);
     await parall.waitForMessage((message) => message.content.text === "echo: A very private question", LIMIT);
     assert.equal((await act({ account: "default", action: "drop", id })).status, 409);
+  });
+
+  test("ends a turn of several messages for all of them", async (t) => {
+    const calledOff = [];
+    const runTurn = async (turn) => {
+      while (!calledOff.includes(turn.id)) await new Promise((resolve) => setTimeout(resolve, 10));
+      return { started: true, error: "the turn was called off", isCalledOff: true };
+    };
+    const { parall, seed, until, view, act, turns } = await stage(t, {
+      runTurn,
+      forks: { ...noForks, callOff: (id) => calledOff.push(id) },
+    });
+    const stop = async (id) => assert.equal((await act({ account: "default", action: "stop", id })).status, 200);
+    for (const text of ["one", "two", "three"]) parall.say({ from: "usr_ada", chat: seed.direct.ada, text });
+    await until((now) => now.queueDepth + now.activeRuns === 3 && now.activeRuns === 1);
+    await stop((await view()).lanes[0].events[0].id);
+    await until((now) => now.deadLetters === 1 && now.activeRuns === 1 && now.queueDepth === 0, LIMIT);
+    const [{ events }] = (await view()).lanes;
+    assert.equal(events.length, 2);
+    await stop(events[1].id);
+    await until((now) => now.deadLetters === 3 && now.activeRuns === 0, LIMIT);
+    assert.equal(turns.length, 2);
+    const { deadLetters, lanes } = await view();
+    assert.deepEqual([lanes, deadLetters.items.map(({ cause }) => cause)], [[], Array(3).fill("stopped by an operator")]);
   });
 
   test("has metrics that Prometheus reads", async (t) => {

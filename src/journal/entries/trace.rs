@@ -151,13 +151,13 @@ mod tests {
         let details = Details { target: "cht_1".into(), ..Details::default() };
         journal.describe("dsp_1", details).await.unwrap();
         tick();
-        journal.adopt("dsp_1", "turn-1", "agent:main:x").await.unwrap();
+        journal.adopt(["dsp_1"], "turn-1", "agent:main:x").await.unwrap();
         tick();
-        journal.release("dsp_1").await.unwrap();
-        journal.adopt("dsp_1", "turn-2", "agent:main:x:fork:1").await.unwrap();
-        journal.fail("dsp_1", "no model", 0).await.unwrap();
+        journal.release(["dsp_1"]).await.unwrap();
+        journal.adopt(["dsp_1"], "turn-2", "agent:main:x:fork:1").await.unwrap();
+        journal.fail(["dsp_1"], "no model", 0).await.unwrap();
         tick();
-        journal.no_reply("dsp_1", Some("silent")).await.unwrap();
+        journal.no_reply(["dsp_1"], Some("silent")).await.unwrap();
         journal.acknowledged("dsp_1").await.unwrap();
         let found = steps(&journal).await;
         let expected = [
@@ -180,8 +180,8 @@ mod tests {
     async fn steps_are_bounded_in_number_length_and_time() {
         let (journal, time) = begun().await;
         for _ in 0..100 {
-            journal.adopt("dsp_1", "turn", "s").await.unwrap();
-            journal.fail("dsp_1", &"x".repeat(10_000), 0).await.unwrap();
+            journal.adopt(["dsp_1"], "turn", "s").await.unwrap();
+            journal.fail(["dsp_1"], &"x".repeat(10_000), 0).await.unwrap();
         }
         let found = steps(&journal).await;
         assert_eq!(found.len(), 1 + MOST_STEPS as usize);
@@ -189,7 +189,7 @@ mod tests {
         time.store(1_000 + 100 * DAY, Ordering::Relaxed);
         journal.prune().await.unwrap();
         assert_eq!(steps(&journal).await.len(), found.len(), "it is not over yet");
-        journal.no_reply("dsp_1", None).await.unwrap();
+        journal.no_reply(["dsp_1"], None).await.unwrap();
         journal.acknowledged("dsp_1").await.unwrap();
         time.fetch_add(6 * DAY, Ordering::Relaxed);
         journal.prune().await.unwrap();

@@ -267,7 +267,7 @@ mod tests {
             [(1, "agent:main:x"), (2, "agent:main:x:fork:1"), (3, "agent:main:x")]
         {
             let id = claimed(&journal, number).await;
-            journal.adopt(&id, &format!("turn-{number}"), session).await.unwrap();
+            journal.adopt([&id], &format!("turn-{number}"), session).await.unwrap();
         }
         claimed(&journal, 4).await;
         let view = shown(&journal).await;
