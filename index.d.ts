@@ -25,6 +25,17 @@ export declare class ContextReader {
 
 /** A running account. */
 export declare class Gateway {
+  /**
+   * Everything an operator sees of the account, as JSON: lanes, queue, dead letters, forks, loop budgets, status, counters. Bounded,
+   * and without a word of what people wrote.
+   */
+  view(): Promise<string>
+  /** Has a failed dispatch or a dead letter tried again, with all attempts before it. */
+  retry(id: string): Promise<void>
+  /** Gives a dead letter up for good: it is acknowledged to the server. */
+  dropLetter(id: string): Promise<void>
+  /** Ends the turn that runs for a dispatch, which becomes a dead letter. */
+  stop(id: string): void
   /** Delivers a part of a turn's answer; resolves when it is in the chat. */
   deliver(turnId: string, part: ReplyPart): Promise<void>
   /**
@@ -40,6 +51,9 @@ export declare class Gateway {
   /** Ends every task, socket and timer of the account, within three seconds. */
   close(): Promise<void>
 }
+
+/** Everything an operator sees of an account, as JSON, as far as its journal knows: as `Gateway.view` with `live: null`. */
+export declare function accountView(options: JournalOptions): Promise<string>
 
 /** Removes a fork's entry and transcript. Rejects for anything that is not a fork with a transcript of its own. */
 export declare function cleanupForkSession(options: CleanupOptions): Promise<void>
@@ -263,6 +277,9 @@ export declare function listParallAccountIds(cfg: object): Array<string>
 /** What an account has not finished. Rejects when there is no journal, or one of another version. */
 export declare function listQueue(options: QueueOptions): Promise<Queue>
 
+/** Views of accounts as text for Prometheus. */
+export declare function metricsText(views: Array<string>): string
+
 /** Opens the tools of an account; with its gateway, what they write goes through the account's own outbox. Opens no connection. */
 export declare function openTools(options: GatewayOptions, gateway?: Gateway | undefined | null): AgentTools
 
@@ -468,6 +485,12 @@ export interface ToolOrigin {
   /** Id of the turn from whose run the tool is called. */
   run?: string
 }
+
+/**
+ * The life of a dispatch, message or task as JSON: when it came, was loaded, got its turns and was acknowledged, and why. Rejects when the
+ * journal knows no such id.
+ */
+export declare function traceEvent(options: JournalOptions, id: string): Promise<string>
 
 /** One agent turn that the host is asked to run. */
 export interface Turn {

@@ -55,6 +55,11 @@ for (const release of HOST_VERSIONS) {
       const retried = await host.command(["parall", "queue", "retry", id]);
       assert.equal(retried.code, 0, retried.err);
       await answerWith(scene, "At last.");
+      const told = await host.command(["parall", "status", "--json"]);
+      const { accounts, unreached } = JSON.parse(told.out.slice(told.out.indexOf("{")));
+      assert.deepEqual([unreached, accounts[0].live.status.connected, accounts[0].queue.dead], [undefined, true, 0], told.out);
+      const life = await host.command(["parall", "trace", asked.id]);
+      assert.match(life.out, new RegExp(`${id}: message ${asked.id}[^]*came[^]*turn[^]*given up[^]*turn[^]*answered`), life.out);
       assert.match((await host.command(["parall", "forks"])).out, /There are no forks\./);
       const unknown = await host.command(["parall", "queue", "drop", "dsp_nowhere"]);
       assert.equal(unknown.code, 1);

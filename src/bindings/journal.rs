@@ -9,6 +9,7 @@ use napi_derive::napi;
 
 use super::promise::promise;
 use crate::journal::{Counters, DispatchRecord, Error, ForkRecord, Journal};
+use crate::orchestrator as core;
 
 /// How many dispatches are listed unless somebody asks for more.
 const DEFAULT_LIMIT: u32 = 50;
@@ -135,6 +136,25 @@ pub fn list_forks(
         Ok(journal.forks().await?.into_iter().map(Into::into).collect())
     };
     promise(env, beside(options, list))
+}
+
+/// Everything an operator sees of an account, as JSON, as far as its journal knows: as `Gateway.view` with `live: null`.
+#[napi(catch_unwind, ts_return_type = "Promise<string>")]
+pub fn account_view(env: Env, options: JournalOptions) -> napi::Result<AsyncBlock<String>> {
+    let folder = Path::new(&options.state_dir).join("parall");
+    promise(env, core::account_view(folder, options.account_id))
+}
+
+/// The life of a dispatch, message or task as JSON: when it came, was loaded, got its turns and was acknowledged, and why. Rejects when the
+/// journal knows no such id.
+#[napi(catch_unwind, ts_return_type = "Promise<string>")]
+pub fn trace_event(
+    env: Env,
+    options: JournalOptions,
+    id: String,
+) -> napi::Result<AsyncBlock<String>> {
+    let folder = Path::new(&options.state_dir).join("parall");
+    promise(env, core::trace(folder, options.account_id, id))
 }
 
 /// Lets `work` use the account's journal.

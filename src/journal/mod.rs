@@ -12,7 +12,7 @@
 //!
 //! ```text
 //! open       a new, current, older, newer or damaged file      clock: the time that is written down
-//! entries/   what is remembered: dispatches (record, turn, queue), parts, forks, notes; recovery and retention
+//! entries/   what is remembered: dispatches (record, turn, queue, overview), parts, forks, notes; recovery, retention and trace
 //! database/  the thread that writes (writer, store, pending), tables (schema), files, lease
 //! ```
 //!
@@ -30,11 +30,13 @@ pub use clock::{Clock, system_clock};
 pub use database::lease::{Holder, Lease, LeaseAttempt};
 pub use database::writer::Journal;
 pub use entries::fork::{ForkRecord, ForkResult, ForkState, NewFork, NewResult};
+pub use entries::overview::Overview;
 pub use entries::part::{Intent, NewPart, PartRecord, PartState};
 pub use entries::queue::Counters;
 pub use entries::record::{Adoption, Claim, Details, DispatchRecord, NewDispatch, Origin, State};
 pub use entries::recovery::{OpenDispatch, Recovery};
 pub use entries::retention::Pruned;
+pub use entries::trace::{Step, Trace, TracedPart};
 pub use error::Error;
 pub use open::{Condition, Opened};
 #[cfg(feature = "testing")]

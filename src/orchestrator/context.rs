@@ -16,6 +16,7 @@ use super::host::{Host, Level};
 use super::server::Server;
 use crate::config::Gate;
 use crate::journal::Journal;
+use crate::orchestrator::status::activity::Activity;
 use crate::orchestrator::status::board::StatusBoard;
 use crate::orchestrator::status::problems::About;
 use crate::orchestrator::turn::event_text::{DEFAULT_MAX_TEXT_BYTES, Reader};
@@ -32,6 +33,8 @@ pub(crate) struct Context {
     pub host: Arc<dyn Host>,
     /// What the operator sees.
     pub status: Arc<StatusBoard>,
+    /// How many turns there were.
+    pub activity: Activity,
     /// Ends all work of the account: it was stopped, or the server refuses its key.
     pub work: CancellationToken,
     /// Ends the account.
@@ -62,6 +65,7 @@ impl Context {
             server,
             host,
             status: Arc::default(),
+            activity: Activity::default(),
             work: shutdown.child_token(),
             shutdown,
             tasks: TaskTracker::new(),

@@ -2,6 +2,7 @@
 
 use crate::api;
 use crate::error::Coded;
+use crate::journal;
 
 /// An error of the orchestrator.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,15 @@ pub enum Error {
         /// What the server said.
         cause: String,
     },
+    /// No turn runs for an event.
+    #[error("no turn runs for {id}")]
+    NotRunning {
+        /// Dispatch id, as the caller named it.
+        id: String,
+    },
+    /// The journal cannot do it.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
     /// The options cannot make a client.
     #[error("cannot set up the Parall client")]
     Setup(#[source] Box<api::Error>),
@@ -61,6 +71,8 @@ impl Coded for Error {
             Self::Empty { .. } => "PARALL_EMPTY_TEXT",
             Self::Target { .. } => "PARALL_TARGET",
             Self::Refused { .. } => "PARALL_REFUSED",
+            Self::NotRunning { .. } => "PARALL_NOT_RUNNING",
+            Self::Journal(error) => error.code(),
             Self::Delivery { source, .. } | Self::Setup(source) => source.code(),
         }
     }

@@ -121,6 +121,11 @@ impl InFlight {
         matches!(self.lock().state(key), Some(EventState::Done { .. }))
     }
 
+    /// Whether the event of a key is answered or given up.
+    pub(crate) fn is_over(&self, key: &str) -> bool {
+        matches!(self.lock().state(key), Some(EventState::Done { .. } | EventState::Failed))
+    }
+
     /// The event of a key has so many bytes in memory as long as it is queued or running.
     pub(crate) fn weigh(&self, key: &str, bytes: usize) {
         self.change_weight(key, bytes, false);

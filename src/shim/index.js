@@ -1,5 +1,6 @@
 /** Entry of the plugin. The host calls `register` several times a process, with different objects, also in command-line runs. */
 import { registerCommand } from "./commands/register.js";
+import { registerPage } from "./page/register.js";
 import { plugin } from "./plugin.js";
 import { remember } from "./state.js";
 import { registerTools } from "./tools/register.js";
@@ -18,5 +19,6 @@ export default {
     if (WITHOUT_CHANNEL.has(api.registrationMode)) return;
     remember(api);
     api.registerChannel({ plugin });
+    if ((api.registrationMode ?? "full") === "full") registerPage(api);
   },
 };

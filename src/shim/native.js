@@ -39,6 +39,8 @@ export const listQueue = forward("listQueue");
 export const retryDispatch = forward("retryDispatch");
 export const dropDispatch = forward("dropDispatch");
 export const listForks = forward("listForks");
+export const accountView = forward("accountView");
+export const traceEvent = forward("traceEvent");
 
 /** The native part takes a function `(level, message)`; a logger object with `info`, `warn` and `error` becomes one. */
 function withLogFunction({ log, ...options }) {

@@ -28,6 +28,7 @@ const KEY = Symbol.for("@parall/parall");
  *
  * @typedef {object} RunningAccount
  * @property {any} gateway the native gateway
+ * @property {() => void} restart ends this start; another one follows at once
  * @property {Promise<void>} ended resolves when the gateway is closed
  */
 

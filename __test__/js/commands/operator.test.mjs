@@ -1,66 +1,16 @@
 /** What an operator sees and decides at a terminal, beside an account that runs. */
 import assert from "node:assert/strict";
-import { mkdtemp, open as openFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { open as openFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { age, table } from "../../../src/shim/commands/output.js";
 import { describeForks, describeQueue } from "../../../src/shim/commands/queue.js";
-import { registerCommand } from "../../../src/shim/commands/register.js";
-import { shared } from "../../../src/shim/state.js";
 import { deferred, echo, native, open, startAccount } from "../support.mjs";
+import { command, stateFolder } from "./terminal.mjs";
 
 const LIMIT = 60_000;
 /** Where SQLite keeps a database's `user_version`, four bytes. */
 const VERSION_OFFSET = 60;
-
-/** The part of the host's command-line library that the plugin uses. */
-class Program {
-  #commands = new Map();
-  #action;
-
-  command(name) {
-    const child = new Program();
-    this.#commands.set(name.split(" ")[0], child);
-    return child;
-  }
-  description() {
-    return this;
-  }
-  option() {
-    return this;
-  }
-  action(action) {
-    this.#action = action;
-    return this;
-  }
-  run([name, ...rest]) {
-    const child = this.#commands.get(name);
-    return child ? child.run(rest) : this.#action(...[name, ...rest].filter((value) => value !== undefined));
-  }
-}
-
-/** Runs `openclaw parall ...` and gives the lines it printed and whether it failed. */
-async function command(t, ...words) {
-  const program = new Program();
-  registerCommand({ registerCli: (register) => register({ program, config: {} }) });
-  const log = t.mock.method(console, "log", () => {});
-  try {
-    await program.run(["parall", ...words]);
-    return { text: log.mock.calls.map((call) => call.arguments[0]).join("\n"), failed: process.exitCode === 1 };
-  } finally {
-    log.mock.restore();
-    process.exitCode = undefined;
-  }
-}
-
-/** A folder in which the commands look for the journal. */
-async function stateFolder(t) {
-  const folder = await mkdtemp(join(tmpdir(), "parall-operator-"));
-  shared().runtime = { state: { resolveStateDir: () => folder } };
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** A running account whose journal the commands find. */
 async function stage(t, setup = {}) {

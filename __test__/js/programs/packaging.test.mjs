@@ -25,7 +25,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 describe("the main tarball", () => {
   it("holds the shim, the skills, the manifest, the types, the texts, and nothing else", () => {
     const allowed =
-      /^package\/(package\.json|LICENSE|README\.md|CHANGELOG\.md|index\.d\.ts|openclaw\.plugin\.json|bin\/parall\.js|src\/shim\/(?:[\w-]+\/)?[\w-]+\.js|src\/shim\/index\.d\.ts|skills\/[\w-]+\/(?:SKILL\.md|scripts\/parall\.mjs)|assets\/icon\.png)$/;
+      /^package\/(package\.json|LICENSE|README\.md|CHANGELOG\.md|index\.d\.ts|openclaw\.plugin\.json|bin\/parall\.js|src\/shim\/(?:[\w-]+\/)?[\w-]+\.js|src\/shim\/index\.d\.ts|skills\/[\w-]+\/(?:SKILL\.md|scripts\/parall\.mjs)|assets\/(?:icon\.png|page\/[\w-]+\.(?:html|css|js)))$/;
     const files = listTarball(main.file);
     assert.deepEqual(
       files.filter((file) => !allowed.test(file)),

@@ -1,6 +1,7 @@
 //! A running account for JavaScript.
 
 mod host;
+mod operator;
 mod options;
 mod values;
 
@@ -21,6 +22,7 @@ use crate::orchestrator::{
 };
 
 pub use self::host::HostCallbacks;
+pub use self::operator::metrics_text;
 pub use self::options::GatewayOptions;
 pub use self::values::{EarlierTurn, Fork, Probe, ReplyPart, Turn, TurnOutcome};
 

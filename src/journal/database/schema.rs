@@ -11,6 +11,7 @@ pub(in crate::journal) const APPLICATION_ID: i64 = 0x5072_6c6c;
 /// message that waits for its turn although it came before, under another id: the server lists it as long as it is open. The third one
 /// notes in which turn a part was written: of older parts that is not known. The fourth one drops an index by which nothing is found.
 /// The fifth one notes which dispatch an announced task was merged with: another one assigns it again.
+/// The sixth one notes what happened to an event and when, for an operator.
 pub(in crate::journal) const MIGRATIONS: &[&str] = &["
 CREATE TABLE dispatches (
     sequence INTEGER PRIMARY KEY,
@@ -105,6 +106,15 @@ ALTER TABLE parts ADD COLUMN turn_id TEXT;
 DROP INDEX parts_by_digest;
 ", "
 ALTER TABLE dispatches ADD COLUMN merged_with TEXT;
+", "
+CREATE TABLE steps (
+    dispatch INTEGER NOT NULL REFERENCES dispatches (sequence) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    step TEXT NOT NULL,
+    detail TEXT,
+    PRIMARY KEY (dispatch, ordinal)
+) STRICT, WITHOUT ROWID;
 "];
 
 /// The version that a list of migrations leads to.

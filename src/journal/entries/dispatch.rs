@@ -1,6 +1,7 @@
 //! The life of a dispatch, from claim to acknowledgement.
 
 use super::record::COLUMNS;
+use super::trace::note_step;
 use crate::journal::database::access::Access;
 use crate::journal::error::Fault;
 use crate::journal::{Claim, Details, DispatchRecord, Error, Journal, NewDispatch, State};
@@ -122,7 +123,7 @@ fn describe(access: &Access<'_>, id: &str, details: &Details) -> Result<(), Faul
             details.no_reply,
         ),
     )?;
-    if changed == 0 { Err(unknown(id).into()) } else { Ok(()) }
+    if changed == 0 { Err(unknown(id).into()) } else { note_step(access, id, "loaded", None) }
 }
 
 /// Marks the answer as complete; nothing changes when it is already.
@@ -188,7 +189,7 @@ pub(in crate::journal) fn change(
         "UPDATE dispatches SET state = ?3, cause = coalesce(?4, cause), changed_at = ?5 WHERE id = ?1 AND state = ?2",
         (id, before, after, cause, access.now),
     )?;
-    Ok(())
+    note_step(access, id, after.as_str(), cause)
 }
 
 fn cause(access: &Access<'_>, id: &str) -> Result<String, Fault> {

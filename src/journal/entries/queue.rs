@@ -1,5 +1,7 @@
 //! What an operator sees of the queue and can do about it, and what is due.
 
+use std::path::Path;
+
 use super::dispatch::{change, state};
 use super::record::COLUMNS;
 use crate::journal::database::access::Access;
@@ -39,16 +41,7 @@ impl Journal {
     /// Numbers for the status.
     pub async fn counters(&self) -> Result<Counters, Error> {
         let database = self.path().to_owned();
-        self.call(move |access| {
-            let mut counters = count(access)?;
-            counters.bytes = [database.clone(), appended(&database, "-wal")]
-                .iter()
-                .filter_map(|path| std::fs::metadata(path).ok())
-                .map(|metadata| metadata.len())
-                .sum();
-            Ok(counters)
-        })
-        .await
+        self.call(move |access| count(access, &database)).await
     }
 
     /// The first `limit` dispatches that are not over, dead ones too, in the order in which they came.
@@ -144,7 +137,8 @@ impl Journal {
     }
 }
 
-fn count(access: &Access<'_>) -> Result<Counters, Fault> {
+/// Counts what is in a database file.
+pub(super) fn count(access: &Access<'_>, database: &Path) -> Result<Counters, Fault> {
     let states = access.all(
         "SELECT state, count(*), min(claimed_at) FROM dispatches WHERE state <> 'acknowledged' GROUP BY state",
         [],
@@ -168,5 +162,10 @@ fn count(access: &Access<'_>) -> Result<Counters, Fault> {
     let number = |sql: &str| access.first(sql, [], |row| row.get(0)).map(Option::unwrap_or_default);
     counters.forks = number("SELECT count(*) FROM forks")?;
     counters.untold_results = number("SELECT count(*) FROM results WHERE told_at IS NULL")?;
+    counters.bytes = [database.to_owned(), appended(database, "-wal")]
+        .iter()
+        .filter_map(|path| std::fs::metadata(path).ok())
+        .map(|metadata| metadata.len())
+        .sum();
     Ok(counters)
 }

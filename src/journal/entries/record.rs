@@ -103,6 +103,8 @@ pub struct Adoption {
     pub attempt: u32,
     /// The one before it ended with an error, or an operator wants another one; it was not cut off.
     pub is_repeated: bool,
+    /// When the dispatch was admitted, milliseconds since the epoch.
+    pub claimed_at: i64,
 }
 
 /// A dispatch as the journal knows it. Times are milliseconds since the epoch.

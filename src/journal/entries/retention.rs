@@ -11,6 +11,8 @@ const TOMBSTONE_LIFETIME: i64 = 30 * DAY + CLOCK_ERROR;
 const TOMBSTONES_KEPT: i64 = 20_000;
 /// How long the delivered parts of a finished dispatch are recognised.
 const PARTS_LIFETIME: i64 = DAY + CLOCK_ERROR;
+/// How long an operator can see what happened to a finished dispatch.
+const STEPS_LIFETIME: i64 = 7 * DAY;
 /// How long a result that main knows is remembered, so that it is not added again.
 const TOLD_RESULTS_LIFETIME: i64 = 30 * DAY + CLOCK_ERROR;
 /// Most dead letters. The oldest beyond that are discarded.
@@ -66,6 +68,10 @@ impl Journal {
             (SELECT dispatch, ordinal FROM parts JOIN dispatches ON sequence = dispatch
              WHERE dispatches.state = 'acknowledged' AND parts.changed_at < ?1 LIMIT ?2)";
         self.remove(parts.to_owned(), PARTS_LIFETIME).await?;
+        let steps = "DELETE FROM steps WHERE (dispatch, ordinal) IN
+            (SELECT dispatch, ordinal FROM steps JOIN dispatches ON sequence = dispatch
+             WHERE state = 'acknowledged' AND changed_at < ?1 LIMIT ?2)";
+        self.remove(steps.to_owned(), STEPS_LIFETIME).await?;
         let results = "DELETE FROM results WHERE sequence IN
             (SELECT sequence FROM results WHERE told_at < ?1 LIMIT ?2)";
         self.remove(results.to_owned(), TOLD_RESULTS_LIFETIME).await?;

@@ -3,6 +3,7 @@
 
 use super::dispatch::{change, complete, state};
 use super::fork::{ForkResult, take_results};
+use super::trace::note_step;
 use crate::journal::database::access::Access;
 use crate::journal::error::Fault;
 use crate::journal::{Adoption, Error, Journal, State};
@@ -54,11 +55,14 @@ impl Journal {
         let ids = ids.keys();
         self.call(move |access| {
             for id in &ids {
-                access.execute(
+                let released = access.execute(
                     "UPDATE dispatches SET state = 'claimed', attempts = max(attempts - 1, 0), changed_at = ?2
                      WHERE id = ?1 AND state = 'adopted'",
                     (id, access.now),
                 )?;
+                if released > 0 {
+                    note_step(access, id, "released", Some("the account stopped"))?;
+                }
                 state(access, id)?;
             }
             Ok(())
@@ -157,9 +161,10 @@ fn adopt(
         first.get_or_insert((id, before));
     }
     let Some((id, before)) = first else { return Ok(Adoption::default()) };
-    let attempts =
-        access.first("SELECT attempts FROM dispatches WHERE id = ?1", [id], |row| row.get(0))?;
-    Ok(Adoption { attempt: attempts.unwrap_or_default(), is_repeated: before == State::Failed })
+    let sql = "SELECT attempts, claimed_at FROM dispatches WHERE id = ?1";
+    let known = access.first(sql, [id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (attempt, claimed_at) = known.unwrap_or_default();
+    Ok(Adoption { attempt, is_repeated: before == State::Failed, claimed_at })
 }
 
 /// The first dispatch, which must not be answered yet, and those of the others that are not.

@@ -83,7 +83,7 @@ impl Completion {
 
     /// Makes a dead letter: the server keeps it, an operator decides.
     pub(crate) async fn give_up(&self, key: &str, problem: &str) -> Result<(), Stopped> {
-        if self.in_flight.is_done(key) {
+        if self.in_flight.is_over(key) {
             return Ok(());
         }
         self.turns.end_interrupted(key);

@@ -102,11 +102,15 @@ impl Runner {
             Ok(Watched::CalledOff(_)) => (Ok(Verdict::Answered), true),
             Err(Stopped) => (Err(Stopped), turn.has_begun()),
         };
+        let is_stopped = self.turns.is_stopped(turn_id);
         // A part that is on its way must be known to have arrived, or the next start would answer again.
         let verdict = match verdict {
             Err(Stopped) => {
                 self.outbox.settle(turn, SETTLE).await;
                 if turn.is_complete() { Ok(Verdict::Answered) } else { Err(Stopped) }
+            }
+            Ok(Verdict::CalledOff | Verdict::Again(_) | Verdict::Hopeless(_)) if is_stopped => {
+                Ok(Verdict::Ended)
             }
             verdict => verdict,
         };

@@ -24,6 +24,8 @@ use crate::orchestrator::turn::results::{SECTION_LIMIT, TEXT_LIMIT, section, sho
 const MOST_ATTEMPTS: u32 = 5;
 /// First pause before another attempt; doubles each time.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// Why an event is given up whose turn an operator ended.
+const ENDED: &str = "stopped by an operator";
 /// What follows an attempt.
 enum Next {
     /// The batch is over.
@@ -58,7 +60,7 @@ impl Runner {
     ) -> Result<Vec<Event>, Stopped> {
         let mut others = Vec::new();
         // A turn that it had with others may have answered it since it came.
-        if self.completion.in_flight.is_done(batch.owner().key()) {
+        if self.completion.in_flight.is_over(batch.owner().key()) {
             return Ok(others);
         }
         let mut is_repeated = None;
@@ -105,7 +107,7 @@ impl Runner {
             // What the host has begun to answer by itself it does not hear again.
             let hears_news = matches!(session, Session::Main(_))
                 && opened.as_ref().is_none_or(|open| !open.turn.has_begun());
-            let (Adoption { attempt, is_repeated: after_failure }, news) =
+            let (Adoption { attempt, is_repeated: after_failure, .. }, news) =
                 self.adopt(&batch.members(), &id, session, hears_news).await?;
             let repeated = *is_repeated.get_or_insert(after_failure);
             let next = if attempt > MOST_ATTEMPTS {
@@ -155,10 +157,14 @@ impl Runner {
                 journal.adopt_with_results(keys(members), turn, session.key()).await
             } else {
                 let adoption = journal.adopt(keys(members), turn, session.key()).await?;
+                let Adoption { attempt, claimed_at, .. } = adoption;
+                self.context.activity.turn_began(journal.now(), claimed_at, attempt == 1);
                 Ok((adoption, Vec::new()))
             }
         };
         let (adoption, results) = self.context.record("noting a turn", note).await?;
+        let Adoption { attempt, claimed_at, .. } = adoption;
+        self.context.activity.turn_began(journal.now(), claimed_at, attempt == 1);
         Ok((adoption, section(&results, SECTION_LIMIT)))
     }
 
@@ -200,6 +206,12 @@ impl Runner {
             }
             Ok(Verdict::Hopeless(problem)) => {
                 return self.exhausted(batch, problem).await;
+            }
+            Ok(Verdict::Ended) => {
+                for member in turn.members() {
+                    self.completion.give_up(&member.key, ENDED).await?;
+                }
+                return Ok(Next::Over);
             }
             Ok(Verdict::CalledOff) => {
                 turn.end_attempt();
@@ -279,6 +291,7 @@ impl Runner {
         let pause = RETRY_PAUSE * 2_u32.pow(attempt.saturating_sub(1));
         self.context
             .log(Level::Warn, format!("{}: attempt {attempt} failed: {problem}", names(members)));
+        self.context.activity.turn_failed();
         let journal = self.context.journal()?;
         let retry_at = journal.now() + i64::try_from(pause.as_millis()).unwrap_or_default();
         self.context

@@ -14,6 +14,8 @@ pub(super) enum Verdict {
     NotRun,
     /// It was called off because the account had stopped. That does not count as an attempt.
     CalledOff,
+    /// An operator ended it. Nothing that it was for is tried again.
+    Ended,
     /// Trying again would not help.
     Hopeless(String),
 }

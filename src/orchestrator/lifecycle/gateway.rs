@@ -86,6 +86,7 @@ impl Gateway {
         let publisher = tokio::spawn(status.publish(host, context.shutdown.clone()));
         let service = Arc::new(Service::new(
             Arc::clone(&context),
+            options.account_id.clone(),
             options.replies,
             LoopGuard::new(options.agent_turns),
             platform,
@@ -94,7 +95,7 @@ impl Gateway {
         Self { service: Mutex::new(Some(service)), publisher: Mutex::new(Some(publisher)) }
     }
 
-    fn service(&self) -> Result<Arc<Service>, Error> {
+    pub(super) fn service(&self) -> Result<Arc<Service>, Error> {
         let service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
         service.clone().ok_or(Error::Closed)
     }

@@ -4,6 +4,7 @@ pub(crate) mod gateway;
 pub(crate) mod monitor;
 pub(crate) mod once;
 pub(crate) mod open_journal;
+mod operator;
 pub(crate) mod options;
 pub(crate) mod recovery;
 pub(crate) mod serve;

@@ -46,6 +46,8 @@ const SOCKET_EVENTS: usize = 32;
 pub(crate) struct Service {
     /// The account.
     pub context: Arc<Context>,
+    /// Its id in the host.
+    pub account_id: String,
     /// Turns whose replies are awaited.
     pub turns: Arc<OpenTurns>,
     /// The way to the chats.
@@ -60,6 +62,7 @@ impl Service {
     /// The parts of an account that are there before anything is known of it.
     pub(crate) fn new(
         context: Arc<Context>,
+        account_id: String,
         replies: Replies,
         loops: LoopGuard,
         platform: Option<Platform>,
@@ -68,7 +71,7 @@ impl Service {
         let outbox =
             Outbox::new(Arc::clone(&context), Arc::clone(&turns), Arc::clone(&loops), replies);
         let (outbox, platform) = (Arc::new(outbox), platform.map(Arc::new));
-        Self { context, turns, outbox, loops, platform }
+        Self { context, account_id, turns, outbox, loops, platform }
     }
 }
 
@@ -96,7 +99,7 @@ async fn work(
     agent: Agent,
     mut left: Left,
 ) -> Result<(), Stopped> {
-    let Service { context, turns, outbox, loops, platform } = service;
+    let Service { context, turns, outbox, loops, platform, .. } = service;
     let journal = context.journal()?;
     let session = format!("agent:{}:parall:{}-{}", options.agent_id, options.account_id, agent.id)
         .to_lowercase();

@@ -4,6 +4,8 @@
 //! led to it. When one of these has had its turns for the hour, further events of agents are not answered there until the
 //! hour has moved on or a person writes.
 
+pub(crate) mod usage;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
 

@@ -2,8 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::budget::usage::Usage;
 use super::budget::{BudgetLimits, Decision, Incoming, LoopBudget};
-use crate::journal::Journal;
+use crate::journal::{self, Journal};
 use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::target::Target;
 
@@ -51,6 +52,17 @@ impl LoopGuard {
         let mut budget = self.budget();
         budget.spoke(&from.to_string(), &to.to_string(), journal.now());
         save(&mut budget, journal);
+    }
+
+    /// How many turns each agent, chat and chain may have in an hour.
+    pub(crate) fn most_turns(&self) -> usize {
+        self.limits.turns
+    }
+
+    /// What the last transaction of a journal knows of the budget.
+    pub(crate) async fn usage_in(journal: &Journal) -> Result<Usage, journal::Error> {
+        let saved = journal.note(LOOP_BUDGET_NOTE).await?;
+        Ok(LoopBudget::restore(saved.as_deref(), BudgetLimits::default()).usage(journal.now()))
     }
 
     fn budget(&self) -> MutexGuard<'_, LoopBudget> {

@@ -148,6 +148,11 @@ impl StatusBoard {
         }
     }
 
+    /// Every problem that is not solved, the newest first.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.contents().problems.all()
+    }
+
     fn contents(&self) -> MutexGuard<'_, Contents> {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }

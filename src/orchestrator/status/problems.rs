@@ -1,5 +1,6 @@
 //! What is wrong with an account at this moment.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// What a problem is about. Something new about the same thing takes the place of the old.
@@ -64,6 +65,13 @@ impl Problems {
         self.newest_of(|problem| problem.blocks)
     }
 
+    /// All of them, the newest first.
+    pub(crate) fn all(&self) -> Vec<String> {
+        let mut problems: Vec<&Problem> = self.known.values().collect();
+        problems.sort_by_key(|problem| Reverse(problem.order));
+        problems.into_iter().map(|problem| problem.text.clone()).collect()
+    }
+
     fn newest_of(&self, counts: impl Fn(&Problem) -> bool) -> Option<String> {
         let problems = self.known.values().filter(|problem| counts(problem));
         problems.max_by_key(|problem| problem.order).map(|problem| problem.text.clone())
@@ -82,6 +90,7 @@ mod tests {
         problems.raise(About::Connection, "refused too".into(), false);
         assert_eq!(problems.newest().as_deref(), Some("refused too"));
         assert_eq!(problems.blocking().as_deref(), Some("refused"));
+        assert_eq!(problems.all(), ["refused too", "refused", "given up"]);
         problems.solve(About::Connection);
         problems.solve(About::Key);
         assert_eq!((problems.newest().as_deref(), problems.blocking()), (Some("given up"), None));

@@ -1,5 +1,6 @@
 //! The turns that are open: the meeting point of a running turn and the texts that come back for it.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,10 +14,15 @@ use crate::orchestrator::host::TurnOutcome;
 use crate::orchestrator::target::Target;
 use crate::orchestrator::turn::left_turn::LeftTurn;
 
+/// How many turns that an operator has ended are remembered: they end within moments.
+const MOST_STOPPED: usize = 1_000;
+
 /// All open turns, oldest first. There are few: one for each lane, and what the last process left.
 #[derive(Debug, Default)]
 pub(crate) struct OpenTurns {
     turns: Mutex<Vec<Arc<OpenTurn>>>,
+    /// Ids of those that an operator has ended.
+    stopped: Mutex<HashSet<String>>,
     recovered: SetOnce<()>,
 }
 
@@ -98,6 +104,32 @@ impl OpenTurns {
             .iter()
             .find(|turn| turn.fixed.event_key == event_key && turn.fixed.earlier_run.is_some());
         turn.cloned()
+    }
+
+    /// An operator ends the turn that runs for an event: gives its id, or nothing when none runs.
+    pub(crate) fn stop(&self, event_key: &str) -> Option<String> {
+        let turns = self.turns();
+        let mut candidates = turns
+            .iter()
+            .filter(|turn| turn.answers(event_key))
+            .map(|turn| turn.candidate())
+            .filter(|candidate| candidate.phase == Phase::Running);
+        let id = candidates.find_map(|candidate| candidate.id)?;
+        let mut stopped = self.stopped();
+        if stopped.len() >= MOST_STOPPED {
+            stopped.clear();
+        }
+        stopped.insert(id.clone());
+        Some(id)
+    }
+
+    /// Whether an operator has ended a turn. Everybody who follows its run asks.
+    pub(crate) fn is_stopped(&self, id: &str) -> bool {
+        self.stopped().contains(id)
+    }
+
+    fn stopped(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All that the last process left is noted.

@@ -4,25 +4,30 @@ import { configPlace } from "../channel/config-place.js";
 import { trustOptions } from "../channel/options.js";
 import { diffPlatformConfig } from "../native.js";
 import { shared } from "../state.js";
-import { fail } from "./output.js";
+import { fail, failAsJson } from "./output.js";
 
 /**
  * @param {any} cfg the host's configuration
  * @param {(line: string) => void} print
+ * @param {{ json?: boolean }} [options]
  */
-export async function diff(cfg, print) {
+export async function diff(cfg, print, { json } = {}) {
   const { configured, config } = resolveAccount(cfg);
-  if (!configured) return fail(print, unconfiguredReason(cfg));
+  if (!configured) {
+    const message = unconfiguredReason(cfg);
+    return json ? failAsJson(print, { code: "PARALL_NOT_CONFIGURED", message }) : fail(print, message);
+  }
   try {
     const outcome = await diffPlatformConfig({
       credentials: { api_key: config.api_key, parall_url: config.parall_url },
       ...trustOptions(config),
       ...configPlace(shared().runtime),
     });
-    for (const line of describe(outcome)) print(line);
+    for (const line of json ? [JSON.stringify(outcome)] : describe(outcome)) print(line);
     if (outcome.status === "unavailable" || outcome.status === "refused") process.exitCode = 1;
   } catch (error) {
-    fail(print, `${error.message} (${error.code})`);
+    if (json) failAsJson(print, error);
+    else fail(print, `${error.message} (${error.code})`);
   }
 }
 

@@ -3,11 +3,8 @@
  *
  * The commands run beside the gateway. It looks into the journal every second and does there what was decided here.
  */
-import { DEFAULT_ACCOUNT } from "../channel/account.js";
-import { configPlace } from "../channel/config-place.js";
 import { dropDispatch, listForks, listQueue, retryDispatch } from "../native.js";
-import { shared } from "../state.js";
-import { age, fail, table } from "./output.js";
+import { age, attempt, place, table } from "./output.js";
 
 /** States of the journal in words for people. */
 const STATES = {
@@ -20,48 +17,49 @@ const STATES = {
   creating: "being made",
 };
 
-/** What an operator can do about an error, by its code. */
-const ADVICE = {
-  PARALL_JOURNAL_MISSING: "the account has not run with this state directory yet",
-  PARALL_JOURNAL_VERSION: "the gateway that wrote it is of another version than this command: restart it after an update",
-  PARALL_JOURNAL_UNKNOWN: "`openclaw parall queue list` shows the ids",
-  PARALL_JOURNAL_ORDER: "only a dead letter can be dropped, and only what failed can be tried again",
-  PARALL_JOURNAL_CORRUPT: "the gateway sets it aside at its next start and begins a new one",
-};
-
 const SOON = "a running gateway does so within two seconds, otherwise the next start does";
 
 /**
  * @param {(line: string) => void} print
- * @param {string | number} [limit]
+ * @param {{ limit?: string | number, json?: boolean }} [options]
  */
-export async function showQueue(print, limit) {
-  const count = limit === undefined ? undefined : Number(limit);
-  if (count !== undefined && !(Number.isInteger(count) && count > 0)) return fail(print, "--limit must be a whole number above zero");
-  await attempt(print, async () => {
-    const queue = await listQueue({ ...place(), limit: count });
+export async function showQueue(print, { limit, json } = {}) {
+  await attempt(print, json, async () => {
+    const queue = await listQueue({ ...place(), limit: countOf(limit) });
+    if (json) return print(JSON.stringify(queue));
     for (const line of describeQueue(queue)) print(line);
   });
 }
 
-/** @param {(line: string) => void} print */
-export async function showForks(print) {
-  await attempt(print, async () => {
-    for (const line of describeForks(await listForks(place()))) print(line);
+function countOf(limit) {
+  const count = limit === undefined ? undefined : Number(limit);
+  if (count === undefined || (Number.isInteger(count) && count > 0)) return count;
+  throw Object.assign(new Error("--limit must be a whole number above zero"), { code: "PARALL_LIMIT" });
+}
+
+/**
+ * @param {(line: string) => void} print
+ * @param {{ json?: boolean }} [options]
+ */
+export async function showForks(print, { json } = {}) {
+  await attempt(print, json, async () => {
+    const forks = await listForks(place());
+    if (json) return print(JSON.stringify({ forks }));
+    for (const line of describeForks(forks)) print(line);
   });
 }
 
-export async function tryAgain(print, id) {
-  await attempt(print, async () => {
+export async function tryAgain(print, id, { json } = {}) {
+  await attempt(print, json, async () => {
     await retryDispatch(place(), id);
-    print(`${id} is to be tried again: ${SOON}.`);
+    print(json ? JSON.stringify({ retried: id }) : `${id} is to be tried again: ${SOON}.`);
   });
 }
 
-export async function dropLetter(print, id) {
-  await attempt(print, async () => {
+export async function dropLetter(print, id, { json } = {}) {
+  await attempt(print, json, async () => {
     await dropDispatch(place(), id);
-    print(`${id} is dropped; it is to be acknowledged to Parall: ${SOON}.`);
+    print(json ? JSON.stringify({ dropped: id }) : `${id} is dropped; it is to be acknowledged to Parall: ${SOON}.`);
   });
 }
 
@@ -95,14 +93,3 @@ export function describeForks(forks, now = Date.now()) {
 }
 
 const forkState = (state) => (state === "answered" ? "to be removed" : (STATES[state] ?? state));
-
-const place = () => ({ stateDir: configPlace(shared().runtime).stateDir, accountId: DEFAULT_ACCOUNT });
-
-async function attempt(print, action) {
-  try {
-    await action();
-  } catch (error) {
-    const advice = ADVICE[error.code] ? `; ${ADVICE[error.code]}` : "";
-    fail(print, `${error.message}${advice} (${error.code})`);
-  }
-}

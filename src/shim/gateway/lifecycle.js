@@ -14,6 +14,8 @@ import { runTurn } from "./turn.js";
 
 /** The native part ends within this time by contract; after it the host continues without it. */
 const CLOSE_LIMIT_MS = 3000;
+/** How a start ends that another one follows. */
+const RESTART = Symbol("restart");
 
 /**
  * Stays pending until the host aborts: an early return or an exception would make the host restart the channel again and again.
@@ -22,21 +24,28 @@ const CLOSE_LIMIT_MS = 3000;
  */
 export async function startAccount(ctx) {
   const aborted = untilAborted(ctx.abortSignal);
-  if (ctx.abortSignal.aborted) return;
+  while (!ctx.abortSignal.aborted && (await serve(ctx, aborted)) === RESTART);
+}
+
+/** One start of an account. It ends when the host aborts, or with `RESTART` when an operator wants another one. */
+async function serve(ctx, aborted) {
   const place = placeOf(ctx);
   const interrupted = interruptedSessions(place);
   if (interrupted.length > 0) await takeOver(place, interrupted);
   const gateway = open(place);
   let markEnded;
-  const entry = { gateway, ended: new Promise((resolve) => (markEnded = resolve)) };
+  let restart;
+  const restarted = new Promise((resolve) => (restart = () => resolve(RESTART)));
+  const entry = { gateway, restart, ended: new Promise((resolve) => (markEnded = resolve)) };
   const { accounts } = shared();
   if (gateway) {
     accounts.set(ctx.accountId, entry);
     announceStart(ctx.accountId);
   }
   try {
-    const fault = await Promise.race([aborted, gateway?.ended() ?? aborted]);
-    if (fault) throw new Error(fault);
+    const end = await Promise.race([aborted, restarted, gateway?.ended() ?? aborted]);
+    if (end && end !== RESTART) throw new Error(end);
+    return end;
   } finally {
     if (accounts.get(ctx.accountId) === entry) accounts.delete(ctx.accountId);
     announceEnd(ctx.accountId);
