@@ -68,8 +68,19 @@ export interface ContextFound {
 /** Removes a session's entry; `false` if there was none. Only for hosts that lock their store. */
 export declare function deleteSessionEntry(storeFile: string, sessionKey: string): Promise<boolean>
 
+/** Reads `dmPolicy`, `allowFrom`, `groupPolicy`, `groupAllowFrom`, `groups` and `access` of a section. */
+export declare function describeAccess(settings: object): DirectAccess
+
 /** What `fetchAndApplyPlatformConfig` would change, without writing anything. */
 export declare function diffPlatformConfig(options: PlatformConfigOptions): Promise<PlatformConfigOutcome>
+
+/** Who may write in direct chats, in the words of hosts. */
+export interface DirectAccess {
+  /** `org` for members of the organisation, `allowlist`, `open` or `disabled`. */
+  dmPolicy: string
+  /** Ids of the members on the list; `*` alone when it is open. */
+  allowFrom: Array<string>
+}
 
 /**
  * Gives a dead letter up for good: it is acknowledged to the server, by a running gateway within a second or two,
@@ -194,6 +205,11 @@ export interface GatewayOptions {
   maxWaiting?: number
   /** How many minutes a turn may run before it is called off, 60 when left out; for ever with 0. */
   turnMinutes?: number
+  /**
+   * Who may cause turns: `dmPolicy`, `allowFrom`, `groupPolicy`, `groupAllowFrom`, `groups` and `access` as they are in the
+   * section; every member of the organisation when left out.
+   */
+  accessSettings?: object
   /** `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself. */
   replies?: string
 }

@@ -1,5 +1,6 @@
 //! What can go wrong between an event and its answer.
 
+use super::access::AccessError;
 use crate::api;
 use crate::error::Coded;
 
@@ -50,6 +51,9 @@ pub enum Error {
     /// The options cannot make a client.
     #[error("cannot set up the Parall client")]
     Setup(#[source] Box<api::Error>),
+    /// The settings do not say clearly who may write to the agent.
+    #[error("the account does not start: {0}")]
+    Access(#[from] AccessError),
 }
 
 impl Coded for Error {
@@ -61,6 +65,7 @@ impl Coded for Error {
             Self::Empty { .. } => "PARALL_EMPTY_TEXT",
             Self::Target { .. } => "PARALL_TARGET",
             Self::Refused { .. } => "PARALL_REFUSED",
+            Self::Access(error) => error.code(),
             Self::Delivery { source, .. } | Self::Setup(source) => source.code(),
         }
     }

@@ -1,4 +1,5 @@
 /** The channel as the host sees it: plain data, and functions that live in the files next to this one. */
+import { security } from "./channel/access.js";
 import { CHANNEL, DEFAULT_ACCOUNT, listAccountIds, resolveAccount, unconfiguredReason } from "./channel/account.js";
 import { sendMedia, sendText } from "./channel/outbound.js";
 import { buildAccountSnapshot, collectStatusIssues, defaultRuntime, describeAccount, probeAccount } from "./channel/status.js";
@@ -35,6 +36,7 @@ export const plugin = {
     deleteAccount: ({ cfg }) => changeSection(cfg, () => undefined),
   },
   setup,
+  security,
   messaging: {
     normalizeTarget,
     targetResolver: {

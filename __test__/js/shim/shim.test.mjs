@@ -110,30 +110,10 @@ describe("startAccount", () => {
     await account.end();
   });
 
-  it("does not start an account whose configuration limits who may write, because nobody would keep the limit", async () => {
-    for (const [name, value] of Object.entries({
-      dmPolicy: "allowlist",
-      allowFrom: ["usr_1"],
-      groups: { cht_1: {} },
-      groupPolicy: "disabled",
-      access: { people: ["usr_1"] },
-    })) {
-      const account = start({ cfg: { channels: { parall: { ...SECTION, [name]: value } } } });
-      assert.equal(await settled(account.promise), false);
-      assert.equal(addon.started.length, 0, name);
-      assert.match(account.status.lastError, new RegExp(`channels\\.parall\\.${name}: .*does not start`));
-      assert.equal(account.status.lifecycle, "blocked");
-      assert.match(account.logged.find(({ level }) => level === "error").message, new RegExp(name));
-      await account.end();
-    }
-    const open = { ...SECTION, dmPolicy: "open", allowFrom: ["*"], groups: {} };
-    await start({ cfg: { channels: { parall: open } } }).end();
-    assert.equal(addon.started.length, 1);
-  });
-
-  it("advertises no access settings to the host", () => {
-    assert.equal(plugin.security, undefined);
-    assert.equal(plugin.config.resolveAllowFrom, undefined);
+  it("passes on what is written about access, whatever it is", async () => {
+    const written = { dmPolicy: 7, allowFrom: "usr_1", groupPolicy: "open", groupAllowFrom: [null], groups: [], access: { chats: 1 } };
+    await start({ cfg: { channels: { parall: { ...SECTION, ...written } } } }).end();
+    assert.deepEqual(addon.started[0].options.accessSettings, written);
   });
 
   it("says that nothing was sent when it is to send a file, in words after which hosts do not try again", async () => {

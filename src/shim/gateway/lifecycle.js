@@ -1,5 +1,4 @@
 /** The life of one account in the gateway process. */
-import { unenforcedLimits } from "../channel/access.js";
 import { resolveAccount } from "../channel/account.js";
 import { configPlace } from "../channel/config-place.js";
 import { gatewayOptions } from "../channel/options.js";
@@ -59,8 +58,6 @@ function placeOf(ctx) {
 
 function open({ ctx, runtime, channel, cfg, agentId, log }) {
   try {
-    const limits = unenforcedLimits(cfg);
-    if (limits) throw new Error(limits);
     const options = gatewayOptions(resolveAccount(cfg, ctx.accountId), { agentId, ...configPlace(runtime) });
     const place = { ctx, runtime, channel, agentId, log, deliver: deliverPart };
     const gateway = native().startGateway(options, {
