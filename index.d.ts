@@ -273,7 +273,10 @@ export interface LeftoverOptions {
 /** The forks of an account, oldest first. */
 export declare function listForks(options: JournalOptions): Promise<Array<JournaledFork>>
 
-/** The account ids of a configuration: `["default"]` when `channels.parall` exists, `[]` otherwise. */
+/**
+ * The account ids of a configuration: those in `channels.parall.accounts`, and `default` before them when the section has a key of its own or
+ * names no account; none when there is no section.
+ */
 export declare function listParallAccountIds(cfg: object): Array<string>
 
 /** What an account has not finished. Rejects when there is no journal, or one of another version. */
@@ -434,7 +437,7 @@ export interface ReplyPart {
 export interface ResolveAccountParams {
   /** The host's whole configuration. */
   cfg: object
-  /** Account id, `default` when left out. */
+  /** Account id; when left out the one that `defaultAccount` names, else `default`, else the first one. */
   accountId?: string
 }
 
@@ -442,12 +445,12 @@ export interface ResolveAccountParams {
 export interface ResolvedAccount {
   /** Account id. */
   accountId: string
-  /** True unless the section says `enabled: false`. */
+  /** True unless the section or the account says `enabled: false`. */
   enabled: boolean
-  /** True when URL, key and organisation are all known. */
+  /** True when URL, key and organisation are all known and nothing else keeps the account from starting. */
   configured: boolean
   /**
-   * The section `channels.parall`, completed from the environment. `parall_url`, `api_key` and `org_id` are always texts,
+   * What is set for the account in `channels.parall`, completed from the environment. `parall_url`, `api_key` and `org_id` are always texts,
    * empty when unknown.
    */
   config: Record<string, unknown>
