@@ -82,8 +82,19 @@ export interface ContextFound {
 /** Removes a session's entry; `false` if there was none. Only for hosts that lock their store. */
 export declare function deleteSessionEntry(storeFile: string, sessionKey: string): Promise<boolean>
 
+/** Reads `dmPolicy`, `allowFrom`, `groupPolicy`, `groupAllowFrom`, `groups` and `access` of a section. */
+export declare function describeAccess(settings: object): DirectAccess
+
 /** What `fetchAndApplyPlatformConfig` would change, without writing anything. */
 export declare function diffPlatformConfig(options: PlatformConfigOptions): Promise<PlatformConfigOutcome>
+
+/** Who may write in direct chats, in the words of hosts. */
+export interface DirectAccess {
+  /** `org` for members of the organisation, `allowlist`, `open` or `disabled`. */
+  dmPolicy: string
+  /** Ids of the members on the list; `*` alone when it is open. */
+  allowFrom: Array<string>
+}
 
 /**
  * Gives a dead letter up for good: it is acknowledged to the server, by a running gateway within a second or two,
@@ -208,6 +219,11 @@ export interface GatewayOptions {
   maxWaiting?: number
   /** How many minutes a turn may run before it is called off, 60 when left out; for ever with 0. */
   turnMinutes?: number
+  /**
+   * Who may cause turns: `dmPolicy`, `allowFrom`, `groupPolicy`, `groupAllowFrom`, `groups` and `access` as they are in the
+   * section; every member of the organisation when left out.
+   */
+  accessSettings?: object
   /** `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself. */
   replies?: string
 }
@@ -271,7 +287,10 @@ export interface LeftoverOptions {
 /** The forks of an account, oldest first. */
 export declare function listForks(options: JournalOptions): Promise<Array<JournaledFork>>
 
-/** The account ids of a configuration: `["default"]` when `channels.parall` exists, `[]` otherwise. */
+/**
+ * The account ids of a configuration: those in `channels.parall.accounts`, and `default` before them when the section has a key of its own or
+ * names no account; none when there is no section.
+ */
 export declare function listParallAccountIds(cfg: object): Array<string>
 
 /** What an account has not finished. Rejects when there is no journal, or one of another version. */
@@ -435,7 +454,7 @@ export interface ReplyPart {
 export interface ResolveAccountParams {
   /** The host's whole configuration. */
   cfg: object
-  /** Account id, `default` when left out. */
+  /** Account id; when left out the one that `defaultAccount` names, else `default`, else the first one. */
   accountId?: string
 }
 
@@ -443,12 +462,12 @@ export interface ResolveAccountParams {
 export interface ResolvedAccount {
   /** Account id. */
   accountId: string
-  /** True unless the section says `enabled: false`. */
+  /** True unless the section or the account says `enabled: false`. */
   enabled: boolean
-  /** True when URL, key and organisation are all known. */
+  /** True when URL, key and organisation are all known and nothing else keeps the account from starting. */
   configured: boolean
   /**
-   * The section `channels.parall`, completed from the environment. `parall_url`, `api_key` and `org_id` are always texts,
+   * What is set for the account in `channels.parall`, completed from the environment. `parall_url`, `api_key` and `org_id` are always texts,
    * empty when unknown.
    */
   config: Record<string, unknown>

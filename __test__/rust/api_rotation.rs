@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parall::orchestrator::{
-    AccountOptions, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS,
+    Access, AccountOptions, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS,
     DEFAULT_SENDER_WAITING, Gateway, Host, Level, Replies, ReplyPart, Turn, TurnOutcome,
 };
 use serde_json::json;
@@ -55,6 +55,7 @@ fn serve(parall: &LocalParall) -> (Arc<Gateway>, Arc<Echo>) {
     let options = AccountOptions {
         account_id: "default".into(),
         agent_id: "main".into(),
+        access: Access::default(),
         replies: Replies::Auto,
         state_folder: None,
         max_forks: 0,

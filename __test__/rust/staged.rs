@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its bench has failed")]
 
+#[path = "staged/access.rs"]
+mod access;
 #[path = "staged/attribution.rs"]
 mod attribution;
 #[path = "staged/bench.rs"]

@@ -13,7 +13,7 @@ pub struct ResolveAccountParams<'env> {
     /// The host's whole configuration.
     #[napi(ts_type = "object")]
     pub cfg: Object<'env>,
-    /// Account id, `default` when left out.
+    /// Account id; when left out the one that `defaultAccount` names, else `default`, else the first one.
     pub account_id: Option<String>,
 }
 
@@ -22,17 +22,18 @@ pub struct ResolveAccountParams<'env> {
 pub struct ResolvedAccount {
     /// Account id.
     pub account_id: String,
-    /// True unless the section says `enabled: false`.
+    /// True unless the section or the account says `enabled: false`.
     pub enabled: bool,
-    /// True when URL, key and organisation are all known.
+    /// True when URL, key and organisation are all known and nothing else keeps the account from starting.
     pub configured: bool,
-    /// The section `channels.parall`, completed from the environment. `parall_url`, `api_key` and `org_id` are always texts,
+    /// What is set for the account in `channels.parall`, completed from the environment. `parall_url`, `api_key` and `org_id` are always texts,
     /// empty when unknown.
     #[napi(ts_type = "Record<string, unknown>")]
     pub config: Value,
 }
 
-/// The account ids of a configuration: `["default"]` when `channels.parall` exists, `[]` otherwise.
+/// The account ids of a configuration: those in `channels.parall.accounts`, and `default` before them when the section has a key of its own or
+/// names no account; none when there is no section.
 #[napi(catch_unwind)]
 pub fn list_parall_account_ids(#[napi(ts_arg_type = "object")] cfg: Object<'_>) -> Vec<String> {
     list_account_ids(section(&cfg).as_ref())

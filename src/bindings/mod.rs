@@ -1,5 +1,6 @@
 //! The glue to Node: `#[napi]` items that call the core in one line each. No logic and no I/O lives here.
 
+pub mod access;
 pub mod account;
 pub mod cli;
 pub mod config;

@@ -9,6 +9,7 @@ use napi_derive::napi;
 use super::gateway::{Gateway, GatewayOptions};
 use super::promise::{promise, to_js};
 use crate::api::{Client, ClientOptions};
+use crate::orchestrator::Error as AccountError;
 use crate::tools::{self as core, Origin};
 
 /// Where a call of a tool comes from.
@@ -31,6 +32,8 @@ pub fn open_tools(
     options: GatewayOptions,
     gateway: Option<&Gateway>,
 ) -> napi::Result<AgentTools> {
+    // An account that does not start does not act either.
+    options.access().map_err(|error| to_js(env, &AccountError::from(error)))?;
     let client = Client::new(ClientOptions::from(options)).map_err(|error| to_js(env, &error))?;
     Ok(AgentTools(Arc::new(core::Tools::new(client, gateway.map(Gateway::core)))))
 }

@@ -14,7 +14,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
-use crate::account::{DEFAULT_ACCOUNT_ID, resolve_account};
+use crate::account::{DEFAULT_ACCOUNT_ID, list_account_ids, resolve_account};
 use crate::api::{Client, ClientOptions, Limits, Network, Secret};
 use crate::config::read_section;
 use crate::fs;
@@ -142,9 +142,12 @@ fn account(
     } else if account.configured {
         Err(Failure::usage(format!("the account {name:?} is disabled in {shown}")))
     } else {
-        let reason = match name.as_str() {
-            DEFAULT_ACCOUNT_ID => reason(section.as_ref(), &account.config),
-            _ => "it does not exist".to_owned(),
+        let is_known =
+            name == DEFAULT_ACCOUNT_ID || list_account_ids(section.as_ref()).contains(name);
+        let reason = if is_known {
+            reason(section.as_ref(), &account.config)
+        } else {
+            "it does not exist".to_owned()
         };
         Err(Failure::usage(format!(
             "the account {name:?} is not configured: {reason} in channels.parall of {shown}; or set {}",
@@ -169,6 +172,9 @@ fn reason(section: Option<&Value>, config: &Map<String, Value>) -> String {
             format!("{key} {why}")
         })
         .collect();
+    if missing.is_empty() {
+        return "its name is no id, or another account has the same key".to_owned();
+    }
     missing.join(", ")
 }
 

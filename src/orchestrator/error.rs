@@ -1,5 +1,6 @@
 //! What can go wrong between an event and its answer.
 
+use super::access::AccessError;
 use crate::api;
 use crate::error::Coded;
 use crate::journal;
@@ -60,6 +61,9 @@ pub enum Error {
     /// The options cannot make a client.
     #[error("cannot set up the Parall client")]
     Setup(#[source] Box<api::Error>),
+    /// The settings do not say clearly who may write to the agent.
+    #[error("the account does not start: {0}")]
+    Access(#[from] AccessError),
 }
 
 impl Coded for Error {
@@ -73,6 +77,7 @@ impl Coded for Error {
             Self::Refused { .. } => "PARALL_REFUSED",
             Self::NotRunning { .. } => "PARALL_NOT_RUNNING",
             Self::Journal(error) => error.code(),
+            Self::Access(error) => error.code(),
             Self::Delivery { source, .. } | Self::Setup(source) => source.code(),
         }
     }

@@ -1,12 +1,13 @@
 //! From an event in Parall to an answer in Parall.
 //!
 //! ```text
-//! api::socket -> intake -> loader -> lane -> host turn
-//!                                              | replies
-//!                          chat  <-  delivery <-
+//! api::socket -> intake -> loader -> access -> lane -> host turn
+//!                                                        | replies
+//!                                    chat  <-  delivery <-
 //! ```
 //! Nothing is acknowledged before its answer is in the chat or the agent chose to say nothing.
 
+mod access;
 mod batch;
 mod context;
 mod delivery;
@@ -26,6 +27,7 @@ mod status;
 mod target;
 mod turn;
 
+pub use access::{Access, AccessError};
 pub use batch::{DEFAULT_COLLECT_CHARACTERS, DEFAULT_COLLECT_EVENTS};
 pub use delivery::outbox::Replies;
 pub use error::Error;

@@ -1,5 +1,7 @@
 /** The channel as the host sees it: plain data, and functions that live in the files next to this one. */
-import { CHANNEL, DEFAULT_ACCOUNT, listAccountIds, resolveAccount, unconfiguredReason } from "./channel/account.js";
+import { security } from "./channel/access.js";
+import { CHANNEL, defaultAccountId, listAccountIds, resolveAccount, unconfiguredReason } from "./channel/account.js";
+import { removeAccount, setAccountEnabled } from "./channel/change.js";
 import { sendMedia, sendText } from "./channel/outbound.js";
 import { buildAccountSnapshot, collectStatusIssues, defaultRuntime, describeAccount, probeAccount } from "./channel/status.js";
 import { normalizeTarget, requireTarget, TARGET_HINT } from "./channel/target.js";
@@ -26,15 +28,16 @@ export const plugin = {
   config: {
     listAccountIds,
     resolveAccount: (cfg, accountId) => resolveAccount(cfg, accountId),
-    defaultAccountId: () => DEFAULT_ACCOUNT,
+    defaultAccountId,
     isEnabled: (account) => account.enabled,
     isConfigured: (account) => account.configured,
-    unconfiguredReason: (_account, cfg) => unconfiguredReason(cfg) ?? "not configured",
+    unconfiguredReason: (account, cfg) => unconfiguredReason(cfg, account?.accountId) ?? "not configured",
     describeAccount,
-    setAccountEnabled: ({ cfg, enabled }) => changeSection(cfg, (section) => ({ ...section, enabled })),
-    deleteAccount: ({ cfg }) => changeSection(cfg, () => undefined),
+    setAccountEnabled,
+    deleteAccount: removeAccount,
   },
   setup,
+  security,
   messaging: {
     normalizeTarget,
     targetResolver: {
@@ -65,11 +68,3 @@ export const plugin = {
     stopAccount: async (ctx) => (await serving()).stopAccount(ctx),
   },
 };
-
-function changeSection(cfg, change) {
-  const channels = { ...cfg?.channels };
-  const section = change(channels[CHANNEL] ?? {});
-  if (section === undefined) delete channels[CHANNEL];
-  else channels[CHANNEL] = section;
-  return { ...cfg, channels };
-}

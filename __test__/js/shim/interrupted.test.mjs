@@ -26,6 +26,15 @@ describe("interrupted turns", () => {
     assert.deepEqual(interruptedSessions(place), []);
   });
 
+  it("of an account whose id begins with this one's are left alone", () => {
+    const { place } = fakeHost({ "agent:main:parall:default-two-usr_agent": INTERRUPTED, [MAIN]: INTERRUPTED });
+    place.cfg = { channels: { parall: { api_key: "k", accounts: { "default-two": { api_key: "l" } } } } };
+    assert.deepEqual(
+      interruptedSessions(place).map(({ sessionKey }) => sessionKey),
+      [MAIN],
+    );
+  });
+
   it("are looked for once a process: later on, a turn may be running", () => {
     const { place } = fakeHost({ [MAIN]: INTERRUPTED });
     assert.equal(interruptedSessions(place).length, 1);

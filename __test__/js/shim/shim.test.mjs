@@ -110,30 +110,10 @@ describe("startAccount", () => {
     await account.end();
   });
 
-  it("does not start an account whose configuration limits who may write, because nobody would keep the limit", async () => {
-    for (const [name, value] of Object.entries({
-      dmPolicy: "allowlist",
-      allowFrom: ["usr_1"],
-      groups: { cht_1: {} },
-      groupPolicy: "disabled",
-      access: { people: ["usr_1"] },
-    })) {
-      const account = start({ cfg: { channels: { parall: { ...SECTION, [name]: value } } } });
-      assert.equal(await settled(account.promise), false);
-      assert.equal(addon.started.length, 0, name);
-      assert.match(account.status.lastError, new RegExp(`channels\\.parall\\.${name}: .*does not start`));
-      assert.equal(account.status.lifecycle, "blocked");
-      assert.match(account.logged.find(({ level }) => level === "error").message, new RegExp(name));
-      await account.end();
-    }
-    const open = { ...SECTION, dmPolicy: "open", allowFrom: ["*"], groups: {} };
-    await start({ cfg: { channels: { parall: open } } }).end();
-    assert.equal(addon.started.length, 1);
-  });
-
-  it("advertises no access settings to the host", () => {
-    assert.equal(plugin.security, undefined);
-    assert.equal(plugin.config.resolveAllowFrom, undefined);
+  it("passes on what is written about access, whatever it is", async () => {
+    const written = { dmPolicy: 7, allowFrom: "usr_1", groupPolicy: "open", groupAllowFrom: [null], groups: [], access: { chats: 1 } };
+    await start({ cfg: { channels: { parall: { ...SECTION, ...written } } } }).end();
+    assert.deepEqual(addon.started[0].options.accessSettings, written);
   });
 
   it("says that nothing was sent when it is to send a file, in words after which hosts do not try again", async () => {
@@ -335,5 +315,55 @@ describe("channels add", () => {
     assert.equal(off.channels.parall.enabled, false);
     assert.equal(off.channels.parall.api_key, "agk_secret");
     assert.deepEqual(plugin.config.deleteAccount({ cfg: CFG }).channels, {});
+  });
+
+  it("changes one account and leaves the others as they are", () => {
+    const { setAccountEnabled, deleteAccount } = plugin.config;
+    const section = { ...SECTION, accounts: { work: { api_key: "agk_2" }, home: { api_key: "agk_3" } } };
+    const cfg = { channels: { parall: section } };
+    const of = (changed) => changed.channels.parall;
+    const off = of(setAccountEnabled({ cfg, accountId: "work", enabled: false }));
+    assert.deepEqual(off, { ...section, accounts: { ...section.accounts, work: { api_key: "agk_2", enabled: false } } });
+    const { enabled, accounts } = of(setAccountEnabled({ cfg, accountId: "default", enabled: false }));
+    assert.deepEqual([enabled, accounts], [undefined, { ...section.accounts, default: { enabled: false } }]);
+    const { home } = section.accounts;
+    assert.deepEqual(of(deleteAccount({ cfg, accountId: "work" })), { ...section, accounts: { home } });
+    const { api_key: _key, ...rest } = SECTION;
+    assert.deepEqual(of(deleteAccount({ cfg, accountId: "default" })), { ...rest, accounts: section.accounts });
+    const alone = { channels: { parall: { ...SECTION, accounts: { work: { api_key: "agk_2" } } } } };
+    assert.deepEqual(of(deleteAccount({ cfg: alone, accountId: "work" })), SECTION);
+    const added = of(plugin.setup.applyAccountConfig({ cfg: CFG, accountId: "new", input: { token: "agk_4" } }));
+    assert.deepEqual(added, { ...SECTION, accounts: { new: { enabled: true, api_key: "agk_4" } } });
+  });
+
+  it("starts two accounts side by side, each with its own key, and only the default one's server sets models", async () => {
+    shared().runtime = { state: { resolveStateDir: () => "/state" } };
+    const cfg = { channels: { parall: { ...SECTION, accounts: { work: { api_key: "agk_2" } } } } };
+    assert.deepEqual(plugin.config.listAccountIds(cfg), ["default", "work"]);
+    const accounts = ["default", "work"].map((accountId) => {
+      const controller = new AbortController();
+      const ctx = { ...contextOf({ cfg }), accountId, abortSignal: controller.signal };
+      return { promise: startAccount(ctx), controller };
+    });
+    const options = addon.started.map((one) => one.options);
+    assert.deepEqual(
+      options.map(({ accountId, apiKey, stateDir }) => [accountId, apiKey, stateDir]),
+      [
+        ["default", "agk_secret", "/state"],
+        ["work", "agk_2", "/state"],
+      ],
+    );
+    assert.deepEqual(
+      options.map(({ configPath }) => configPath !== undefined),
+      [true, false],
+    );
+    await plugin.outbound.sendText({ cfg, to: "cht_1", text: "hi", accountId: "work" });
+    assert.deepEqual(
+      addon.started.map(({ sent }) => sent.length),
+      [0, 1],
+    );
+    for (const { controller } of accounts) controller.abort();
+    await Promise.all(accounts.map(({ promise }) => promise));
+    assert.equal(shared().accounts.size, 0);
   });
 });

@@ -74,9 +74,19 @@ describe("registration", () => {
     assert.ok(!offered({ section: { tools: false } }));
     assert.ok(!offered({ section: { enabled: false } }));
     assert.ok(!offered({ section: { api_key: "" } }));
-    assert.ok(!offered({ section: { dmPolicy: "allowlist" } }));
     assert.ok(!offered({ config: {} }));
     assert.equal(register().parall_read(undefined), null);
+  });
+});
+
+describe("a tool of an account whose settings say nothing clear about access", () => {
+  it("does nothing and says why", async () => {
+    const { use } = toolsOn("http://127.0.0.1:9", { section: { allowFrom: ["@ada"] } });
+    await assert.rejects(use("parall_read", { what: "me" }), (error) => {
+      assert.equal(error.code, "PARALL_ACCESS");
+      assert.match(error.message, /does not start: channels\.parall\.allowFrom\[0\]/);
+      return true;
+    });
   });
 });
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parall::orchestrator::{
-    AccountOptions, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING, DEFAULT_SENDER_WAITING,
-    DEFAULT_TURN_MINUTES, Gateway, Replies,
+    Access, AccountOptions, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING,
+    DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, Gateway, Replies,
 };
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
@@ -151,6 +151,7 @@ fn start(world: &Arc<World>) -> Arc<Gateway> {
     let options = AccountOptions {
         account_id: "default".to_owned(),
         agent_id: "main".to_owned(),
+        access: Access::default(),
         replies: Replies::Auto,
         state_folder: None,
         max_forks: world.plan.max_forks,

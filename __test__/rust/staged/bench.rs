@@ -12,9 +12,9 @@ use parall::api::socket::SocketEvent;
 use parall::api::{Agent, Chat, Comment, Dispatch, Error, Message, NewMessage, Sender, Sent, Task};
 use parall::journal::{Journal, SimulatedDisk};
 use parall::orchestrator::{
-    AccountOptions, Answer, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS,
-    DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, EarlierTurn, Fork, Gateway, Host, Level, Replies,
-    ReplyPart, Server, Turn, TurnOutcome,
+    Access, AccountOptions, Answer, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING,
+    DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, EarlierTurn, Fork, Gateway,
+    Host, Level, Replies, ReplyPart, Server, Turn, TurnOutcome,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, watch};
@@ -88,6 +88,9 @@ struct State {
     answer: Option<String>,
     /// Where every turn says something, too.
     forwards_to: Option<String>,
+    /// Who may cause turns.
+    access: Access,
+    logged: Vec<String>,
     /// How long it takes to send a message.
     sending: Duration,
     /// Chats and texts.
@@ -158,6 +161,16 @@ impl World {
         self.state().forwards_to = Some(chat.to_owned());
     }
 
+    /// Who may cause turns from the next start on.
+    pub(crate) fn allow(&self, settings: &Value) {
+        self.state().access = Access::parse(settings).unwrap();
+    }
+
+    /// The lines of the log with a text in them.
+    pub(crate) fn logged(&self, text: &str) -> usize {
+        self.state().logged.iter().filter(|line| line.contains(text)).count()
+    }
+
     /// How long it takes to send a message.
     pub(crate) fn send_within(&self, sending: Duration) {
         self.state().sending = sending;
@@ -210,8 +223,14 @@ impl World {
 
     /// Somebody writes in a chat of their own.
     pub(crate) async fn say(&self, sender: &str, kind: &str, number: u32) {
-        let message: Message =
-            serde_json::from_value(message(sender, kind, number, "Hello")).unwrap();
+        self.say_in(&format!("cht_{sender}"), sender, kind, number).await;
+    }
+
+    /// Somebody writes in this chat.
+    pub(crate) async fn say_in(&self, chat: &str, sender: &str, kind: &str, number: u32) {
+        let mut message = message(sender, kind, number, "Hello");
+        message["chat_id"] = chat.into();
+        let message: Message = serde_json::from_value(message).unwrap();
         let dispatch = json!({ "id": format!("dsp_{sender}_{number}"), "source_type": "message", "source_id": message.id });
         self.state().messages.insert(message.id.clone(), message);
         self.dispatch(number, dispatch).await;
@@ -366,6 +385,7 @@ fn serve(world: &Arc<World>) -> (Arc<Gateway>, Journal) {
     let options = AccountOptions {
         account_id: "default".into(),
         agent_id: "main".into(),
+        access: world.state().access.clone(),
         replies: Replies::Auto,
         state_folder: None,
         max_forks: 4,
@@ -491,7 +511,9 @@ impl Host for StagedHost {
         self.0.changed.notify_one();
     }
 
-    fn log(&self, _: Level, _: String) {}
+    fn log(&self, _: Level, line: String) {
+        self.0.state().logged.push(line);
+    }
 }
 
 struct StagedServer(Arc<World>);
@@ -525,7 +547,11 @@ impl Server for StagedServer {
     }
 
     fn chat<'call>(&'call self, id: &'call str) -> Answer<'call, Chat> {
-        self.0.answer("chat", |_| Chat { id: id.to_owned(), kind: None, name: None })
+        self.0.answer("chat", |_| Chat {
+            id: id.to_owned(),
+            kind: Some("direct".into()),
+            name: None,
+        })
     }
 
     fn task<'call>(&'call self, id: &'call str) -> Answer<'call, Task> {

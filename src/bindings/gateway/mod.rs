@@ -44,6 +44,7 @@ pub fn start_gateway(
         account: core::AccountOptions {
             account_id: options.account_id.clone(),
             agent_id: options.agent_id.clone(),
+            access: options.access().map_err(|error| to_js(env, &core::Error::from(error)))?,
             replies: options.replies(),
             state_folder: options.state_dir.as_ref().map(|folder| Path::new(folder).join("parall")),
             max_forks: options.max_forks.map_or(DEFAULT_MAX_FORKS, |forks| forks as usize),

@@ -1,10 +1,11 @@
 //! What an account needs to run, as JavaScript says it.
 
 use napi_derive::napi;
+use serde_json::Value;
 
 use crate::api::{ClientOptions, Secret};
 use crate::config::Trust;
-use crate::orchestrator::{HostFiles, Replies};
+use crate::orchestrator::{Access, AccessError, HostFiles, Replies};
 
 /// What an account needs to run.
 #[napi(object, object_to_js = false)]
@@ -47,11 +48,21 @@ pub struct GatewayOptions {
     pub max_waiting: Option<u32>,
     /// How many minutes a turn may run before it is called off, 60 when left out; for ever with 0.
     pub turn_minutes: Option<u32>,
+    /// Who may cause turns: `dmPolicy`, `allowFrom`, `groupPolicy`, `groupAllowFrom`, `groups` and `access` as they are in the
+    /// section; every member of the organisation when left out.
+    #[napi(ts_type = "object")]
+    pub access_settings: Option<Value>,
     /// `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself.
     pub replies: Option<String>,
 }
 
 impl GatewayOptions {
+    /// # Errors
+    /// The settings do not say clearly who may write to the agent.
+    pub(in crate::bindings) fn access(&self) -> Result<Access, AccessError> {
+        Access::parse(self.access_settings.as_ref().unwrap_or(&Value::Null))
+    }
+
     pub(super) fn replies(&self) -> Replies {
         if self.replies.as_deref() == Some("explicit") { Replies::Explicit } else { Replies::Auto }
     }

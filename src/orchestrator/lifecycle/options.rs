@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::orchestrator::access::Access;
 use crate::orchestrator::batch::CollectLimits;
 use crate::orchestrator::delivery::outbox::Replies;
 use crate::orchestrator::lanes::limits::Limits;
@@ -14,6 +15,8 @@ pub struct AccountOptions {
     pub account_id: String,
     /// The host's agent that answers.
     pub agent_id: String,
+    /// Who may cause turns.
+    pub access: Access,
     /// Which answers go out.
     pub replies: Replies,
     /// Folder for what must survive the process; without one it is kept in memory.

@@ -14,6 +14,7 @@ use super::takeover;
 use crate::api::Agent;
 use crate::api::retry::{Mendable, Policy, retry_noting};
 use crate::error::chain;
+use crate::orchestrator::access::gate::AccessGate;
 use crate::orchestrator::context::{Context, Stopped};
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::delivery::outbox::{Outbox, Replies};
@@ -114,8 +115,18 @@ async fn work(
         history: Arc::clone(&history),
     };
     let senders = Arc::new(Senders::new(Arc::clone(context)));
-    let admission =
-        Arc::new(Admission { agent, loops: Arc::clone(loops), senders: Arc::clone(&senders) });
+    let access = AccessGate::new(
+        Arc::clone(context),
+        options.access.clone(),
+        Arc::clone(outbox),
+        options.replies,
+    );
+    let admission = Arc::new(Admission {
+        agent,
+        access: access.await?,
+        loops: Arc::clone(loops),
+        senders: Arc::clone(&senders),
+    });
     let completion =
         Completion::new(Arc::clone(context), Arc::clone(&in_flight), Arc::clone(turns));
     let runner = Runner {

@@ -64,6 +64,11 @@ pub(crate) struct Status {
     /// The last sender that wanted too much, and what became of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender_limited: Option<String>,
+    /// Events since the account started whose senders may not cause turns.
+    pub refused: u64,
+    /// The last of those senders, and where it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_refused: Option<String>,
     /// When the oldest event that is not over was admitted.
     pub oldest_pending_at: Option<i64>,
     /// Events given up until somebody decides.

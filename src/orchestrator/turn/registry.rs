@@ -98,6 +98,11 @@ impl OpenTurns {
         followed.any(|turn| turn.answers(event_key) && turn.members().len() > 1)
     }
 
+    /// Whether a run of an earlier start of the account goes on for this event.
+    pub(crate) fn continues(&self, event_key: &str) -> bool {
+        self.followed(event_key).is_some_and(|turn| turn.candidate().phase != Phase::Over)
+    }
+
     fn followed(&self, event_key: &str) -> Option<Arc<OpenTurn>> {
         let turns = self.turns();
         let turn = turns

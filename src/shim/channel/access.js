@@ -1,41 +1,69 @@
 /**
- * Who may write to the agent is decided in Parall. Settings with which other channels limit that have no effect here, and whoever
- * wrote one counts on it, so an account with such a limit is not started.
+ * Who may cause turns, for the native part, which has the rules, and for the audits of hosts.
  */
-import { CHANNEL } from "./account.js";
+import { native } from "../native.js";
+import { CHANNEL, resolveAccount } from "./account.js";
 
-/** Setting -> whether it leaves the door open, as it is without it. */
-const LIMITS = {
-  dmPolicy: isOpenPolicy,
-  groupPolicy: isOpenPolicy,
-  allowFrom: holdsEverybody,
-  groupAllowFrom: holdsEverybody,
-  groups: isEmpty,
-  access: isEmpty,
-};
+const SETTINGS = ["dmPolicy", "allowFrom", "groupPolicy", "groupAllowFrom", "groups", "access"];
 
 /**
- * Why an account must not be started, in one sentence for a person; `undefined` when nothing limits who may write.
+ * What of a section is about access, as it is written; `undefined` when nothing is.
  *
- * @param {any} cfg the host's configuration
- * @returns {string | undefined}
+ * @param {Record<string, any>} config
+ * @returns {Record<string, any> | undefined}
  */
-export function unenforcedLimits(cfg) {
-  const section = cfg?.channels?.[CHANNEL] ?? {};
-  const set = Object.keys(LIMITS).filter((name) => section[name] !== undefined && section[name] !== null && !LIMITS[name](section[name]));
-  if (set.length === 0) return undefined;
-  const names = set.map((name) => `channels.${CHANNEL}.${name}`).join(", ");
-  return `${names}: this version cannot limit who may write to the agent, so the account does not start; decide it in Parall and remove the setting`;
+export function accessSettings(config) {
+  const set = SETTINGS.filter((name) => config[name] !== undefined && config[name] !== null);
+  return set.length > 0 ? Object.fromEntries(set.map((name) => [name, config[name]])) : undefined;
 }
 
-function isOpenPolicy(value) {
-  return value === "open";
-}
+/**
+ * What hosts ask for `security audit` and `doctor`. Hosts have no word for "members of the organisation", which is what holds
+ * without settings, so they are told of other policies alone.
+ */
+export const security = {
+  resolveDmPolicy: (place) => {
+    const { dmPolicy, allowFrom } = described(place);
+    if (dmPolicy === undefined || dmPolicy === "org") return null;
+    return {
+      policy: dmPolicy,
+      allowFrom,
+      policyPath: `channels.${CHANNEL}.dmPolicy`,
+      allowFromPath: `channels.${CHANNEL}.`,
+      approveHint: `Add the member's id (usr_...) to channels.${CHANNEL}.allowFrom.`,
+    };
+  },
+  /** All direct chats of an account are in one session, whatever `session.dmScope` says. */
+  dmRouting: {
+    resolveDmRoute: ({ accountId, route }) => ({ sessionKey: `agent:${route.agentId}:${CHANNEL}:${accountId}`.toLowerCase() }),
+  },
+  collectWarnings: (place) => {
+    const { problem } = described(place);
+    return problem === undefined ? [] : [problem];
+  },
+  collectAuditFindings: (place) => {
+    const { dmPolicy } = described(place);
+    if (dmPolicy !== "org" && dmPolicy !== "open") return [];
+    return [
+      {
+        checkId: `channels.${CHANNEL}.session.shared`,
+        severity: "info",
+        title: "Parall chats share one session",
+        detail: `Everybody who may write to the agent, ${dmPolicy === "org" ? "which is every member of the organisation" : "which is everybody"}, shares its session and may learn from it what others wrote.`,
+        remediation: `Name who may write in channels.${CHANNEL}.allowFrom, or give people who must not share a session agents of their own.`,
+      },
+    ];
+  },
+};
 
-function holdsEverybody(value) {
-  return Array.isArray(value) && value.includes("*");
-}
-
-function isEmpty(value) {
-  return typeof value === "object" && Object.keys(value).length === 0;
+/** The rules in words; with a `problem` where they cannot be known. Never throws, so that an audit goes on. */
+function described({ cfg, accountId, account }) {
+  const config = account?.config ?? resolveAccount(cfg, accountId).config;
+  const settings = accessSettings(config);
+  if (settings === undefined) return { dmPolicy: "org", allowFrom: [] };
+  try {
+    return native().describeAccess(settings);
+  } catch (error) {
+    return { problem: `Parall: ${error.message}` };
+  }
 }

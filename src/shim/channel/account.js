@@ -2,9 +2,9 @@
  * `channels.parall` and the environment -> accounts, for the phases in which the native part must stay unloaded (set-up,
  * listings, inspection). The native part resolves accounts by the same rules; both are tested against one table.
  */
+import { accountsProblem, CHANNEL, canonicalId, DEFAULT_ACCOUNT, isObject, namedAccounts, sectionOf } from "./account-ids.js";
 
-export const CHANNEL = "parall";
-export const DEFAULT_ACCOUNT = "default";
+export { CHANNEL, DEFAULT_ACCOUNT };
 
 /** Setting -> environment variable that fills it when the file leaves it out. */
 const ENVIRONMENT = {
@@ -14,25 +14,39 @@ const ENVIRONMENT = {
   ws_url: "PRLL_WS_URL",
 };
 const REQUIRED = ["parall_url", "api_key", "org_id"];
+/** Settings of the channel that are none of an account. */
+const OF_CHANNEL = ["accounts", "defaultAccount"];
 
 /**
  * @typedef {object} ResolvedAccount
  * @property {string} accountId
  * @property {boolean} enabled
  * @property {boolean} configured
- * @property {Record<string, any>} config the section, with strings trimmed, references resolved and gaps filled; address, key
+ * @property {Record<string, any>} config the settings, with strings trimmed, references resolved and gaps filled; address, key
  *   and organisation are always texts, empty when unknown
  */
 
-/** The section `channels.parall`, or `undefined` when the configuration has none. */
-function sectionOf(cfg) {
-  const section = cfg?.channels?.[CHANNEL];
-  return isObject(section) ? section : undefined;
+/**
+ * The ids of a configuration, the default account first. A section without named accounts is the default account; beside named ones
+ * it is one when it has a key of its own.
+ *
+ * @returns {string[]}
+ */
+export function listAccountIds(cfg) {
+  const section = sectionOf(cfg);
+  if (!section) return [];
+  const named = namedAccounts(section);
+  const hasDefault = named.size === 0 || named.has(DEFAULT_ACCOUNT) || !isBlank(section.api_key);
+  return [...(hasDefault ? [DEFAULT_ACCOUNT] : []), ...[...named.keys()].filter((id) => id !== DEFAULT_ACCOUNT)];
 }
 
-/** @returns {string[]} */
-export function listAccountIds(cfg) {
-  return sectionOf(cfg) ? [DEFAULT_ACCOUNT] : [];
+/** The account that is meant when none is named: the one that `defaultAccount` names, else `default`, else the first one. */
+export function defaultAccountId(cfg) {
+  const ids = listAccountIds(cfg);
+  const named = sectionOf(cfg)?.defaultAccount;
+  const wanted = typeof named === "string" && named.trim() !== "" ? canonicalId(named) : DEFAULT_ACCOUNT;
+  if (ids.includes(wanted)) return wanted;
+  return ids.includes(DEFAULT_ACCOUNT) ? DEFAULT_ACCOUNT : (ids[0] ?? DEFAULT_ACCOUNT);
 }
 
 /**
@@ -42,21 +56,21 @@ export function listAccountIds(cfg) {
  * @returns {ResolvedAccount}
  */
 export function resolveAccount(cfg, accountId, environment = process.env) {
-  const id = accountId?.trim().toLowerCase() || DEFAULT_ACCOUNT;
+  const id = idOf(cfg, accountId);
+  const settings = settingsOf(cfg, id);
   const config = Object.fromEntries(REQUIRED.map((name) => [name, ""]));
-  if (id !== DEFAULT_ACCOUNT) return { accountId: id, enabled: false, configured: false, config };
-  const section = sectionOf(cfg) ?? {};
-  Object.assign(config, section);
+  if (settings === undefined) return { accountId: id, enabled: false, configured: false, config };
+  Object.assign(config, settings);
   for (const name of Object.keys(ENVIRONMENT)) {
-    const { value } = resolveSetting(section, name, environment);
+    const { value } = resolveSetting(settings, name, id, environment);
     if (value !== undefined) config[name] = value;
     else if (REQUIRED.includes(name)) config[name] = "";
     else delete config[name];
   }
   return {
     accountId: id,
-    enabled: section.enabled !== false,
-    configured: REQUIRED.every((name) => config[name] !== ""),
+    enabled: sectionOf(cfg)?.enabled !== false && settings.enabled !== false,
+    configured: REQUIRED.every((name) => config[name] !== "") && problemOf(cfg, id, config.api_key, environment) === undefined,
     config,
   };
 }
@@ -65,11 +79,17 @@ export function resolveAccount(cfg, accountId, environment = process.env) {
  * Why the account is not configured, in one sentence for a person; `undefined` when it is.
  *
  * @param {any} cfg
+ * @param {string | null} [accountId]
  * @param {Record<string, string | undefined>} [environment]
  */
-export function unconfiguredReason(cfg, environment = process.env) {
-  const section = sectionOf(cfg) ?? {};
-  const problems = REQUIRED.map((name) => resolveSetting(section, name, environment).problem).filter(Boolean);
+export function unconfiguredReason(cfg, accountId, environment = process.env) {
+  const id = idOf(cfg, accountId);
+  const settings = settingsOf(cfg, id);
+  if (settings === undefined) return `there is no account "${id}" in channels.${CHANNEL}.`;
+  const { value: key } = resolveSetting(settings, "api_key", id, environment);
+  const problem = problemOf(cfg, id, key, environment);
+  if (problem) return `${problem}.`;
+  const problems = REQUIRED.map((name) => resolveSetting(settings, name, id, environment).problem).filter(Boolean);
   return problems.length > 0 ? `${problems.join("; ")}.` : undefined;
 }
 
@@ -78,20 +98,55 @@ export function unconfiguredReason(cfg, environment = process.env) {
  *
  * @param {any} cfg
  * @param {string} name
+ * @param {string | null} [accountId]
  * @param {Record<string, string | undefined>} [environment]
  */
-export function settingSource(cfg, name, environment = process.env) {
-  return resolveSetting(sectionOf(cfg) ?? {}, name, environment).source;
+export function settingSource(cfg, name, accountId, environment = process.env) {
+  const id = idOf(cfg, accountId);
+  return resolveSetting(settingsOf(cfg, id) ?? {}, name, id, environment).source;
+}
+
+function idOf(cfg, accountId) {
+  return typeof accountId === "string" && accountId.trim() !== "" ? canonicalId(accountId) : defaultAccountId(cfg);
+}
+
+/** What holds for an account: its own settings over those of the channel. The key is never taken over: one key is one account. */
+function settingsOf(cfg, id) {
+  const section = sectionOf(cfg) ?? {};
+  const own = namedAccounts(section).get(id)?.settings;
+  if (own === undefined && id !== DEFAULT_ACCOUNT) return undefined;
+  const shared = Object.entries(section).filter(([name]) => !OF_CHANNEL.includes(name) && (id === DEFAULT_ACCOUNT || name !== "api_key"));
+  const set = Object.entries(own ?? {}).filter(([name, value]) => !OF_CHANNEL.includes(name) && value !== null && value !== undefined);
+  return Object.fromEntries([...shared, ...set]);
+}
+
+/** Why an account must not start although nothing is missing. */
+function problemOf(cfg, id, key, environment) {
+  const section = sectionOf(cfg) ?? {};
+  const named = namedAccounts(section);
+  const problem = accountsProblem(section) ?? named.get(id)?.problem;
+  if (problem !== undefined || named.size === 0 || !key) return problem;
+  const ids = listAccountIds(cfg);
+  const isSame = (other) => {
+    const settings = settingsOf(cfg, other);
+    return settings?.enabled !== false && resolveSetting(settings, "api_key", other, environment).value === key;
+  };
+  const first = ids.slice(0, Math.max(0, ids.indexOf(id))).find(isSame);
+  return first === undefined
+    ? undefined
+    : `the accounts "${first}" and "${id}" have the same key: one agent is one account, so the second does not start`;
 }
 
 /** @returns {{ value?: string, source: "config" | "env" | "missing", problem?: string }} */
-function resolveSetting(section, name, environment) {
-  const written = section[name];
-  const path = `channels.${CHANNEL}.${name}`;
+function resolveSetting(settings, name, id, environment) {
+  const written = settings[name];
+  const path = id === DEFAULT_ACCOUNT ? `channels.${CHANNEL}.${name}` : `channels.${CHANNEL}.accounts.${id}.${name}`;
   if (isBlank(written)) {
-    const value = text(environment[ENVIRONMENT[name]]);
-    if (value !== undefined) return { value, source: "env" };
-    return { source: "missing", problem: `${path} is missing (or set ${ENVIRONMENT[name]})` };
+    // The key of the environment is that of one agent.
+    const variable = id === DEFAULT_ACCOUNT || name !== "api_key" ? ENVIRONMENT[name] : undefined;
+    const value = variable && text(environment[variable]);
+    if (value) return { value, source: "env" };
+    return { source: "missing", problem: `${path} is missing${variable ? ` (or set ${variable})` : ""}` };
   }
   if (typeof written === "string") return { value: written.trim(), source: "config" };
   if (isObject(written)) return resolveReference(written, path, environment);
@@ -109,6 +164,5 @@ function resolveReference(reference, path, environment) {
   return { source: "missing", problem: `${path} refers to the environment variable ${id}, which is empty` };
 }
 
-const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const isBlank = (value) => value === undefined || value === null || (typeof value === "string" && value.trim() === "");
 const text = (value) => (typeof value === "string" && value.trim() !== "" ? value.trim() : undefined);

@@ -14,14 +14,16 @@ const MOST_MET = 2000;
 /**
  * @param {{ messageId: string, id: string, isRepeated?: boolean }} turn
  * @param {object} start what tells one start of the account from another
+ * @param {string} [accountId] agents of two accounts may have the same message
  */
-export function messageSid(turn, start) {
+export function messageSid(turn, start, accountId = "") {
   const { met } = shared();
-  const before = met.get(turn.messageId);
+  const key = `${accountId} ${turn.messageId}`;
+  const before = met.get(key);
   const isSame = before !== undefined && before.start === start && !turn.isRepeated;
   const sid = isSame ? before.sid : `${turn.messageId}${MARK}${turn.id}`;
-  met.delete(turn.messageId);
-  met.set(turn.messageId, { start, sid });
+  met.delete(key);
+  met.set(key, { start, sid });
   if (met.size > MOST_MET) met.delete(met.keys().next().value);
   return sid;
 }

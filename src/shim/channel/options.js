@@ -1,4 +1,5 @@
 /** What the native part needs to know about an account. */
+import { accessSettings } from "./access.js";
 
 const isCount = (value, least = 0, most = 1000) => Number.isInteger(value) && value >= least && value <= most;
 /** A text of less than this is of no use; more than the last fits into no model. */
@@ -28,6 +29,7 @@ function collectOptions({ collect, collect_events: events, collect_characters: c
  */
 export function gatewayOptions(account, { agentId, stateDir, configPath }) {
   const { config } = account;
+  const access = accessSettings(config);
   return {
     accountId: account.accountId,
     parallUrl: config.parall_url,
@@ -40,6 +42,7 @@ export function gatewayOptions(account, { agentId, stateDir, configPath }) {
     ...(isCount(config.turn_minutes) ? { turnMinutes: config.turn_minutes } : {}),
     ...(isCount(config.agent_turns) ? { agentTurns: config.agent_turns } : {}),
     ...trustOptions(config),
+    ...(access ? { accessSettings: access } : {}),
     ...(isTextSize(config.max_text_bytes) ? { maxTextBytes: config.max_text_bytes } : {}),
     ...(isCount(config.sender_turns, 1, 10_000) ? { senderTurns: config.sender_turns } : {}),
     ...(isCount(config.sender_waiting, 1, 10_000) ? { senderWaiting: config.sender_waiting } : {}),

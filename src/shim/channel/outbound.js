@@ -3,7 +3,7 @@
 import { currentTurn } from "../gateway/runs.js";
 import { native } from "../native.js";
 import { shared } from "../state.js";
-import { CHANNEL, DEFAULT_ACCOUNT, resolveAccount, unconfiguredReason } from "./account.js";
+import { CHANNEL, defaultAccountId, resolveAccount, unconfiguredReason } from "./account.js";
 import { messageIdOf } from "./message-sid.js";
 import { gatewayOptions } from "./options.js";
 import { requireTarget } from "./target.js";
@@ -17,7 +17,7 @@ import { requireTarget } from "./target.js";
 export async function sendText({ cfg, to, text, accountId, threadId, replyToId }) {
   const target = requireTarget(to);
   const thread = threadOf(threadId) ?? threadOf(replyToId);
-  const running = shared().accounts.get(accountId ?? DEFAULT_ACCOUNT);
+  const running = shared().accounts.get(accountId ?? defaultAccountId(cfg));
   const messageId = running
     ? await running.gateway.sendText(target, text, thread, currentTurn())
     : await native().sendText(optionsFor(cfg, accountId), target, text, thread);
@@ -35,7 +35,7 @@ export async function sendMedia() {
 function optionsFor(cfg, accountId) {
   const account = resolveAccount(cfg, accountId);
   if (!account.enabled) throw new Error(`Parall: the account "${account.accountId}" is disabled or does not exist`);
-  if (!account.configured) throw new Error(`Parall: ${unconfiguredReason(cfg)}`);
+  if (!account.configured) throw new Error(`Parall: ${unconfiguredReason(cfg, account.accountId)}`);
   return gatewayOptions(account, { agentId: "main" });
 }
 

@@ -28,6 +28,9 @@ const RUNTIME_KEYS = [
   "oldestPendingAt",
   "deadLetters",
   "loopStopped",
+  "refused",
+  "lastRefused",
+  "senderLimited",
   "eventCursor",
   "catchUp",
   "unhandled",
@@ -55,8 +58,9 @@ export function describeAccount(account, cfg) {
     accountId: account.accountId,
     enabled: account.enabled,
     configured: account.configured,
+    ...(cfg && !account.configured ? { unconfiguredReason: unconfiguredReason(cfg, account.accountId) } : {}),
     ...(account.config.parall_url ? { baseUrl: withoutCredentials(account.config.parall_url) } : {}),
-    ...(cfg ? { tokenSource: settingSource(cfg, "api_key") } : {}),
+    ...(cfg ? { tokenSource: settingSource(cfg, "api_key", account.accountId) } : {}),
   };
 }
 
@@ -88,8 +92,8 @@ function issueOf(account) {
   if (account.configured === false) {
     return {
       kind: "config",
-      message: "The account lacks its address, key or organisation.",
-      fix: "set channels.parall.parall_url, api_key and org_id, or PRLL_API_URL, PRLL_API_KEY and PRLL_ORG_ID",
+      message: `The account cannot start: ${account.unconfiguredReason ?? "it lacks its address, key or organisation."}`,
+      fix: "set channels.parall.parall_url, api_key and org_id, or PRLL_API_URL, PRLL_API_KEY and PRLL_ORG_ID; of another account below channels.parall.accounts",
     };
   }
   if (account.terminalDisconnect === true) {
@@ -116,7 +120,7 @@ function issueOf(account) {
 
 /** Asks Parall whether the key works. Never rejects. */
 export async function probeAccount({ account, cfg, timeoutMs }) {
-  if (!account.configured) return { ok: false, error: unconfiguredReason(cfg) ?? "not configured" };
+  if (!account.configured) return { ok: false, error: unconfiguredReason(cfg, account.accountId) ?? "not configured" };
   let timer;
   const limit = new Promise((resolve) => {
     timer = setTimeout(() => resolve({ ok: false, error: `no answer within ${timeoutMs} ms` }), timeoutMs);

@@ -41,7 +41,7 @@ export function inboundContext(ctx, turn) {
     SenderId: turn.senderId,
     Provider: "parall",
     Surface: "parall",
-    MessageSid: messageSid(turn, ctx.abortSignal),
+    MessageSid: messageSid(turn, ctx.abortSignal, ctx.accountId),
     Timestamp: turn.timestamp,
     ...(turn.threadRootId ? { MessageThreadId: turn.threadRootId } : {}),
   };

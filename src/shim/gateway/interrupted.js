@@ -3,6 +3,7 @@
  * the start they write a notice into the chat, run the turn and answer past the turn of ours, and they ignore a message whose turn
  * they count as theirs or as over, although nobody got its answer. So their notes about it are removed before ours begins.
  */
+import { listAccountIds } from "../channel/account.js";
 import { shared } from "../state.js";
 
 /** What a host notes in a session's entry about turns that it would recover, or has finished. */
@@ -32,10 +33,17 @@ export function interruptedSessions({ ctx, runtime, channel, cfg, agentId, log }
   if (!calls.every((call) => typeof call === "function")) return [];
   try {
     const storePath = channel.session.resolveStorePath(cfg?.session?.store, { agentId });
-    const ours = `agent:${agentId}:parall:${ctx.accountId}-`.toLowerCase();
+    const begin = (accountId) => `agent:${agentId}:parall:${accountId}-`.toLowerCase();
+    const ours = begin(ctx.accountId);
+    // An id may begin with another one.
+    const longer = listAccountIds(cfg)
+      .map(begin)
+      .filter((other) => other.length > ours.length && other.startsWith(ours));
     return session
       .listSessionEntries({ agentId, storePath })
-      .filter(({ sessionKey, entry }) => sessionKey.startsWith(ours) && changes(entry))
+      .filter(
+        ({ sessionKey, entry }) => sessionKey.startsWith(ours) && !longer.some((other) => sessionKey.startsWith(other)) && changes(entry),
+      )
       .map(({ sessionKey }) => ({ sessionKey, storePath }));
   } catch (error) {
     log("warn", `the host's notes about interrupted turns could not be read: ${error.message}`);

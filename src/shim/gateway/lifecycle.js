@@ -1,6 +1,5 @@
 /** The life of one account in the gateway process. */
-import { unenforcedLimits } from "../channel/access.js";
-import { resolveAccount } from "../channel/account.js";
+import { defaultAccountId, resolveAccount, unconfiguredReason } from "../channel/account.js";
 import { configPlace } from "../channel/config-place.js";
 import { gatewayOptions } from "../channel/options.js";
 import { createFork, detectForkBackend, findLeftoverForks, removeFork } from "../forks/fork.js";
@@ -68,9 +67,13 @@ function placeOf(ctx) {
 
 function open({ ctx, runtime, channel, cfg, agentId, log }) {
   try {
-    const limits = unenforcedLimits(cfg);
-    if (limits) throw new Error(limits);
-    const options = gatewayOptions(resolveAccount(cfg, ctx.accountId), { agentId, ...configPlace(runtime) });
+    const { stateDir, configPath } = configPlace(runtime);
+    // Two servers that set the same models would undo each other's work, so one of them may.
+    const isDefault = ctx.accountId === defaultAccountId(cfg);
+    const account = resolveAccount(cfg, ctx.accountId);
+    // A host starts what it has found configured before; by now it may not be.
+    if (!account.configured) throw new Error(unconfiguredReason(cfg, ctx.accountId));
+    const options = gatewayOptions(account, { agentId, stateDir, ...(isDefault ? { configPath } : {}) });
     const place = { ctx, runtime, channel, agentId, log, deliver: deliverPart };
     const gateway = native().startGateway(options, {
       runTurn: (turn) => runTurn(place, turn),

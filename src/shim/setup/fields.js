@@ -1,5 +1,5 @@
-/** `openclaw channels add --channel parall ...`: options -> `channels.parall`. */
-import { CHANNEL } from "../channel/account.js";
+/** `openclaw channels add --channel parall ...`: options -> `channels.parall`, or one of its accounts. */
+import { changeAccount } from "../channel/change.js";
 
 /**
  * Newer hosts offer the options that package.json declares (`--url --api-key --org-id --ws-url --use-env`). The oldest ones
@@ -20,13 +20,7 @@ export const setup = {
     }
     return given.parall_url && !/^https?:\/\//i.test(given.parall_url) ? "--url must start with https:// or http://" : null;
   },
-  applyAccountConfig: ({ cfg, input }) => ({
-    ...cfg,
-    channels: {
-      ...cfg?.channels,
-      [CHANNEL]: { ...cfg?.channels?.[CHANNEL], enabled: true, ...readSettings(input) },
-    },
-  }),
+  applyAccountConfig: ({ cfg, accountId, input }) => changeAccount(cfg, accountId, { enabled: true, ...readSettings(input) }),
 };
 
 function readSettings(input) {

@@ -1,7 +1,7 @@
 /** Runs a tool of the native part for the account that a session belongs to. */
 import os from "node:os";
 import path from "node:path";
-import { DEFAULT_ACCOUNT, resolveAccount } from "../channel/account.js";
+import { resolveAccount } from "../channel/account.js";
 import { gatewayOptions } from "../channel/options.js";
 import { currentTurn } from "../gateway/runs.js";
 import { resolveStateDir } from "../host.js";
@@ -23,7 +23,7 @@ export function callTool(context, cfg, name, parameters) {
 /** The tools of an account, opened once for each gateway and set of options. */
 function toolsOf(account) {
   const { accounts, tools } = shared();
-  const gateway = accounts.get(account.accountId ?? DEFAULT_ACCOUNT)?.gateway;
+  const gateway = accounts.get(account.accountId)?.gateway;
   const options = gatewayOptions(account, { agentId: "main" });
   const key = JSON.stringify(options);
   const open = tools.get(account.accountId);

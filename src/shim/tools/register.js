@@ -1,5 +1,4 @@
 /** The agent's tools. What they do is in the native part; here is what the host and the model need to know of them. */
-import { unenforcedLimits } from "../channel/access.js";
 import { CHANNEL, resolveAccount } from "../channel/account.js";
 import { readConfig } from "../host.js";
 import { shared } from "../state.js";
@@ -33,8 +32,7 @@ export function registerTools(api) {
 function isOffered(context, fallback) {
   const cfg = configOf(context, fallback);
   const { config, enabled, configured } = resolveAccount(cfg, context?.agentAccountId ?? undefined);
-  // An account that must not start must not act either.
-  if (!enabled || !configured || config.tools === false || unenforcedLimits(cfg)) return false;
+  if (!enabled || !configured || config.tools === false) return false;
   const channel = context?.messageChannel;
   return channel === undefined || channel === null || channel === "" || channel === CHANNEL || config.tools === EVERYWHERE;
 }
