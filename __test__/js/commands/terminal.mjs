@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { registerCommand } from "../../../src/shim/commands/register.js";
+import { terminal } from "../../../src/shim/commands/terminal.js";
 import { shared } from "../../../src/shim/state.js";
 
 /** The part of the host's command-line library that the plugin uses. */
@@ -38,7 +39,7 @@ export const command = (t, ...words) => commandWith(t, {}, ...words);
 export async function commandWith(t, config, ...words) {
   const program = new Program();
   registerCommand({ registerCli: (register) => register({ program, config }) });
-  const log = t.mock.method(console, "log", () => {});
+  const log = t.mock.method(terminal, "print", () => {});
   try {
     await program.run(["parall", ...words]);
     return { text: log.mock.calls.map((call) => call.arguments[0]).join("\n"), failed: process.exitCode === 1 };

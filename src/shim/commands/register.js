@@ -1,7 +1,9 @@
 /** `openclaw parall ...`: what an operator can ask and decide at a terminal. */
+import { terminal } from "./terminal.js";
+
 const COMMAND = { name: "parall", description: "Parall: status, queue, forks and platform configuration", hasSubcommands: true };
 
-const print = (line) => console.log(line);
+const print = (line) => terminal.print(line);
 
 /** What a command needs is loaded when somebody runs it. */
 const queueCommands = () => import("./queue.js");
