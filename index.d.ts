@@ -194,6 +194,12 @@ export interface GatewayOptions {
   maxWaiting?: number
   /** How many minutes a turn may run before it is called off, 60 when left out; for ever with 0. */
   turnMinutes?: number
+  /** Most MiB of a file that comes with a message, 25 when left out. */
+  mediaMaxMb?: number
+  /** How many files of a message are fetched, 8 when left out; none with 0. */
+  mediaMaxFiles?: number
+  /** Hosts to which other hosts may lead on when a file is fetched. */
+  mediaHosts?: Array<string>
   /** `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself. */
   replies?: string
 }
@@ -262,6 +268,14 @@ export declare function listParallAccountIds(cfg: object): Array<string>
 
 /** What an account has not finished. Rejects when there is no journal, or one of another version. */
 export declare function listQueue(options: QueueOptions): Promise<Queue>
+
+/** A file for the agent. */
+export interface Media {
+  /** Where it is. */
+  path: string
+  /** What it is, judged by its content. */
+  mimeType: string
+}
 
 /** Opens the tools of an account; with its gateway, what they write goes through the account's own outbox. Opens no connection. */
 export declare function openTools(options: GatewayOptions, gateway?: Gateway | undefined | null): AgentTools
@@ -497,6 +511,8 @@ export interface Turn {
   timestamp: number
   /** An earlier turn for the same message failed; this one has to look new to the host. */
   isRepeated: boolean
+  /** Files that came with the message. */
+  media: Array<Media>
 }
 
 /** How a turn ended. */

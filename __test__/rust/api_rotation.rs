@@ -8,7 +8,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parall::orchestrator::{
     AccountOptions, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS,
-    DEFAULT_SENDER_WAITING, Gateway, Host, Level, Replies, ReplyPart, Turn, TurnOutcome,
+    DEFAULT_SENDER_WAITING, Gateway, Host, Level, MediaOptions, Replies, ReplyPart, Turn,
+    TurnOutcome,
 };
 use serde_json::json;
 use tokio::sync::watch;
@@ -66,6 +67,7 @@ fn serve(parall: &LocalParall) -> (Arc<Gateway>, Arc<Echo>) {
         collect_characters: DEFAULT_COLLECT_CHARACTERS,
         max_waiting: DEFAULT_MAX_WAITING,
         turn_minutes: 0,
+        media: MediaOptions::default(),
     };
     let echo = Arc::new(Echo { gateway: OnceLock::new(), connections: watch::Sender::default() });
     let gateway = Gateway::serve(Arc::new(parall.client()), options, Arc::<Echo>::clone(&echo));

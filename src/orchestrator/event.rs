@@ -1,5 +1,6 @@
 //! One thing that wants an answer: a message or a task.
 
+use super::media::receipt::Receipt;
 use super::target::Target;
 use crate::api::{Chat, Message, Task};
 use crate::journal::{self, Details, DispatchRecord};
@@ -20,6 +21,8 @@ pub(crate) struct Event {
     pub missed: bool,
     /// With which others it may share a turn.
     pub company: Company,
+    /// What became of its files, in their order; empty before they are fetched.
+    pub receipts: Vec<Receipt>,
 }
 
 /// With which other events an event may share a turn.

@@ -87,6 +87,17 @@ pub struct Turn {
     /// An earlier turn for the same message failed. Hosts ignore a message that they have met in the last minutes, so this
     /// one has to look new to them.
     pub is_repeated: bool,
+    /// Files that came with the message.
+    pub media: Vec<Media>,
+}
+
+/// A file for the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Media {
+    /// Where it is.
+    pub path: String,
+    /// What it is, judged by its content.
+    pub mime_type: String,
 }
 
 /// A turn that an earlier start of the account gave to the host.

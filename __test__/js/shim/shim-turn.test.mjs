@@ -27,6 +27,35 @@ describe("a turn", () => {
     await account.end();
   });
 
+  it("hands files to the host under the names of old and of new hosts, and no names without files", async () => {
+    const host = fakeHost();
+    const account = start({ channel: host.channel });
+    const media = [
+      { path: "/m/a.png", mimeType: "image/png" },
+      { path: "/m/b.txt", mimeType: "text/plain" },
+    ];
+    await addon.started[0].host.runTurn({ ...TURN, media });
+    await addon.started[0].host.runTurn({ ...TURN, id: "turn_2", media: [] });
+    const [{ ctx: withFiles }, { ctx: without }] = host.dispatched;
+    assert.deepEqual([withFiles.MediaPath, withFiles.MediaType], ["/m/a.png", "image/png"]);
+    assert.deepEqual(
+      [withFiles.MediaPaths, withFiles.MediaTypes],
+      [
+        ["/m/a.png", "/m/b.txt"],
+        ["image/png", "text/plain"],
+      ],
+    );
+    assert.deepEqual(
+      withFiles.media.map(({ path, contentType, messageId }) => [path, contentType, messageId]),
+      [
+        ["/m/a.png", "image/png", "msg_1"],
+        ["/m/b.txt", "text/plain", "msg_1"],
+      ],
+    );
+    for (const field of ["MediaPath", "MediaPaths", "MediaType", "MediaTypes", "media"]) assert.ok(!(field in without), field);
+    await account.end();
+  });
+
   it("whose text could hold directives is protected by a marker of the host, which no text can forge", async () => {
     const host = fakeHost();
     const account = start({ channel: host.channel });

@@ -13,8 +13,8 @@ use parall::api::{Agent, Chat, Comment, Dispatch, Error, Message, NewMessage, Se
 use parall::journal::{Journal, SimulatedDisk};
 use parall::orchestrator::{
     AccountOptions, Answer, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS,
-    DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, EarlierTurn, Fork, Gateway, Host, Level, Replies,
-    ReplyPart, Server, Turn, TurnOutcome,
+    DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, EarlierTurn, Fork, Gateway, Host, Level,
+    MediaOptions, Replies, ReplyPart, Server, Turn, TurnOutcome,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, watch};
@@ -377,6 +377,7 @@ fn serve(world: &Arc<World>) -> (Arc<Gateway>, Journal) {
         collect_characters: DEFAULT_COLLECT_CHARACTERS,
         max_waiting: DEFAULT_MAX_WAITING,
         turn_minutes: DEFAULT_TURN_MINUTES,
+        media: MediaOptions::default(),
     };
     let server = Arc::new(StagedServer(Arc::clone(world)));
     let host = Arc::new(StagedHost(Arc::clone(world)));

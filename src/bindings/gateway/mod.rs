@@ -22,7 +22,7 @@ use crate::orchestrator::{
 
 pub use self::host::HostCallbacks;
 pub use self::options::GatewayOptions;
-pub use self::values::{EarlierTurn, Fork, Probe, ReplyPart, Turn, TurnOutcome};
+pub use self::values::{EarlierTurn, Fork, Media, Probe, ReplyPart, Turn, TurnOutcome};
 
 /// How long a probe may take.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
@@ -61,6 +61,7 @@ pub fn start_gateway(
                 .map_or(DEFAULT_COLLECT_CHARACTERS, |characters| characters as usize),
             max_waiting: options.max_waiting.map_or(DEFAULT_MAX_WAITING, |most| most as usize),
             turn_minutes: options.turn_minutes.unwrap_or(DEFAULT_TURN_MINUTES),
+            media: options.media(),
         },
         host_files: options.host_files(),
         client: options.into(),

@@ -33,6 +33,17 @@ pub struct Turn {
     pub timestamp: f64,
     /// An earlier turn for the same message failed; this one has to look new to the host.
     pub is_repeated: bool,
+    /// Files that came with the message.
+    pub media: Vec<Media>,
+}
+
+/// A file for the agent.
+#[napi(object, object_from_js = false)]
+pub struct Media {
+    /// Where it is.
+    pub path: String,
+    /// What it is, judged by its content.
+    pub mime_type: String,
 }
 
 /// A forked session.
@@ -118,7 +129,14 @@ impl From<core::Turn> for Turn {
             thread_root_id: turn.thread_root_id,
             timestamp: turn.timestamp,
             is_repeated: turn.is_repeated,
+            media: turn.media.into_iter().map(Media::from).collect(),
         }
+    }
+}
+
+impl From<core::Media> for Media {
+    fn from(media: core::Media) -> Self {
+        Self { path: media.path, mime_type: media.mime_type }
     }
 }
 

@@ -250,8 +250,13 @@ async fn tell_main(context: &Arc<Context>, turn: &LeftTurn) -> Result<(), Stoppe
     let mut batch: Option<Batch> = None;
     for record in turn.records() {
         let Some(subject) = subject(context, record).await? else { continue };
-        let event =
-            Event { origin: Origin::from(record), subject, missed: false, company: Company::New };
+        let event = Event {
+            origin: Origin::from(record),
+            subject,
+            missed: false,
+            company: Company::New,
+            receipts: Vec::new(),
+        };
         match &mut batch {
             // They were one turn once, whatever the limits are by now.
             Some(batch) => drop(batch.join(event, &CollectLimits::NONE)),

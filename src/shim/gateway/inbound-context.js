@@ -44,6 +44,21 @@ export function inboundContext(ctx, turn) {
     MessageSid: messageSid(turn, ctx.abortSignal),
     Timestamp: turn.timestamp,
     ...(turn.threadRootId ? { MessageThreadId: turn.threadRootId } : {}),
+    ...mediaOf(turn),
+  };
+}
+
+/** The files of a message. Older hosts read lists of paths and types, newer ones `media`; with both each file is shown once. */
+function mediaOf({ media, messageId }) {
+  if (!media?.length) return {};
+  const paths = media.map((file) => file.path);
+  const types = media.map((file) => file.mimeType);
+  return {
+    MediaPath: paths[0],
+    MediaPaths: paths,
+    MediaType: types[0],
+    MediaTypes: types,
+    media: media.map((file) => ({ path: file.path, contentType: file.mimeType, messageId })),
   };
 }
 

@@ -191,7 +191,13 @@ impl Claims {
                 }
             },
         };
-        let event = Event { origin: origin.clone(), subject, missed: false, company: Company::New };
+        let event = Event {
+            origin: origin.clone(),
+            subject,
+            missed: false,
+            company: Company::New,
+            receipts: Vec::new(),
+        };
         if self.admission.is_addressed(&event) {
             Ok(Sought::Found(Box::new(event)))
         } else {

@@ -116,6 +116,7 @@ impl Loader {
                     subject,
                     missed,
                     company: Company::New,
+                    receipts: Vec::new(),
                 });
             }
             Err(unloaded) => unloaded,

@@ -15,7 +15,13 @@ fn event(number: usize, chat: &str, sender: &str) -> Event {
         message: serde_json::from_value(message).unwrap(),
         chat: serde_json::from_value(json!({"id": chat})).unwrap(),
     };
-    Event { origin: Origin::Announcement, subject, missed: false, company: Company::New }
+    Event {
+        origin: Origin::Announcement,
+        subject,
+        missed: false,
+        company: Company::New,
+        receipts: Vec::new(),
+    }
 }
 
 fn chat(name: &str) -> Target {
