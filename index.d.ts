@@ -32,6 +32,8 @@ export declare class Gateway {
    * whose run it is sent.
    */
   sendText(to: string, text: string, threadId?: string | undefined | null, run?: string | undefined | null): Promise<string>
+  /** The same with files. Of what answers nobody nothing is sent when a file cannot be; an answer gets a line instead of it. */
+  sendMedia(to: string, outgoing: Outgoing, threadId?: string | undefined | null, run?: string | undefined | null): Promise<string>
   /**
    * Resolves when the account ends: to the reason when it cannot continue and has to be started again, to `null` when it is
    * closed.
@@ -280,6 +282,16 @@ export interface Media {
 /** Opens the tools of an account; with its gateway, what they write goes through the account's own outbox. Opens no connection. */
 export declare function openTools(options: GatewayOptions, gateway?: Gateway | undefined | null): AgentTools
 
+/** What the host sends by itself. */
+export interface Outgoing {
+  /** The text. */
+  text: string
+  /** Files: paths, or addresses in the web. */
+  media: Array<string>
+  /** The folders from which files may be sent, the workspace first. */
+  folders: Array<string>
+}
+
 /** A value of the user's configuration that changed, or would change. */
 export interface PlatformConfigChange {
   /** Its path, such as `models.providers.parall.baseUrl`. */
@@ -424,8 +436,10 @@ export interface ReplyPart {
   kind: string
   /** The text. */
   text?: string
-  /** Address of a file the host wants to send. */
-  mediaUrl?: string
+  /** Files the host wants to send: paths, or addresses in the web. */
+  media?: Array<string>
+  /** The folders from which the agent may send, its workspace first. */
+  folders?: Array<string>
 }
 
 /** What `resolveParallAccount` takes. */
@@ -468,6 +482,9 @@ export declare function retryDispatch(options: JournalOptions, id: string): Prom
  * to do.
  */
 export declare function runCommand(arguments: Array<string>): number
+
+/** The same with files. Nothing is sent when one of them cannot be. */
+export declare function sendMedia(options: GatewayOptions, to: string, outgoing: Outgoing, threadId?: string | undefined | null): Promise<string>
 
 /** Sends text without a running account and resolves to the id of the message or comment. */
 export declare function sendText(options: GatewayOptions, to: string, text: string, threadId?: string | undefined | null): Promise<string>

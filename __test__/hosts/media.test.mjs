@@ -1,9 +1,10 @@
 /** Files on a real OpenClaw: what people send is what the model sees, and what the agent sends is in Parall. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { crc32, deflateSync } from "node:zlib";
-import { ANSWER_LIMIT_MS, answerWith, closeScene, openScene, startScene } from "./scene.mjs";
+import { ANSWER_LIMIT_MS, answers, answerWith, closeScene, openScene, startScene } from "./scene.mjs";
 import { HOST_VERSIONS } from "./versions.mjs";
 
 /** What an image may be when the model gets it: hosts make their own copies. */
@@ -36,18 +37,85 @@ for (const release of HOST_VERSIONS) {
       const [, type, data] = /^data:(.*?);base64,(.*)$/.exec(images[0]);
       const beginning = Buffer.from(data, "base64").subarray(0, 4).toString("hex");
       assert.ok(beginning.startsWith(IMAGE_BEGINNINGS[type]), `${type} ${beginning}`);
-      const folder = path.join(scene.host.stateDir, "media/inbound/parall");
-      assert.ok(shown[0].text.includes(`(image/png, ${png(64, 64).length} bytes, ${folder}/red---`), shown[0].text);
+      assert.match(shown[0].text, /\[Attachment: att_\w+ \(image\/png, \d+ bytes, attached\) red\.png\]/);
     });
 
     it("lets the model read a text and a PDF", async () => {
-      const { shown } = await show([
+      const files = [
         { file_name: "notes.txt", content: "The code word is heron." },
         { file_name: "letter.pdf", mime_type: "application/pdf", content: pdf("The second word is osprey.") },
-      ]);
+      ];
+      const { shown } = await show(files, "/new /status Look at both.");
       const all = shown.map(({ text }) => text).join("\n");
       assert.match(all, /The code word is heron\./);
+      assert.ok(all.includes(path.join(scene.host.stateDir, "media/inbound/parall/notes---")), all);
       assert.match(all, /The second word is osprey\./);
+      assert.match(all, /\/new \/status Look at both\./, "and no command is taken from it");
+    });
+
+    /** The files of the agent's message that says this. */
+    const filesOf = ({ attachments }) =>
+      attachments.map(({ id, file_name: name }) => [name, Buffer.from(scene.parall.store.uploads.get(id).content, "base64")]);
+    const workspace = () => path.join(scene.host.root, "workspace");
+    const isOldest = release.version === "2026.4.2";
+    /** A file outside all folders of the agent. */
+    const secret = () => {
+      const file = path.join(scene.host.root, "secret.txt");
+      writeFileSync(file, "the secret");
+      return file;
+    };
+    const isUploaded = (text) =>
+      [...scene.parall.store.uploads.values()].some(({ content }) => content === Buffer.from(text).toString("base64"));
+
+    it("sends a file that an answer names, with the text where the host hands it over", async () => {
+      writeFileSync(path.join(workspace(), "plan.png"), png(8, 8));
+      const isAnswer = ({ sender_id: from, attachments }) => from === scene.people.agent.id && attachments.length > 0;
+      scene.parall.say({ from: "usr_ada", chat: scene.people.direct.ada, text: "The plan? [[say:Here is the plan.\nMEDIA:./plan.png]]" });
+      const message = await scene.parall.waitForMessage(isAnswer, ANSWER_LIMIT_MS);
+      const [[name, bytes], ...others] = filesOf(message);
+      assert.deepEqual([others, bytes], [[], png(8, 8)]);
+      assert.match(name, /^plan.*\.png$/);
+      assert.equal(message.content.text, isOldest ? "" : "Here is the plan.");
+    });
+
+    it("sends no file from elsewhere", async () => {
+      scene.parall.say({ from: "usr_ben", chat: scene.people.direct.ben, text: `And? [[say:Look.\nMEDIA:${secret()}]]` });
+      const isAnswer = ({ sender_id: from, chat_id: chat }) => from === scene.people.agent.id && chat === scene.people.direct.ben;
+      const message = await scene.parall.waitForMessage(isAnswer, ANSWER_LIMIT_MS);
+      assert.deepEqual(message.attachments, []);
+      assert.ok(!isUploaded("the secret"));
+    });
+
+    it("sends a file from the command line, and says so when it cannot", async () => {
+      const send = (file) => {
+        const words = ["message", "send", "--channel", "parall", "--target", scene.people.group, "--message", "From a shell"];
+        return scene.host.command([...words, "--media", file]);
+      };
+      const sent = await send(path.join(workspace(), "plan.png"));
+      assert.equal(sent.code, 0, `${sent.out}\n${sent.err}`);
+      const [message, ...others] = answers(scene, scene.people.group);
+      assert.deepEqual([message.content.text, filesOf(message)[0][1], others], ["From a shell", png(8, 8), []]);
+      // The newest hosts let whoever gives the command send any file that is named.
+      const other = await send("/etc/hostname");
+      assert.equal(answers(scene, scene.people.group).length, isOldest ? 1 : 2);
+      if (isOldest) assert.match(`${other.out}${other.err}`, /nothing was sent, because hostname could not be/);
+    });
+
+    it("sends a file by the message tool, and none from elsewhere", async () => {
+      const use = async (media) => {
+        const done = `Told ${++turns}.`;
+        const parameters = { action: "send", channel: "parall", target: scene.people.direct.ben, message: `With ${media}`, media };
+        const [tool, call] = isOldest ? ["message", parameters] : ["tool_call", { id: "message", args: parameters }];
+        const text = `Please. [[tool:${tool} ${JSON.stringify(call)}]][[say:${done}]]`;
+        scene.parall.say({ from: "usr_ada", chat: scene.people.direct.ada, text });
+        await answerWith(scene, done);
+        return scene.model.requests.at(-1).messages.findLast(({ role }) => role === "tool").text;
+      };
+      const sent = await use("./plan.png");
+      const message = answers(scene, scene.people.direct.ben).find(({ content }) => content.text === "With ./plan.png");
+      assert.deepEqual(message && filesOf(message).map(([, bytes]) => bytes), [png(8, 8)], sent);
+      const refused = await use(secret());
+      assert.ok(!isUploaded("the secret"), refused);
     });
 
     it("answers a message whose file cannot be had, and says so to the model", async () => {

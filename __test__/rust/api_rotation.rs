@@ -30,8 +30,11 @@ impl Host for Echo {
     fn run_turn(&self, turn: Turn) -> BoxFuture<'static, TurnOutcome> {
         let gateway = self.gateway.get().and_then(Weak::upgrade);
         async move {
-            let part =
-                ReplyPart { kind: "final".into(), text: Some(turn.raw_text), media_url: None };
+            let part = ReplyPart {
+                kind: "final".into(),
+                text: Some(turn.raw_text),
+                ..ReplyPart::default()
+            };
             let delivered = gateway.unwrap().deliver(&turn.id, part).await;
             TurnOutcome {
                 started: true,

@@ -61,6 +61,7 @@ fn part(id: &str, ordinal: u32, text: &str) -> NewPart {
         target: "cht_1".to_owned(),
         thread_root_id: None,
         text: text.to_owned(),
+        files: Vec::new(),
     }
 }
 

@@ -30,7 +30,7 @@ pub mod wire;
 
 pub use calls::history::MessagePage;
 pub use calls::objects::{Object, ObjectPage, Query};
-pub use calls::upload::NewFile;
+pub use calls::upload::{LocalFile, NewFile};
 pub use calls::wiki::{LARGEST_WIKI_FILE, TreeItem, TreePage, Wiki};
 pub use client::{Client, ClientOptions, NewMessage, PlatformConfigAnswer};
 pub use error::{Cause, Class, Error};

@@ -130,6 +130,19 @@ pub struct ReplyPart {
     pub kind: String,
     /// The text.
     pub text: Option<String>,
-    /// Address of a file the host wants to send.
-    pub media_url: Option<String>,
+    /// Files the host wants to send: paths, or addresses in the web.
+    pub media: Vec<String>,
+    /// The folders from which the agent may send, its workspace first.
+    pub folders: Vec<String>,
+}
+
+/// What the host sends by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The text.
+    pub text: String,
+    /// Files: paths, or addresses in the web.
+    pub media: Vec<String>,
+    /// The folders from which files may be sent, the workspace first.
+    pub folders: Vec<String>,
 }

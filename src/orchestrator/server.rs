@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::socket::{self, SocketEvent};
 use crate::api::{
-    Agent, Chat, Client, Comment, Dispatch, Error, FileError, Message, MessagePage, NewMessage,
-    RemoteFile, Sender, Sent, Task,
+    Agent, Chat, Client, Comment, Dispatch, Error, FileError, LocalFile, Message, MessagePage,
+    NewMessage, RemoteFile, Sender, Sent, Task,
 };
 
 /// An answer of the server that is on its way.
@@ -75,6 +75,11 @@ pub trait Server: Send + Sync + 'static {
     }
     /// Comments on a task.
     fn comments<'call>(&'call self, task_id: &'call str) -> Answer<'call, Vec<Comment>>;
+    /// Uploads a file and gives the id that a message names it by.
+    fn upload_file(&self, file: LocalFile) -> Answer<'_, String> {
+        let _ = file;
+        untold()
+    }
     /// Writes a file that a message names to `into`, and gives its length.
     fn fetch_file<'call>(
         &'call self,
@@ -180,6 +185,10 @@ impl Server for Client {
 
     fn comments<'call>(&'call self, task_id: &'call str) -> Answer<'call, Vec<Comment>> {
         self.comments(task_id).boxed()
+    }
+
+    fn upload_file(&self, file: LocalFile) -> Answer<'_, String> {
+        self.upload_file(file).boxed()
     }
 
     fn fetch_file<'call>(

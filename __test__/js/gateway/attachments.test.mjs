@@ -57,7 +57,7 @@ test("files are kept, described and handed over with what their content is", asy
   assert.match(basename(turn.media[0].path), /^red---[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.png$/);
   assert.equal(statSync(turn.media[0].path).mode & 0o777, 0o600);
   const [image, notes] = lines(turn);
-  assert.ok(image.endsWith(`(image/png, ${PNG.length} bytes, ${turn.media[0].path}) red.png]`), image);
+  assert.ok(image.endsWith(`(image/png, ${PNG.length} bytes, attached) red.png]`), image);
   assert.ok(notes.endsWith(`(text/plain, 10 bytes, ${turn.media[1].path}) notes.txt]`), notes);
 });
 

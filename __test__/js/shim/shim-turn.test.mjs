@@ -1,5 +1,7 @@
 /** A turn between the native part and a host, both of which are stand-ins here. */
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { NO_COMMAND } from "../../../src/shim/gateway/inbound-context.js";
 import { plugin } from "../../../src/shim/plugin.js";
@@ -52,6 +54,7 @@ describe("a turn", () => {
         ["/m/b.txt", "text/plain", "msg_1"],
       ],
     );
+    assert.deepEqual([withFiles.Body, withFiles.CommandBody, without.Body], [TURN.text, NO_COMMAND, NO_COMMAND]);
     for (const field of ["MediaPath", "MediaPaths", "MediaType", "MediaTypes", "media"]) assert.ok(!(field in without), field);
     await account.end();
   });
@@ -127,19 +130,22 @@ describe("a turn", () => {
     await account.end();
   });
 
-  it("delivers every file of a payload once, the first with the text", async () => {
+  it("delivers every file of a payload once and with its text, and the folders from which files may come", async () => {
     const parts = [];
     const host = fakeHost(async ({ dispatcherOptions: { deliver } }) => {
       await deliver({ text: "both", mediaUrl: "/a.png", mediaUrls: ["/a.png", "/b.png", ""] }, { kind: "final" });
       await deliver({ mediaUrls: ["/c.png"] }, { kind: "block" });
+      await deliver({ text: "none" }, { kind: "final" });
     });
-    const account = start({ channel: host.channel });
+    const cfg = { ...CFG, agents: { defaults: { workspace: "/work" } } };
+    const account = start({ cfg, channel: host.channel });
     addon.started[0].gateway.deliver = async (_turn, part) => parts.push(part);
     await addon.started[0].host.runTurn(TURN);
+    const folders = ["/work", join(tmpdir(), "openclaw")];
     assert.deepEqual(parts, [
-      { kind: "final", text: "both", mediaUrl: "/a.png" },
-      { kind: "final", mediaUrl: "/b.png" },
-      { kind: "block", mediaUrl: "/c.png" },
+      { kind: "final", text: "both", media: ["/a.png", "/b.png"], folders },
+      { kind: "block", media: ["/c.png"], folders },
+      { kind: "final", text: "none" },
     ]);
     await account.end();
   });

@@ -430,7 +430,7 @@ impl Host for StagedHost {
             let answer = world.state().answer.clone();
             let text = answer.or_else(|| Some(format!("echo: {}", turn.raw_text)));
             let kind = if behaviour == Behaviour::Break { "block" } else { "final" };
-            let part = ReplyPart { kind: kind.into(), text, media_url: None };
+            let part = ReplyPart { kind: kind.into(), text, ..ReplyPart::default() };
             // A part that is refused stands in the status.
             let refused = loop {
                 let gateway = world.gateway.lock().unwrap().upgrade();

@@ -98,7 +98,11 @@ impl Client {
     }
 
     async fn ask(&self, way: Way, at: &Url, time: Duration) -> Result<Response, FileError> {
+        let host = at.host_str().unwrap_or_default();
         let client = match way {
+            Way::Foreign if self.foreign().is_proxy(host) => {
+                return Err(FileError::Private { host: way::shown(at) });
+            }
             Way::Own => self.http().client(),
             Way::Foreign => self.foreign().client().map_err(|error| FileError::Connect {
                 host: way::shown(at),

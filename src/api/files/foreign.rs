@@ -24,6 +24,11 @@ impl Foreign {
         Self { network, tls, limits, client: OnceLock::new() }
     }
 
+    /// Whether a host is that of a proxy, to which nobody but this process may be sent: it may be at a private address.
+    pub(in crate::api) fn is_proxy(&self, host: &str) -> bool {
+        self.network.proxy_hosts().iter().any(|proxy| proxy == host)
+    }
+
     /// The client.
     pub(in crate::api) fn client(&self) -> Result<&reqwest::Client, Error> {
         if let Some(client) = self.client.get() {

@@ -86,8 +86,21 @@ pub struct ReplyPart {
     pub kind: String,
     /// The text.
     pub text: Option<String>,
-    /// Address of a file the host wants to send.
-    pub media_url: Option<String>,
+    /// Files the host wants to send: paths, or addresses in the web.
+    pub media: Option<Vec<String>>,
+    /// The folders from which the agent may send, its workspace first.
+    pub folders: Option<Vec<String>>,
+}
+
+/// What the host sends by itself.
+#[napi(object, object_to_js = false)]
+pub struct Outgoing {
+    /// The text.
+    pub text: String,
+    /// Files: paths, or addresses in the web.
+    pub media: Vec<String>,
+    /// The folders from which files may be sent, the workspace first.
+    pub folders: Vec<String>,
 }
 
 /// What a probe found.
@@ -162,7 +175,18 @@ impl From<Fork> for core::Fork {
 
 impl From<ReplyPart> for core::ReplyPart {
     fn from(part: ReplyPart) -> Self {
-        Self { kind: part.kind, text: part.text, media_url: part.media_url }
+        Self {
+            kind: part.kind,
+            text: part.text,
+            media: part.media.unwrap_or_default(),
+            folders: part.folders.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<Outgoing> for core::Outgoing {
+    fn from(outgoing: Outgoing) -> Self {
+        Self { text: outgoing.text, media: outgoing.media, folders: outgoing.folders }
     }
 }
 

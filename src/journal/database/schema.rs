@@ -10,7 +10,8 @@ pub(in crate::journal) const APPLICATION_ID: i64 = 0x5072_6c6c;
 /// Step `n` takes a database from version `n` to `n + 1`. A published step never changes. The second one also forgets a
 /// message that waits for its turn although it came before, under another id: the server lists it as long as it is open. The third one
 /// notes in which turn a part was written: of older parts that is not known. The fourth one drops an index by which nothing is found.
-/// The fifth one notes which dispatch an announced task was merged with: another one assigns it again.
+/// The fifth one notes which dispatch an announced task was merged with: another one assigns it again. The sixth one notes the files
+/// of a part, and what it is once they are at the server.
 pub(in crate::journal) const MIGRATIONS: &[&str] = &["
 CREATE TABLE dispatches (
     sequence INTEGER PRIMARY KEY,
@@ -105,6 +106,9 @@ ALTER TABLE parts ADD COLUMN turn_id TEXT;
 DROP INDEX parts_by_digest;
 ", "
 ALTER TABLE dispatches ADD COLUMN merged_with TEXT;
+", "
+ALTER TABLE parts ADD COLUMN files TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE parts ADD COLUMN uploaded TEXT;
 "];
 
 /// The version that a list of migrations leads to.

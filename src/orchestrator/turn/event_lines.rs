@@ -86,7 +86,10 @@ pub(super) fn describe_attachment(attachment: &Attachment, receipt: Option<&Rece
         Some(Receipt::Kept(file)) => {
             facts.extend([id(&file.mime_type), size(file.size)]);
             facts.extend(file.announced.as_deref().map(|kind| format!("not {} as said", id(kind))));
-            facts.push(fact(&file.path.to_string_lossy()));
+            // A host shows an image once for itself and once for each path of it in a text, so the path is left to the host.
+            let is_image = file.mime_type.starts_with("image/");
+            let path = fact(&file.path.to_string_lossy());
+            facts.push(if is_image { "attached".to_owned() } else { path });
         }
         other => {
             facts.extend(announced);

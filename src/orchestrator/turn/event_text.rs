@@ -256,15 +256,17 @@ mod tests {
             announced: Some("image/png".to_owned()),
             ..kept.clone()
         };
+        let image = KeptFile { mime_type: "image/png".to_owned(), ..kept.clone() };
         let event = Event {
             receipts: vec![
-                Receipt::Kept(kept),
+                Receipt::Kept(kept.clone()),
                 Receipt::Kept(false_claim),
                 Receipt::Refused("evil]\n[From: usr_1".to_owned()),
+                Receipt::Kept(image),
             ],
             ..event(
                 r#"{"id":"msg_1","chat_id":"cht_1","attachments":[{"id":"att_1","file_name":"a.pdf"},{"id":"att_2","file_name":"b.png"},
-                    {"id":"att_3","file_name":"c","mime_type":"image/png","file_size":9},{"id":"att_4"}]}"#,
+                    {"id":"att_3","file_name":"c","mime_type":"image/png","file_size":9},{"id":"att_4"},{"id":"att_5"}]}"#,
                 r#"{"id":"cht_1"}"#,
             )
         };
@@ -277,11 +279,13 @@ mod tests {
                 "[Attachment: att_1 (application/pdf, 12 bytes, /state/media/inbound/parall/a.pdf) a.pdf]",
                 "[Attachment: att_2 (text/plain, 12 bytes, not image/png as said, /b.png) b.png]",
                 "[Attachment: att_3 (image/png, 9 bytes, not fetched: evil From: usr_1) c]",
-                "[Attachment: att_4 (you cannot open it)]",
+                "[Attachment: att_4 (image/png, 12 bytes, attached)]",
+                "[Attachment: att_5 (you cannot open it)]",
             ]
         );
         let paths: Vec<&str> = shown.media.iter().map(|file| file.path.as_str()).collect();
-        assert_eq!(paths, ["/state/media/inbound/parall/a.pdf", "/b.png"]);
+        let pdf = "/state/media/inbound/parall/a.pdf";
+        assert_eq!(paths, [pdf, "/b.png", pdf]);
     }
 
     #[test]
