@@ -188,7 +188,7 @@ mod tests {
             File::options().write(true).open(path).unwrap().set_modified(now - age).unwrap();
         };
         set(&old.path, LIFETIME + Duration::from_secs(1));
-        set(&new.path, LIFETIME - Duration::from_secs(60));
+        set(&new.path, LIFETIME / 2);
         set(&foreign, LIFETIME * 2);
         set(&partial, UNFINISHED / 2);
         folder.sweep(now);
