@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its bench has failed")]
 
+#[path = "journal_lifecycle/files.rs"]
+mod files;
 #[path = "journal_lifecycle/forks.rs"]
 mod forks;
 

@@ -222,10 +222,11 @@ mod tests {
             FROM dispatches;";
         connection.execute_batch(rows).unwrap();
         migrate(&mut connection, MIGRATIONS, None).unwrap();
-        let part = connection.query_row("SELECT text, digest, turn_id FROM parts", [], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
-        });
-        assert_eq!(part.unwrap(), ("Hello".to_owned(), "abc".to_owned(), "turn-1".to_owned()));
+        let sql = "SELECT text, digest, turn_id, files FROM parts WHERE uploaded IS NULL";
+        let part: [String; 4] = connection
+            .query_row(sql, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))
+            .unwrap();
+        assert_eq!(part, ["Hello", "abc", "turn-1", "[]"]);
         assert!(is_intact(&connection).unwrap());
     }
 
