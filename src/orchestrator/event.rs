@@ -70,6 +70,11 @@ pub(crate) enum Subject {
 }
 
 impl Event {
+    /// Something new; nothing is fetched of it yet.
+    pub(crate) fn new(origin: Origin, subject: Subject) -> Self {
+        Self { origin, subject, missed: false, company: Company::New, receipts: Vec::new() }
+    }
+
     /// Where the answer goes.
     pub(crate) fn target(&self) -> Target {
         match &self.subject {

@@ -250,13 +250,7 @@ async fn tell_main(context: &Arc<Context>, turn: &LeftTurn) -> Result<(), Stoppe
     let mut batch: Option<Batch> = None;
     for record in turn.records() {
         let Some(subject) = subject(context, record).await? else { continue };
-        let event = Event {
-            origin: Origin::from(record),
-            subject,
-            missed: false,
-            company: Company::New,
-            receipts: Vec::new(),
-        };
+        let event = Event::new(Origin::from(record), subject);
         match &mut batch {
             // They were one turn once, whatever the limits are by now.
             Some(batch) => drop(batch.join(event, &CollectLimits::NONE)),

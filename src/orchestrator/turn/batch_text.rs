@@ -34,7 +34,7 @@ mod tests {
 
     use super::*;
     use crate::orchestrator::batch::CollectLimits;
-    use crate::orchestrator::event::{Company, Event, Origin, Subject};
+    use crate::orchestrator::event::{Event, Origin, Subject};
     use crate::orchestrator::media::receipt::{KeptFile, Receipt};
 
     fn event(number: u8, sender: &str, text: &str) -> Event {
@@ -43,13 +43,7 @@ mod tests {
             message: serde_json::from_value(message).unwrap(),
             chat: serde_json::from_value(json!({"id": "cht_1", "type": "group"})).unwrap(),
         };
-        Event {
-            origin: Origin::Announcement,
-            subject,
-            missed: false,
-            company: Company::New,
-            receipts: Vec::new(),
-        }
+        Event::new(Origin::Announcement, subject)
     }
 
     #[test]

@@ -188,33 +188,24 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::orchestrator::event::{Company, Origin};
+    use crate::orchestrator::event::Origin;
     use crate::orchestrator::media::receipt::KeptFile;
 
     const ME: Reader<'_> =
         Reader { agent_id: Some("usr_9"), max_text_bytes: DEFAULT_MAX_TEXT_BYTES };
 
     fn event(message: &str, chat: &str) -> Event {
-        Event {
-            missed: false,
-            company: Company::New,
-            receipts: Vec::new(),
-            origin: Origin::Announcement,
-            subject: Subject::Message {
+        Event::new(
+            Origin::Announcement,
+            Subject::Message {
                 message: serde_json::from_str(message).unwrap(),
                 chat: serde_json::from_str(chat).unwrap(),
             },
-        }
+        )
     }
 
     fn task(json: &str) -> Event {
-        Event {
-            missed: false,
-            company: Company::New,
-            receipts: Vec::new(),
-            origin: Origin::Announcement,
-            subject: Subject::Task(serde_json::from_str(json).unwrap()),
-        }
+        Event::new(Origin::Announcement, Subject::Task(serde_json::from_str(json).unwrap()))
     }
 
     fn text_of(event: &Event) -> String {

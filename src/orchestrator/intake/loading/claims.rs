@@ -191,13 +191,7 @@ impl Claims {
                 }
             },
         };
-        let event = Event {
-            origin: origin.clone(),
-            subject,
-            missed: false,
-            company: Company::New,
-            receipts: Vec::new(),
-        };
+        let event = Event::new(origin.clone(), subject);
         if self.admission.is_addressed(&event) {
             Ok(Sought::Found(Box::new(event)))
         } else {
