@@ -43,6 +43,8 @@ export declare class Gateway {
    * whose run it is sent.
    */
   sendText(to: string, text: string, threadId?: string | undefined | null, run?: string | undefined | null): Promise<string>
+  /** The same with files. Of what answers nobody nothing is sent when a file cannot be; an answer gets a line instead of it. */
+  sendMedia(to: string, outgoing: Outgoing, threadId?: string | undefined | null, run?: string | undefined | null): Promise<string>
   /**
    * Resolves when the account ends: to the reason when it cannot continue and has to be started again, to `null` when it is
    * closed.
@@ -224,6 +226,12 @@ export interface GatewayOptions {
    * section; every member of the organisation when left out.
    */
   accessSettings?: object
+  /** Most MiB of a file that comes with a message, 25 when left out. */
+  mediaMaxMb?: number
+  /** How many files of a message are fetched, 8 when left out; none with 0. */
+  mediaMaxFiles?: number
+  /** Hosts to which other hosts may lead on when a file is fetched. */
+  mediaHosts?: Array<string>
   /** `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself. */
   replies?: string
 }
@@ -298,9 +306,26 @@ export declare function listQueue(options: QueueOptions): Promise<Queue>
 
 /** Views of accounts as text for Prometheus. */
 export declare function metricsText(views: Array<string>): string
+/** A file for the agent. */
+export interface Media {
+  /** Where it is. */
+  path: string
+  /** What it is, judged by its content. */
+  mimeType: string
+}
 
 /** Opens the tools of an account; with its gateway, what they write goes through the account's own outbox. Opens no connection. */
 export declare function openTools(options: GatewayOptions, gateway?: Gateway | undefined | null): AgentTools
+
+/** What the host sends by itself. */
+export interface Outgoing {
+  /** The text. */
+  text: string
+  /** Files: paths, or addresses in the web. */
+  media: Array<string>
+  /** The folders from which files may be sent, the workspace first. */
+  folders: Array<string>
+}
 
 /** A value of the user's configuration that changed, or would change. */
 export interface PlatformConfigChange {
@@ -446,8 +471,10 @@ export interface ReplyPart {
   kind: string
   /** The text. */
   text?: string
-  /** Address of a file the host wants to send. */
-  mediaUrl?: string
+  /** Files the host wants to send: paths, or addresses in the web. */
+  media?: Array<string>
+  /** The folders from which the agent may send, its workspace first. */
+  folders?: Array<string>
 }
 
 /** What `resolveParallAccount` takes. */
@@ -490,6 +517,9 @@ export declare function retryDispatch(options: JournalOptions, id: string): Prom
  * to do.
  */
 export declare function runCommand(arguments: Array<string>): number
+
+/** The same with files. Nothing is sent when one of them cannot be. */
+export declare function sendMedia(options: GatewayOptions, to: string, outgoing: Outgoing, threadId?: string | undefined | null): Promise<string>
 
 /** Sends text without a running account and resolves to the id of the message or comment. */
 export declare function sendText(options: GatewayOptions, to: string, text: string, threadId?: string | undefined | null): Promise<string>
@@ -539,6 +569,8 @@ export interface Turn {
   timestamp: number
   /** An earlier turn for the same message failed; this one has to look new to the host. */
   isRepeated: boolean
+  /** Files that came with the message. */
+  media: Array<Media>
 }
 
 /** How a turn ended. */

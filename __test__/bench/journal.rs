@@ -86,6 +86,7 @@ async fn lives(journal: &Journal, count: usize, at_once: usize) {
                 target: "cht_1".into(),
                 thread_root_id: None,
                 text: "An answer of some length. ".repeat(40),
+                files: Vec::new(),
             };
             journal.intend(&id, vec![part]).await.unwrap();
             journal.answer_complete([id.as_str()]).await.unwrap();

@@ -14,10 +14,11 @@ const WATCHER_LIMIT_MS = 10_000;
 
 /**
  * @param {import("./versions.mjs").HostVersion} release
- * @param {{ section?: object, environment?: Record<string, string>, choices?: object, hidden?: string[] }} [options]
- *   `section` is merged into `channels.parall`, `hidden` names packages the registry does not have
+ * @param {{ section?: object, environment?: Record<string, string>, choices?: object, hidden?: string[], input?: string[],
+ *   allow?: string[] }} [options] `section` is merged into `channels.parall`, `hidden` names packages the registry does not have,
+ *   `input` says what the model takes, `allow` names further plugins of the host
  */
-export async function openScene(release, { section = {}, environment = {}, choices, hidden = [] } = {}) {
+export async function openScene(release, { section = {}, environment = {}, choices, hidden = [], input = ["text"], allow = [] } = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), "parall-scene-"));
   const registry = await startRegistry();
   for (const name of hidden) registry.hide(name);
@@ -27,7 +28,7 @@ export async function openScene(release, { section = {}, environment = {}, choic
   scene.model = await ScriptedModel.start();
   scene.host = new Host(release, { registry: registry.url, environment: { ...environment } });
   scene.section = { parall_url: scene.parall.url, api_key: scene.people.agent.key, org_id: scene.people.org, ...section };
-  await scene.host.configure(modelSettings(scene.model.baseUrl));
+  await scene.host.configure({ ...modelSettings(scene.model.baseUrl, input), plugins: { allow: ["parall", ...allow] } });
   scene.installation = await scene.host.installPlugin(registry.main);
   return scene;
 }
@@ -93,12 +94,12 @@ export function answerWith(scene, text) {
   });
 }
 
-function modelSettings(baseUrl) {
+function modelSettings(baseUrl, input) {
   const model = {
     id: "scripted-1",
     name: "Scripted",
     reasoning: false,
-    input: ["text"],
+    input,
     cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
     contextWindow: 200_000,
     maxTokens: 4096,

@@ -115,6 +115,7 @@ export class ScriptedModel extends Waiting {
     const messages = (body.messages ?? []).map(({ role, content, tool_calls: calls }) => ({
       role,
       text: textOf(content),
+      ...imagesOf(content),
       ...(calls && { tool_calls: calls.map((call) => call.function?.name) }),
     }));
     const people = messages.filter(
@@ -157,6 +158,12 @@ async function readAll(request) {
 function textOf(content) {
   if (typeof content === "string") return content;
   return Array.isArray(content) ? content.map((part) => part.text ?? "").join("") : "";
+}
+
+/** The images of a message as data addresses; nothing without any. */
+function imagesOf(content) {
+  const images = Array.isArray(content) ? content.flatMap((part) => part.image_url?.url ?? []) : [];
+  return images.length > 0 ? { images } : {};
 }
 
 function json(response, status, body) {

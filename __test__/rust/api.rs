@@ -5,6 +5,7 @@
 mod api_bad_answers;
 mod api_bad_sockets;
 mod api_client;
+mod api_files;
 mod api_history;
 mod api_network;
 mod api_rotation;

@@ -8,7 +8,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parall::orchestrator::{
     Access, AccountOptions, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING, DEFAULT_SENDER_TURNS,
-    DEFAULT_SENDER_WAITING, Gateway, Host, Level, Replies, ReplyPart, Turn, TurnOutcome,
+    DEFAULT_SENDER_WAITING, Gateway, Host, Level, MediaOptions, Replies, ReplyPart, Turn,
+    TurnOutcome,
 };
 use serde_json::json;
 use tokio::sync::watch;
@@ -29,8 +30,11 @@ impl Host for Echo {
     fn run_turn(&self, turn: Turn) -> BoxFuture<'static, TurnOutcome> {
         let gateway = self.gateway.get().and_then(Weak::upgrade);
         async move {
-            let part =
-                ReplyPart { kind: "final".into(), text: Some(turn.raw_text), media_url: None };
+            let part = ReplyPart {
+                kind: "final".into(),
+                text: Some(turn.raw_text),
+                ..ReplyPart::default()
+            };
             let delivered = gateway.unwrap().deliver(&turn.id, part).await;
             TurnOutcome {
                 started: true,
@@ -67,6 +71,7 @@ fn serve(parall: &LocalParall) -> (Arc<Gateway>, Arc<Echo>) {
         collect_characters: DEFAULT_COLLECT_CHARACTERS,
         max_waiting: DEFAULT_MAX_WAITING,
         turn_minutes: 0,
+        media: MediaOptions::default(),
     };
     let echo = Arc::new(Echo { gateway: OnceLock::new(), connections: watch::Sender::default() });
     let gateway = Gateway::serve(Arc::new(parall.client()), options, Arc::<Echo>::clone(&echo));

@@ -260,6 +260,7 @@ impl Served {
                 target: "cht_1".into(),
                 thread_root_id: None,
                 text: format!("part {place} of {turn}"),
+                files: Vec::new(),
             };
             let intents = self.journal.intend(id, vec![part.clone()]).await.unwrap();
             assert_eq!(intents, [Intent::Send]);

@@ -49,6 +49,7 @@ fn left_behind(folder: &Path, count: usize) -> (Vec<u8>, Vec<u8>) {
                 target: "cht_1".into(),
                 thread_root_id: None,
                 text: format!("answer {number} ").repeat(20),
+                files: Vec::new(),
             };
             journal.intend(&id, vec![part]).await.unwrap();
             journal.answer_complete([id.as_str()]).await.unwrap();

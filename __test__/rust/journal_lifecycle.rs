@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its bench has failed")]
 
+#[path = "journal_lifecycle/files.rs"]
+mod files;
 #[path = "journal_lifecycle/forks.rs"]
 mod forks;
 
@@ -61,6 +63,7 @@ fn part(id: &str, ordinal: u32, text: &str) -> NewPart {
         target: "cht_1".to_owned(),
         thread_root_id: None,
         text: text.to_owned(),
+        files: Vec::new(),
     }
 }
 

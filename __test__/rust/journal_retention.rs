@@ -97,6 +97,7 @@ async fn the_delivered_parts_of_an_answer_are_known_for_a_day_by_any_clock() {
         target: "tsk_1".to_owned(),
         thread_root_id: None,
         text: "ok".to_owned(),
+        files: Vec::new(),
     };
     journal.intend("dsp_1", vec![part]).await.unwrap();
     journal.answer_complete(["dsp_1"]).await.unwrap();

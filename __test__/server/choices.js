@@ -90,6 +90,7 @@ export const CHOICES = Object.freeze({
 
   /** Our choice: largest upload (bytes) and where a file is read from, with the same bearer token. */
   uploadMax: 25 * 1024 * 1024,
+  uploadAddress: (origin, secret) => `${origin}/api/v1/uploads/${secret}`,
   attachmentPath: (id) => `/api/v1/attachments/${encodeURIComponent(id)}`,
 
   /** Our choice: how many versions of a wiki can still be read, and the code of a changeset that somebody changed meanwhile. */

@@ -15,6 +15,8 @@ export const FAULTS = {
   "http.response_withheld": {},
   "http.truncated_body": {},
   "http.stalled_body": {},
+  "http.endless_body": {},
+  "http.slow_body": { ms: 100 },
   "http.oversized_body": { bytes: 16 * 1024 * 1024 },
   "http.deep_body": { depth: 100_000 },
   "http.invalid_json": { body: '{"id": "msg_' },

@@ -83,6 +83,17 @@ export async function faultAfter({ world, sockets, response, context, entry, ans
     entry.fault = "http.response_withheld";
     return true;
   }
+  if (world.faults.take("http.endless_body", context)) {
+    entry.fault = "http.endless_body";
+    endless(response);
+    return true;
+  }
+  const slow = world.faults.take("http.slow_body", context);
+  if (slow) {
+    entry.fault = "http.slow_body";
+    drip(response, answer, slow.ms);
+    return true;
+  }
   for (const [name, end] of CUT_BODIES) {
     if (!world.faults.take(name, context)) continue;
     entry.fault = name;
@@ -92,6 +103,31 @@ export async function faultAfter({ world, sockets, response, context, entry, ans
     return true;
   }
   return false;
+}
+
+/** A body without end and without a length, as fast as it is taken. */
+function endless(response) {
+  const piece = Buffer.alloc(64 * 1024, "x");
+  const more = () => {
+    while (!response.destroyed && response.write(piece));
+  };
+  response.writeHead(200, { "content-type": "application/octet-stream" }).on("drain", more);
+  more();
+}
+
+/** A byte at a time. */
+function drip(response, { status, body, headers }, pause) {
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body ?? {}));
+  let sent = 0;
+  const timer = setInterval(() => {
+    if (response.destroyed) return clearInterval(timer);
+    response.write(bytes.subarray(sent, ++sent));
+    if (sent < bytes.length) return;
+    clearInterval(timer);
+    response.end();
+  }, pause);
+  response.writeHead(status, { "content-type": "application/json", "content-length": bytes.length, ...headers });
+  response.flushHeaders();
 }
 
 /**

@@ -88,7 +88,8 @@ export function addLabel(world, { id = newId("lbl"), name, org = "org_demo" }) {
  *
  * @param {import("./world.js").World} world
  * @param {{ from: string, chat: string, text?: string, thread?: string, noReply?: boolean, mentions?: string[], key?: string,
- *   attachments?: { file_name: string, mime_type?: string, content?: string }[] }} options
+ *   attachments?: { file_name: string, mime_type?: string, content?: string | Buffer, base64?: string, file_size?: number,
+ *   url?: string, id?: string }[] }} options an attachment with `id` is one that is there already; `file_size` and `url` may be lies
  * @returns {object} the message
  */
 export function say(world, { from, chat, text = "", thread, noReply = false, mentions = [], key, attachments = [] }) {
@@ -105,9 +106,10 @@ export function say(world, { from, chat, text = "", thread, noReply = false, men
   }).message;
 }
 
-function upload(world, orgId, ownerId, { file_name, mime_type = "text/plain", content = "test file" }) {
+function upload(world, orgId, ownerId, { id: known, file_name, mime_type = "text/plain", content = "test file", base64, file_size, url }) {
+  if (known !== undefined) return known;
   const id = newId("att");
-  const bytes = Buffer.from(content);
+  const bytes = base64 === undefined ? Buffer.from(content) : Buffer.from(base64, "base64");
   world.store.put("uploads", id, {
     id,
     org_id: orgId,
@@ -115,7 +117,8 @@ function upload(world, orgId, ownerId, { file_name, mime_type = "text/plain", co
     secret: id,
     file_name,
     mime_type,
-    file_size: bytes.length,
+    file_size: file_size ?? bytes.length,
+    url,
     content: bytes.toString("base64"),
     complete: true,
   });

@@ -174,8 +174,8 @@ export class World {
 
   /** The public form of an upload on a message. */
   attachment(id) {
-    const { file_name, mime_type, file_size } = this.store.uploads.get(id);
-    return { id, file_name, mime_type, file_size, url: this.#addressOf(id) };
+    const { file_name, mime_type, file_size, url } = this.store.uploads.get(id);
+    return { id, file_name, mime_type, file_size, url: url ?? this.#addressOf(id) };
   }
 
   #addressOf(attachmentId) {

@@ -8,6 +8,7 @@ use url::{Host, Url};
 
 use super::dialer::SocketDialer;
 use super::error::{Class, Error};
+use super::files::Foreign;
 use super::http::network::{Limits, Network};
 use super::http::request::{Call, Http};
 use super::http::tls::{self, ExtraRoots};
@@ -77,6 +78,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     http: Http,
     dialer: SocketDialer,
+    foreign: Foreign,
     org_id: String,
     warnings: Vec<String>,
     roots: Arc<ExtraRoots>,
@@ -112,6 +114,7 @@ impl Client {
             tls.config.clone(),
             &limits,
         )?;
+        let foreign = Foreign::new(network.clone(), tls.config.clone(), limits);
         let http = Http::new(base, options.api_key, network, tls.config, &limits)?;
         let mut warnings: Vec<_> = unencrypted.into_iter().collect();
         if is_encrypted && dialer.is_unencrypted() {
@@ -120,7 +123,7 @@ impl Client {
                     .to_owned(),
             );
         }
-        Ok(Self(Arc::new(Inner { http, dialer, org_id, warnings, roots, limits })))
+        Ok(Self(Arc::new(Inner { http, dialer, foreign, org_id, warnings, roots, limits })))
     }
 
     /// What is odd about the set-up without being wrong, such as an unreadable certificate file. For the log. Reads these
@@ -226,6 +229,10 @@ impl Client {
 
     pub(super) fn http(&self) -> &Http {
         &self.0.http
+    }
+
+    pub(super) fn foreign(&self) -> &Foreign {
+        &self.0.foreign
     }
 
     pub(super) fn dialer(&self) -> &SocketDialer {

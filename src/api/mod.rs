@@ -6,6 +6,7 @@
 //!              upload: a file for a message                 wiki: trees, pages, changesets
 //!   client     every other call this plugin makes
 //!     dialer/  from a ticket to an open socket (address: where it is)
+//!      files/  from an address that the server names to bytes: way, public addresses, redirects
 //!       http/  request: one request and its answer          failure: a refusal's body -> a short text
 //!              network: proxies, certificates, limits       tls: one set-up for both
 //!       wire/  paths, fields and marked choices             types: Parall's objects as far as they are read
@@ -20,6 +21,7 @@ mod calls;
 mod client;
 mod dialer;
 mod error;
+mod files;
 mod http;
 pub mod retry;
 mod secret;
@@ -28,10 +30,11 @@ pub mod wire;
 
 pub use calls::history::MessagePage;
 pub use calls::objects::{Object, ObjectPage, Query};
-pub use calls::upload::NewFile;
+pub use calls::upload::{LocalFile, NewFile};
 pub use calls::wiki::{LARGEST_WIKI_FILE, TreeItem, TreePage, Wiki};
 pub use client::{Client, ClientOptions, NewMessage, PlatformConfigAnswer};
 pub use error::{Cause, Class, Error};
+pub use files::{FileError, RemoteFile, host_name};
 pub use http::network::{Limits, Network};
 pub use secret::{Secret, redact};
 pub use wire::moment::moment;

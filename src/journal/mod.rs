@@ -31,7 +31,7 @@ pub use database::lease::{Holder, Lease, LeaseAttempt};
 pub use database::writer::Journal;
 pub use entries::fork::{ForkRecord, ForkResult, ForkState, NewFork, NewResult};
 pub use entries::overview::Overview;
-pub use entries::part::{Intent, NewPart, PartRecord, PartState};
+pub use entries::part::{Intent, NewPart, PartRecord, PartState, Uploaded};
 pub use entries::queue::Counters;
 pub use entries::record::{Adoption, Claim, Details, DispatchRecord, NewDispatch, Origin, State};
 pub use entries::recovery::{OpenDispatch, Recovery};

@@ -156,7 +156,7 @@ mod tests {
             message: serde_json::from_value(message).unwrap(),
             chat: serde_json::from_value(json!({"id": "cht_1"})).unwrap(),
         };
-        Event { origin: Origin::Announcement, subject, missed: false, company: Company::New }
+        Event::new(Origin::Announcement, subject)
     }
 
     fn joins(first: Event, next: Event) -> bool {

@@ -32,6 +32,14 @@ pub enum Error {
         /// Chat or task.
         target: String,
     },
+    /// A file cannot be sent, and so nothing was.
+    #[error("nothing was sent, because {name} could not be: {reason}")]
+    File {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// The server would not take a part.
     #[error("cannot deliver to {target}")]
     Delivery {
@@ -74,6 +82,7 @@ impl Coded for Error {
             Self::UnknownTurn { .. } => "PARALL_UNKNOWN_TURN",
             Self::Empty { .. } => "PARALL_EMPTY_TEXT",
             Self::Target { .. } => "PARALL_TARGET",
+            Self::File { .. } => "PARALL_FILE",
             Self::Refused { .. } => "PARALL_REFUSED",
             Self::NotRunning { .. } => "PARALL_NOT_RUNNING",
             Self::Journal(error) => error.code(),

@@ -1,5 +1,6 @@
 //! One thing that wants an answer: a message or a task.
 
+use super::media::receipt::Receipt;
 use super::target::Target;
 use crate::api::{Chat, Message, Task};
 use crate::journal::{self, Details, DispatchRecord};
@@ -20,6 +21,8 @@ pub(crate) struct Event {
     pub missed: bool,
     /// With which others it may share a turn.
     pub company: Company,
+    /// What became of its files, in their order; empty before they are fetched.
+    pub receipts: Vec<Receipt>,
 }
 
 /// With which other events an event may share a turn.
@@ -67,6 +70,11 @@ pub(crate) enum Subject {
 }
 
 impl Event {
+    /// Something new; nothing is fetched of it yet.
+    pub(crate) fn new(origin: Origin, subject: Subject) -> Self {
+        Self { origin, subject, missed: false, company: Company::New, receipts: Vec::new() }
+    }
+
     /// Where the answer goes.
     pub(crate) fn target(&self) -> Target {
         match &self.subject {

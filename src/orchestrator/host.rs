@@ -87,6 +87,17 @@ pub struct Turn {
     /// An earlier turn for the same message failed. Hosts ignore a message that they have met in the last minutes, so this
     /// one has to look new to them.
     pub is_repeated: bool,
+    /// Files that came with the message.
+    pub media: Vec<Media>,
+}
+
+/// A file for the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Media {
+    /// Where it is.
+    pub path: String,
+    /// What it is, judged by its content.
+    pub mime_type: String,
 }
 
 /// A turn that an earlier start of the account gave to the host.
@@ -119,6 +130,19 @@ pub struct ReplyPart {
     pub kind: String,
     /// The text.
     pub text: Option<String>,
-    /// Address of a file the host wants to send.
-    pub media_url: Option<String>,
+    /// Files the host wants to send: paths, or addresses in the web.
+    pub media: Vec<String>,
+    /// The folders from which the agent may send, its workspace first.
+    pub folders: Vec<String>,
+}
+
+/// What the host sends by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The text.
+    pub text: String,
+    /// Files: paths, or addresses in the web.
+    pub media: Vec<String>,
+    /// The folders from which files may be sent, the workspace first.
+    pub folders: Vec<String>,
 }

@@ -3,13 +3,14 @@
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode};
+use tokio::io::AsyncWrite;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::socket::{self, SocketEvent};
 use crate::api::{
-    Agent, Chat, Client, Comment, Dispatch, Error, Message, MessagePage, NewMessage, Sender, Sent,
-    Task,
+    Agent, Chat, Client, Comment, Dispatch, Error, FileError, LocalFile, Message, MessagePage,
+    NewMessage, RemoteFile, Sender, Sent, Task,
 };
 
 /// An answer of the server that is on its way.
@@ -74,6 +75,22 @@ pub trait Server: Send + Sync + 'static {
     }
     /// Comments on a task.
     fn comments<'call>(&'call self, task_id: &'call str) -> Answer<'call, Vec<Comment>>;
+    /// Uploads a file and gives the id that a message names it by.
+    fn upload_file(&self, file: LocalFile) -> Answer<'_, String> {
+        let _ = file;
+        untold()
+    }
+    /// Writes a file that a message names to `into`, and gives its length.
+    fn fetch_file<'call>(
+        &'call self,
+        file: &'call RemoteFile<'call>,
+        into: &'call mut (dyn AsyncWrite + Send + Unpin),
+    ) -> BoxFuture<'call, Result<u64, FileError>> {
+        let _ = (file, into);
+        let status = StatusCode::NOT_FOUND.as_u16();
+        let missing = FileError::Status { host: String::new(), status, retry_after: None };
+        std::future::ready(Err(missing)).boxed()
+    }
     /// Keeps a connection and tells what happens on it until `shutdown`.
     fn connect(
         &self,
@@ -168,6 +185,18 @@ impl Server for Client {
 
     fn comments<'call>(&'call self, task_id: &'call str) -> Answer<'call, Vec<Comment>> {
         self.comments(task_id).boxed()
+    }
+
+    fn upload_file(&self, file: LocalFile) -> Answer<'_, String> {
+        self.upload_file(file).boxed()
+    }
+
+    fn fetch_file<'call>(
+        &'call self,
+        file: &'call RemoteFile<'call>,
+        into: &'call mut (dyn AsyncWrite + Send + Unpin),
+    ) -> BoxFuture<'call, Result<u64, FileError>> {
+        self.fetch_file(file, into).boxed()
     }
 
     fn connect(

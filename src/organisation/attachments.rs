@@ -11,9 +11,9 @@ use super::error::Error;
 use crate::api::NewFile;
 
 /// Largest file, in bytes, as published clients have it.
-const LARGEST_FILE: u64 = 25 * 1024 * 1024;
+pub const LARGEST_FILE: u64 = 25 * 1024 * 1024;
 /// Most files on a message, as published clients have it.
-const MOST_FILES: usize = 8;
+pub const MOST_FILES: usize = 8;
 
 /// Gets the name of a file, its size and how many of its bytes have gone.
 pub type Progress = Arc<dyn Fn(&str, usize, usize) + Send + Sync>;
@@ -40,6 +40,15 @@ pub async fn read_files(paths: &[PathBuf]) -> Result<Vec<NewFile>, Error> {
         files.push(NewFile { name, mime_type, bytes });
     }
     Ok(files)
+}
+
+/// Where a file of these folders really is; nothing when it is not there, or lies in none of them. A relative path is meant from the
+/// first folder.
+pub fn allowed_file(path: &Path, folders: &[PathBuf]) -> Option<PathBuf> {
+    let real = folders.first()?.join(path).canonicalize().ok()?;
+    let is_below =
+        |folder: &PathBuf| folder.canonicalize().is_ok_and(|folder| real.starts_with(folder));
+    folders.iter().any(is_below).then_some(real)
 }
 
 /// At most one byte more than is allowed, whatever the file says about its size.
@@ -71,5 +80,31 @@ impl Organisation {
             ids.push(self.read(upload).await?);
         }
         Ok(ids)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_that_really_lie_in_the_folders_can_be_sent() {
+        let root = tempfile::tempdir().unwrap();
+        let (workspace, other) = (root.path().join("workspace"), root.path().join("other"));
+        std::fs::create_dir_all(workspace.join("sub")).unwrap();
+        std::fs::create_dir(&other).unwrap();
+        for file in [workspace.join("a"), workspace.join("sub/b"), other.join("secret")] {
+            std::fs::write(file, "x").unwrap();
+        }
+        std::os::unix::fs::symlink(other.join("secret"), workspace.join("link")).unwrap();
+        let folders = [workspace.clone()];
+        for path in ["a", "sub/b", "sub/../a"] {
+            assert!(allowed_file(Path::new(path), &folders).is_some(), "{path}");
+        }
+        assert!(allowed_file(&workspace.join("a"), &folders).is_some());
+        for path in ["link", "../other/secret", "/etc/passwd", "none"] {
+            assert!(allowed_file(Path::new(path), &folders).is_none(), "{path}");
+        }
+        assert!(allowed_file(&workspace.join("a"), &[]).is_none(), "nothing without a folder");
     }
 }

@@ -40,6 +40,16 @@ export function resolveStateDir(runtime) {
   }
 }
 
+/** The folder in which an agent works, or `undefined` when the host does not say. */
+export function resolveWorkspaceDir(runtime, cfg, agentId) {
+  const configured = cfg?.agents?.defaults?.workspace;
+  try {
+    return runtime?.agent?.resolveAgentWorkspaceDir?.(cfg, agentId) || configured;
+  } catch {
+    return configured;
+  }
+}
+
 /** The functions of the inbound path, or a sentence that names what is missing. */
 export function inboundPath(channel) {
   const path = {

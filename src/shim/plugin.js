@@ -23,7 +23,7 @@ export const plugin = {
     aliases: ["prll"],
     order: 80,
   },
-  capabilities: { chatTypes: ["direct", "group"], threads: true },
+  capabilities: { chatTypes: ["direct", "group"], threads: true, media: true },
   reload: { configPrefixes: [`channels.${CHANNEL}`] },
   config: {
     listAccountIds,
@@ -47,7 +47,7 @@ export const plugin = {
   },
   agentPrompt: {
     messageToolHints: () => [
-      "Parall: your final answer goes to the chat, thread or task that asked. Use parall_send or the message tool only to write somewhere else; the target of the message tool is the id of a chat (cht_...) or a task (tsk_...).",
+      "Parall: your final answer goes to the chat, thread or task that asked. Use parall_send or the message tool only to write somewhere else; the target of the message tool is the id of a chat (cht_...) or a task (tsk_...). Files are sent from your workspace.",
     ],
   },
   outbound: {

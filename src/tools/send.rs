@@ -1,6 +1,6 @@
 //! `parall_send`: write to a chat, a person or a task.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -8,7 +8,7 @@ use super::Tools;
 use super::error::Error;
 use super::origin::Origin;
 use super::outgoing::{Message, Sent};
-use crate::organisation::{Draft, Place, message_id, read_files};
+use crate::organisation::{Draft, Place, allowed_file, message_id, read_files};
 
 /// The tool's name.
 pub(super) const NAME: &str = "parall_send";
@@ -30,7 +30,10 @@ pub(super) async fn run(tools: &Tools, wanted: Send, origin: &Origin) -> Result<
         return Err(Error::Missing { parameter: "to", purpose });
     }
     let organisation = &tools.organisation;
-    let attachments = wanted.attachments.iter().map(|path| allowed(path, &origin.folders));
+    let attachments = wanted.attachments.iter().map(|path| {
+        let forbidden = || Error::ForbiddenFile { path: path.clone() };
+        allowed_file(path, &origin.folders).ok_or_else(forbidden)
+    });
     let attachments = attachments.collect::<Result<Vec<_>, _>>()?;
     let draft = Draft { text: wanted.text.clone(), attachments, ..Draft::default() };
     draft.check()?;
@@ -60,42 +63,5 @@ pub(super) fn sent_text(sent: &Sent, what: &str, id: &str) -> String {
         Sent::OnItsWay => format!(
             "On its way to {what} {id}: Parall does not answer, and it is sent as soon as it does. Do not send it again."
         ),
-    }
-}
-
-/// A file that the agent may send: one that really lies below one of its folders.
-fn allowed(path: &Path, folders: &[PathBuf]) -> Result<PathBuf, Error> {
-    let forbidden = || Error::ForbiddenFile { path: path.to_owned() };
-    // Relative paths are meant from the workspace.
-    let path = folders.first().map_or_else(|| path.to_owned(), |workspace| workspace.join(path));
-    let real = path.canonicalize().map_err(|_| forbidden())?;
-    let is_below =
-        |folder: &PathBuf| folder.canonicalize().is_ok_and(|folder| real.starts_with(folder));
-    if folders.iter().any(is_below) { Ok(real) } else { Err(forbidden()) }
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_files_that_really_lie_in_the_folders_can_be_sent() {
-        let root = tempfile::tempdir().unwrap();
-        let (workspace, other) = (root.path().join("workspace"), root.path().join("other"));
-        std::fs::create_dir_all(workspace.join("sub")).unwrap();
-        std::fs::create_dir(&other).unwrap();
-        for file in [workspace.join("a"), workspace.join("sub/b"), other.join("secret")] {
-            std::fs::write(file, "x").unwrap();
-        }
-        std::os::unix::fs::symlink(other.join("secret"), workspace.join("link")).unwrap();
-        let folders = [workspace.clone()];
-        for path in ["a", "sub/b", "sub/../a"] {
-            assert!(allowed(Path::new(path), &folders).is_ok(), "{path}");
-        }
-        assert!(allowed(&workspace.join("a"), &folders).is_ok());
-        for path in ["link", "../other/secret", "/etc/passwd", "none"] {
-            assert!(allowed(Path::new(path), &folders).is_err(), "{path}");
-        }
-        assert!(allowed(&workspace.join("a"), &[]).is_err(), "nothing without a folder");
     }
 }

@@ -115,6 +115,24 @@ describe("faults of requests", () => {
     await assertHangs("~/agents/me");
   });
 
+  test("http.endless_body sends bytes until the caller hangs up", async () => {
+    parall.fault("http.endless_body", { times: 1, route: "agents.me" });
+    const hangUp = new AbortController();
+    const answer = await fetch(`${parall.url}/api/v1/orgs/org_demo/agents/me`, {
+      headers: { authorization: "Bearer key_agent" },
+      signal: hangUp.signal,
+    });
+    const body = answer.body.getReader();
+    let got = 0;
+    while (got < 4 * 1024 * 1024) got += (await body.read()).value.length;
+    hangUp.abort();
+  });
+
+  test("http.slow_body sends all of it, a byte at a time", async () => {
+    parall.fault("http.slow_body", { times: 1, route: "agents.me", ms: 1 });
+    assert.equal((await agent.get("~/agents/me")).body.id, "usr_agent");
+  });
+
   test("http.close cuts the connection before anything is stored", async () => {
     parall.fault("http.close", { times: 1, route: "messages.post" });
     await assert.rejects(agent.send("cht_Ada", "Hi"));

@@ -1,5 +1,7 @@
 /** A turn between the native part and a host, both of which are stand-ins here. */
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { NO_COMMAND } from "../../../src/shim/gateway/inbound-context.js";
 import { plugin } from "../../../src/shim/plugin.js";
@@ -24,6 +26,36 @@ describe("a turn", () => {
     assert.equal(ctx.MessageThreadId, "msg_0");
     assert.equal(ctx.ParentSessionKey, undefined);
     assert.deepEqual(host.recorded[0].sessionKey, "agent:main:parall:default");
+    await account.end();
+  });
+
+  it("hands files to the host under the names of old and of new hosts, and no names without files", async () => {
+    const host = fakeHost();
+    const account = start({ channel: host.channel });
+    const media = [
+      { path: "/m/a.png", mimeType: "image/png" },
+      { path: "/m/b.txt", mimeType: "text/plain" },
+    ];
+    await addon.started[0].host.runTurn({ ...TURN, media });
+    await addon.started[0].host.runTurn({ ...TURN, id: "turn_2", media: [] });
+    const [{ ctx: withFiles }, { ctx: without }] = host.dispatched;
+    assert.deepEqual([withFiles.MediaPath, withFiles.MediaType], ["/m/a.png", "image/png"]);
+    assert.deepEqual(
+      [withFiles.MediaPaths, withFiles.MediaTypes],
+      [
+        ["/m/a.png", "/m/b.txt"],
+        ["image/png", "text/plain"],
+      ],
+    );
+    assert.deepEqual(
+      withFiles.media.map(({ path, contentType, messageId }) => [path, contentType, messageId]),
+      [
+        ["/m/a.png", "image/png", "msg_1"],
+        ["/m/b.txt", "text/plain", "msg_1"],
+      ],
+    );
+    assert.deepEqual([withFiles.Body, withFiles.CommandBody, without.Body], [TURN.text, NO_COMMAND, NO_COMMAND]);
+    for (const field of ["MediaPath", "MediaPaths", "MediaType", "MediaTypes", "media"]) assert.ok(!(field in without), field);
     await account.end();
   });
 
@@ -98,19 +130,22 @@ describe("a turn", () => {
     await account.end();
   });
 
-  it("delivers every file of a payload once, the first with the text", async () => {
+  it("delivers every file of a payload once and with its text, and the folders from which files may come", async () => {
     const parts = [];
     const host = fakeHost(async ({ dispatcherOptions: { deliver } }) => {
       await deliver({ text: "both", mediaUrl: "/a.png", mediaUrls: ["/a.png", "/b.png", ""] }, { kind: "final" });
       await deliver({ mediaUrls: ["/c.png"] }, { kind: "block" });
+      await deliver({ text: "none" }, { kind: "final" });
     });
-    const account = start({ channel: host.channel });
+    const cfg = { ...CFG, agents: { defaults: { workspace: "/work" } } };
+    const account = start({ cfg, channel: host.channel });
     addon.started[0].gateway.deliver = async (_turn, part) => parts.push(part);
     await addon.started[0].host.runTurn(TURN);
+    const folders = ["/work", join(tmpdir(), "openclaw")];
     assert.deepEqual(parts, [
-      { kind: "final", text: "both", mediaUrl: "/a.png" },
-      { kind: "final", mediaUrl: "/b.png" },
-      { kind: "block", mediaUrl: "/c.png" },
+      { kind: "final", text: "both", media: ["/a.png", "/b.png"], folders },
+      { kind: "block", media: ["/c.png"], folders },
+      { kind: "final", text: "none" },
     ]);
     await account.end();
   });

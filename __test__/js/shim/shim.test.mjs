@@ -1,5 +1,7 @@
 /** The shim between a host and the native part, both of which are stand-ins here; the real ones meet in `__test__/hosts`. */
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { configPlace } from "../../../src/shim/channel/config-place.js";
 import { startAccount, stopAccount } from "../../../src/shim/gateway/lifecycle.js";
@@ -116,13 +118,28 @@ describe("startAccount", () => {
     assert.deepEqual(addon.started[0].options.accessSettings, written);
   });
 
-  it("says that nothing was sent when it is to send a file, in words after which hosts do not try again", async () => {
+  it("sends a file from the folders that the host names for a command, and from its usual ones for an agent", async () => {
+    const usual = join(tmpdir(), "openclaw");
+    const access = { mediaLocalRoots: [usual, "/etc"], mediaAccess: { workspaceDir: "/w" } };
+    const request = { cfg: CFG, to: "cht_1", text: "see", mediaUrl: "/etc/a.png", ...access };
+    const content = { text: "see", media: ["/etc/a.png"], folders: ["/w", usual, "/etc"] };
+    assert.deepEqual(await plugin.outbound.sendMedia(request), { channel: "parall", messageId: "msg_once" });
+    assert.deepEqual(addon.sent[0].slice(1), ["cht_1", content, null]);
+    const account = start();
+    await plugin.outbound.sendMedia({ ...request, threadId: "msg_0" });
+    assert.deepEqual(addon.started[0].sent, [["cht_1", { ...content, folders: ["/w", usual] }, "msg_0", undefined]]);
+    await account.end();
+  });
+
+  it("says that nothing was sent when a file cannot be, in words after which hosts do not try again", async () => {
+    addon.sendMedia = async () => {
+      throw Object.assign(new Error("nothing was sent, because a.png could not be: it is empty"), { code: "PARALL_FILE" });
+    };
     await assert.rejects(plugin.outbound.sendMedia({ cfg: CFG, to: "cht_1", text: "see", mediaUrl: "/a.png" }), (error) => {
-      assert.match(error.message, /nothing was sent/);
+      assert.match(error.message, /nothing was sent, because a\.png could not be: it is empty/);
       assert.match(error.message, /recipient is not a valid/);
       return true;
     });
-    assert.deepEqual(addon.sent, []);
   });
 
   it("tells the host that an account is no longer blocked", async () => {

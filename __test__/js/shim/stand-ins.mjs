@@ -87,25 +87,29 @@ export function fakeHost(behaviour = async () => {}) {
 function fakeAddon() {
   const started = [];
   const sent = [];
+  const sendOnce = async (...parameters) => {
+    sent.push(parameters);
+    return "msg_once";
+  };
   return {
     started,
     sent,
-    sendText: async (...parameters) => {
-      sent.push(parameters);
-      return "msg_once";
-    },
+    sendText: sendOnce,
+    sendMedia: sendOnce,
     startGateway: (options, host) => {
       const record = { options, host, closed: 0, sent: [] };
       const ended = new Promise((resolve) => {
         record.fail = resolve;
       });
+      const send = async (...parameters) => {
+        record.sent.push(parameters);
+        return "msg_gateway";
+      };
       record.gateway = {
         ended: () => ended,
         deliver: async () => {},
-        sendText: async (...parameters) => {
-          record.sent.push(parameters);
-          return "msg_gateway";
-        },
+        sendText: send,
+        sendMedia: send,
         close: async () => {
           record.closed += 1;
         },

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parall::orchestrator::{
     Access, AccountOptions, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING,
-    DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, Gateway, Replies,
+    DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, Gateway, MediaOptions, Replies,
 };
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
@@ -163,6 +163,7 @@ fn start(world: &Arc<World>) -> Arc<Gateway> {
         collect_characters: DEFAULT_COLLECT_CHARACTERS,
         max_waiting: DEFAULT_MAX_WAITING,
         turn_minutes: DEFAULT_TURN_MINUTES,
+        media: MediaOptions::default(),
     };
     let journal = world.state().disk.open();
     let server = Arc::new(SimulatedServer(Arc::clone(world)));

@@ -14,7 +14,7 @@ use parall::journal::{Journal, SimulatedDisk};
 use parall::orchestrator::{
     Access, AccountOptions, Answer, DEFAULT_COLLECT_CHARACTERS, DEFAULT_MAX_WAITING,
     DEFAULT_SENDER_TURNS, DEFAULT_SENDER_WAITING, DEFAULT_TURN_MINUTES, EarlierTurn, Fork, Gateway,
-    Host, Level, Replies, ReplyPart, Server, Turn, TurnOutcome,
+    Host, Level, MediaOptions, Replies, ReplyPart, Server, Turn, TurnOutcome,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, watch};
@@ -397,6 +397,7 @@ fn serve(world: &Arc<World>) -> (Arc<Gateway>, Journal) {
         collect_characters: DEFAULT_COLLECT_CHARACTERS,
         max_waiting: DEFAULT_MAX_WAITING,
         turn_minutes: DEFAULT_TURN_MINUTES,
+        media: MediaOptions::default(),
     };
     let server = Arc::new(StagedServer(Arc::clone(world)));
     let host = Arc::new(StagedHost(Arc::clone(world)));
@@ -449,7 +450,7 @@ impl Host for StagedHost {
             let answer = world.state().answer.clone();
             let text = answer.or_else(|| Some(format!("echo: {}", turn.raw_text)));
             let kind = if behaviour == Behaviour::Break { "block" } else { "final" };
-            let part = ReplyPart { kind: kind.into(), text, media_url: None };
+            let part = ReplyPart { kind: kind.into(), text, ..ReplyPart::default() };
             // A part that is refused stands in the status.
             let refused = loop {
                 let gateway = world.gateway.lock().unwrap().upgrade();

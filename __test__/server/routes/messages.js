@@ -68,7 +68,7 @@ function presign({ world, org, user, body, origin }) {
   world.store.put("uploads", upload.id, upload);
   return {
     status: world.choices.statusOf.presign,
-    body: { attachment_id: upload.id, upload_url: `${origin}/api/v1/uploads/${upload.secret}` },
+    body: { attachment_id: upload.id, upload_url: world.choices.uploadAddress(origin, upload.secret) },
   };
 }
 

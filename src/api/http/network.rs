@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use reqwest::{NoProxy, Proxy};
+use url::Url;
 
 use crate::api::error::{Cause, Error};
 
@@ -56,6 +57,17 @@ impl Network {
             no_proxy: first(&["no_proxy", "NO_PROXY"]),
             certificate_files,
         }
+    }
+
+    /// The hosts of the proxies.
+    pub(in crate::api) fn proxy_hosts(&self) -> Vec<String> {
+        let proxies = [&self.http_proxy, &self.https_proxy].into_iter().flatten();
+        let urls = proxies.filter_map(|named| {
+            let has_scheme = named.value.contains("://");
+            let scheme = if has_scheme { "" } else { "http://" };
+            Url::parse(&format!("{scheme}{}", named.value)).ok()
+        });
+        urls.filter_map(|url| url.host_str().map(str::to_owned)).collect()
     }
 
     /// The proxies for an HTTP client.

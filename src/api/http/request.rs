@@ -23,7 +23,7 @@ pub(in crate::api) const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 /// Connections that stay open while nothing goes over them: as many as one transfer of many files uses.
 const MOST_IDLE: usize = 16;
 /// The slowest pace at which a file may come or go, in bytes a second, beyond the time of any other request.
-const SLOWEST_PACE: u64 = 64 * 1024;
+pub(in crate::api) const SLOWEST_PACE: u64 = 64 * 1024;
 /// Longest text of a parser that is shown.
 const LONGEST_REASON: usize = 200;
 /// What a request says about who is asking.
@@ -137,6 +137,16 @@ impl Http {
             .build()
             .map_err(|error| Error::Setup { source: cause(error) })?;
         Ok(Self { client, anonymous, base, key, time_limit: limits.request })
+    }
+
+    /// The address of the server.
+    pub(in crate::api) fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// What sends the key along. It must ask nobody but the server's own origin.
+    pub(in crate::api) fn client(&self) -> &reqwest::Client {
+        &self.client
     }
 
     /// Sends one request and reads its whole answer. Success is any 2xx, and 304 for a caller that named a version.

@@ -120,6 +120,8 @@ pub struct Attachment {
     pub mime_type: Option<String>,
     /// Bytes.
     pub file_size: Option<u64>,
+    /// Where its bytes are.
+    pub url: Option<String>,
 }
 
 /// An attachment under either of the names that published clients try; the first of each pair wins.
@@ -138,6 +140,10 @@ struct AttachmentAnswer {
     file_size: Option<u64>,
     #[serde(deserialize_with = "whole_number")]
     size: Option<u64>,
+    #[serde(deserialize_with = "optional_text")]
+    url: Option<String>,
+    #[serde(deserialize_with = "optional_text")]
+    download_url: Option<String>,
 }
 
 impl From<AttachmentAnswer> for Attachment {
@@ -147,6 +153,7 @@ impl From<AttachmentAnswer> for Attachment {
             file_name: answer.file_name.or(answer.name),
             mime_type: answer.mime_type.or(answer.content_type),
             file_size: answer.file_size.or(answer.size),
+            url: answer.url.or(answer.download_url),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::orchestrator::{
 pub use self::host::HostCallbacks;
 pub use self::operator::metrics_text;
 pub use self::options::GatewayOptions;
-pub use self::values::{EarlierTurn, Fork, Probe, ReplyPart, Turn, TurnOutcome};
+pub use self::values::{EarlierTurn, Fork, Media, Outgoing, Probe, ReplyPart, Turn, TurnOutcome};
 
 /// How long a probe may take.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
@@ -64,6 +64,7 @@ pub fn start_gateway(
                 .map_or(DEFAULT_COLLECT_CHARACTERS, |characters| characters as usize),
             max_waiting: options.max_waiting.map_or(DEFAULT_MAX_WAITING, |most| most as usize),
             turn_minutes: options.turn_minutes.unwrap_or(DEFAULT_TURN_MINUTES),
+            media: options.media(),
         },
         host_files: options.host_files(),
         client: options.into(),
@@ -82,9 +83,23 @@ pub fn send_text(
     text: String,
     thread_id: Option<String>,
 ) -> napi::Result<AsyncBlock<String>> {
+    let text = core::Outgoing { text, ..core::Outgoing::default() };
+    promise(env, async move { core::send(options.into(), &to, &text, thread_id.as_deref()).await })
+}
+
+/// The same with files. Nothing is sent when one of them cannot be.
+#[napi(catch_unwind, ts_return_type = "Promise<string>")]
+pub fn send_media(
+    env: Env,
+    options: GatewayOptions,
+    to: String,
+    outgoing: Outgoing,
+    thread_id: Option<String>,
+) -> napi::Result<AsyncBlock<String>> {
+    let outgoing = outgoing.into();
     promise(
         env,
-        async move { core::send_text(options.into(), &to, &text, thread_id.as_deref()).await },
+        async move { core::send(options.into(), &to, &outgoing, thread_id.as_deref()).await },
     )
 }
 
@@ -122,6 +137,22 @@ impl Gateway {
         let gateway = Arc::clone(&self.0);
         promise(env, async move {
             gateway.send_text(&to, &text, thread_id.as_deref(), run.as_deref()).await
+        })
+    }
+
+    /// The same with files. Of what answers nobody nothing is sent when a file cannot be; an answer gets a line instead of it.
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn send_media(
+        &self,
+        env: Env,
+        to: String,
+        outgoing: Outgoing,
+        thread_id: Option<String>,
+        run: Option<String>,
+    ) -> napi::Result<AsyncBlock<String>> {
+        let (gateway, outgoing) = (Arc::clone(&self.0), outgoing.into());
+        promise(env, async move {
+            gateway.send(&to, &outgoing, thread_id.as_deref(), run.as_deref()).await
         })
     }
 

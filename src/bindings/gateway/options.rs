@@ -1,11 +1,13 @@
 //! What an account needs to run, as JavaScript says it.
 
+use std::path::Path;
+
 use napi_derive::napi;
 use serde_json::Value;
 
 use crate::api::{ClientOptions, Secret};
 use crate::config::Trust;
-use crate::orchestrator::{Access, AccessError, HostFiles, Replies};
+use crate::orchestrator::{Access, AccessError, HostFiles, MediaOptions, Replies};
 
 /// What an account needs to run.
 #[napi(object, object_to_js = false)]
@@ -52,6 +54,12 @@ pub struct GatewayOptions {
     /// section; every member of the organisation when left out.
     #[napi(ts_type = "object")]
     pub access_settings: Option<Value>,
+    /// Most MiB of a file that comes with a message, 25 when left out.
+    pub media_max_mb: Option<u32>,
+    /// How many files of a message are fetched, 8 when left out; none with 0.
+    pub media_max_files: Option<u32>,
+    /// Hosts to which other hosts may lead on when a file is fetched.
+    pub media_hosts: Option<Vec<String>>,
     /// `auto` (default): a turn's answer is sent; `explicit`: only what the agent sends by itself.
     pub replies: Option<String>,
 }
@@ -65,6 +73,13 @@ impl GatewayOptions {
 
     pub(super) fn replies(&self) -> Replies {
         if self.replies.as_deref() == Some("explicit") { Replies::Explicit } else { Replies::Auto }
+    }
+
+    /// Files go into the folder from which hosts take inbound media.
+    pub(super) fn media(&self) -> MediaOptions {
+        let folder = self.state_dir.as_ref().map(|folder| Path::new(folder).join("media/inbound"));
+        let hosts = self.media_hosts.as_deref().unwrap_or_default();
+        MediaOptions::new(folder, self.media_max_mb, self.media_max_files, hosts)
     }
 
     pub(super) fn host_files(&self) -> Option<HostFiles> {

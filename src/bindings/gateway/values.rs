@@ -33,6 +33,17 @@ pub struct Turn {
     pub timestamp: f64,
     /// An earlier turn for the same message failed; this one has to look new to the host.
     pub is_repeated: bool,
+    /// Files that came with the message.
+    pub media: Vec<Media>,
+}
+
+/// A file for the agent.
+#[napi(object, object_from_js = false)]
+pub struct Media {
+    /// Where it is.
+    pub path: String,
+    /// What it is, judged by its content.
+    pub mime_type: String,
 }
 
 /// A forked session.
@@ -75,8 +86,21 @@ pub struct ReplyPart {
     pub kind: String,
     /// The text.
     pub text: Option<String>,
-    /// Address of a file the host wants to send.
-    pub media_url: Option<String>,
+    /// Files the host wants to send: paths, or addresses in the web.
+    pub media: Option<Vec<String>>,
+    /// The folders from which the agent may send, its workspace first.
+    pub folders: Option<Vec<String>>,
+}
+
+/// What the host sends by itself.
+#[napi(object, object_to_js = false)]
+pub struct Outgoing {
+    /// The text.
+    pub text: String,
+    /// Files: paths, or addresses in the web.
+    pub media: Vec<String>,
+    /// The folders from which files may be sent, the workspace first.
+    pub folders: Vec<String>,
 }
 
 /// What a probe found.
@@ -118,7 +142,14 @@ impl From<core::Turn> for Turn {
             thread_root_id: turn.thread_root_id,
             timestamp: turn.timestamp,
             is_repeated: turn.is_repeated,
+            media: turn.media.into_iter().map(Media::from).collect(),
         }
+    }
+}
+
+impl From<core::Media> for Media {
+    fn from(media: core::Media) -> Self {
+        Self { path: media.path, mime_type: media.mime_type }
     }
 }
 
@@ -144,7 +175,18 @@ impl From<Fork> for core::Fork {
 
 impl From<ReplyPart> for core::ReplyPart {
     fn from(part: ReplyPart) -> Self {
-        Self { kind: part.kind, text: part.text, media_url: part.media_url }
+        Self {
+            kind: part.kind,
+            text: part.text,
+            media: part.media.unwrap_or_default(),
+            folders: part.folders.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<Outgoing> for core::Outgoing {
+    fn from(outgoing: Outgoing) -> Self {
+        Self { text: outgoing.text, media: outgoing.media, folders: outgoing.folders }
     }
 }
 

@@ -12,6 +12,7 @@ use url::{Host, Url};
 
 use super::allowed::keep_models;
 use super::refusal::Refusal;
+use crate::api::host_name;
 use crate::text::one_line;
 
 /// Most characters of a setting that a message repeats.
@@ -142,19 +143,6 @@ fn is_loopback(url: &Url) -> bool {
         Host::Ipv4(address) => address.is_loopback(),
         Host::Ipv6(address) => address.is_loopback(),
     })
-}
-
-/// The host that an operator named, alone or in an address, as URLs write it.
-fn host_name(text: &str) -> Option<String> {
-    let text = text.trim();
-    let url = if text.contains("://") {
-        Url::parse(text)
-    } else {
-        Url::parse(&format!("https://{text}"))
-    };
-    let url = url.ok()?;
-    (url.username().is_empty() && url.password().is_none()).then_some(())?;
-    url.host_str().filter(|host| !host.is_empty()).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ pub(in crate::journal) const APPLICATION_ID: i64 = 0x5072_6c6c;
 /// Step `n` takes a database from version `n` to `n + 1`. A published step never changes. The second one also forgets a
 /// message that waits for its turn although it came before, under another id: the server lists it as long as it is open. The third one
 /// notes in which turn a part was written: of older parts that is not known. The fourth one drops an index by which nothing is found.
-/// The fifth one notes which dispatch an announced task was merged with: another one assigns it again.
-/// The sixth one notes what happened to an event and when, for an operator.
+/// The fifth one notes which dispatch an announced task was merged with: another one assigns it again. The sixth one notes what
+/// happened to an event and when, for an operator. The seventh one notes the files of a part, and what it is once they are at the
+/// server.
 pub(in crate::journal) const MIGRATIONS: &[&str] = &["
 CREATE TABLE dispatches (
     sequence INTEGER PRIMARY KEY,
@@ -115,6 +116,9 @@ CREATE TABLE steps (
     detail TEXT,
     PRIMARY KEY (dispatch, ordinal)
 ) STRICT, WITHOUT ROWID;
+", "
+ALTER TABLE parts ADD COLUMN files TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE parts ADD COLUMN uploaded TEXT;
 "];
 
 /// The version that a list of migrations leads to.
@@ -228,10 +232,11 @@ mod tests {
             FROM dispatches;";
         connection.execute_batch(rows).unwrap();
         migrate(&mut connection, MIGRATIONS, None).unwrap();
-        let part = connection.query_row("SELECT text, digest, turn_id FROM parts", [], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
-        });
-        assert_eq!(part.unwrap(), ("Hello".to_owned(), "abc".to_owned(), "turn-1".to_owned()));
+        let sql = "SELECT text, digest, turn_id, files FROM parts WHERE uploaded IS NULL";
+        let part: [String; 4] = connection
+            .query_row(sql, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))
+            .unwrap();
+        assert_eq!(part, ["Hello", "abc", "turn-1", "[]"]);
         assert!(is_intact(&connection).unwrap());
     }
 

@@ -151,7 +151,7 @@ fn acknowledged(access: &Access<'_>, id: String) -> Result<(), Fault> {
         0 => {
             // The words are in the chat; what is kept serves to recognise them.
             access.execute(
-                "UPDATE parts SET text = '' WHERE dispatch = (SELECT sequence FROM dispatches WHERE id = ?1)",
+                "UPDATE parts SET text = '', files = '[]', uploaded = NULL WHERE dispatch = (SELECT sequence FROM dispatches WHERE id = ?1)",
                 [&id],
             )?;
             change(access, &id, before, State::Acknowledged, None)

@@ -1,6 +1,9 @@
 //! The parts of answers: written down before they are sent, so that after a crash they are sent under the same key.
 
 use rusqlite::Row;
+use rusqlite::types::Type;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::dispatch::state;
@@ -35,6 +38,18 @@ pub struct NewPart {
     pub thread_root_id: Option<String>,
     /// The words.
     pub text: String,
+    /// Paths of the files that go with them, in order.
+    pub files: Vec<String>,
+}
+
+/// What a part with files is once they are at the server: it is sent like this and in no other way, because the server takes a
+/// key with one message alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uploaded {
+    /// The words, with what is to be said of files that could not be sent.
+    pub text: String,
+    /// The files that could, in order.
+    pub attachment_ids: Vec<String>,
 }
 
 /// What to do with a part.
@@ -67,11 +82,12 @@ pub struct PartRecord {
     pub message_id: Option<String>,
     /// Why the server would not take it.
     pub cause: Option<String>,
+    /// Its files are at the server.
+    pub uploaded: Option<Uploaded>,
 }
 
 /// The columns that [`PartRecord::read`] takes, in its order.
-pub(in crate::journal) const COLUMNS: &str =
-    "ordinal, key, parts.target, parts.thread_root_id, text, parts.state, message_id, parts.cause";
+pub(in crate::journal) const COLUMNS: &str = "ordinal, key, parts.target, parts.thread_root_id, text, parts.state, message_id, parts.cause, files, uploaded";
 
 impl PartRecord {
     pub(in crate::journal) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -82,10 +98,12 @@ impl PartRecord {
                 target: row.get(2)?,
                 thread_root_id: row.get(3)?,
                 text: row.get(4)?,
+                files: json(row, 8)?.unwrap_or_default(),
             },
             state: row.get(5)?,
             message_id: row.get(6)?,
             cause: row.get(7)?,
+            uploaded: json(row, 9)?,
         })
     }
 
@@ -100,6 +118,14 @@ impl PartRecord {
     }
 }
 
+/// A column that holds JSON, if anything.
+fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+    })
+}
+
 impl Journal {
     /// Writes parts of an answer down before they are sent and says for each what to do with it. A part that is written down
     /// already keeps what became of it. All or nothing is recorded.
@@ -112,6 +138,28 @@ impl Journal {
         self.call(move |access| {
             let open = state(access, &id)?.is_unanswered();
             parts.iter().map(|part| intend(access, &id, part, open)).collect()
+        })
+        .await
+    }
+
+    /// The files of a part are at the server. What was noted first counts, and is returned.
+    pub async fn part_uploaded(
+        &self,
+        dispatch_id: &str,
+        ordinal: u32,
+        uploaded: Uploaded,
+    ) -> Result<Uploaded, Error> {
+        let id = dispatch_id.to_owned();
+        self.call(move |access| {
+            let text = serde_json::to_string(&uploaded).unwrap_or_default();
+            access.execute(
+                "UPDATE parts SET uploaded = ?3, changed_at = ?4 WHERE uploaded IS NULL AND ordinal = ?2
+                 AND dispatch = (SELECT sequence FROM dispatches WHERE id = ?1)",
+                (&id, ordinal, text, access.now),
+            )?;
+            let sql = "SELECT uploaded FROM parts JOIN dispatches ON sequence = dispatch WHERE id = ?1 AND ordinal = ?2";
+            let noted = access.first(sql, (&id, ordinal), |row| json(row, 0))?.flatten();
+            noted.ok_or_else(|| Error::Unknown { kind: "part", id: format!("{id}:{ordinal}") }.into())
         })
         .await
     }
@@ -181,8 +229,8 @@ fn intend(access: &Access<'_>, id: &str, part: &NewPart, open: bool) -> Result<I
         None => {}
     }
     access.execute(
-        "INSERT INTO parts (dispatch, ordinal, key, target, thread_root_id, text, digest, state, changed_at, turn_id)
-         SELECT sequence, ?2, ?3, ?4, ?5, ?6, ?7, 'intended', ?8, turn_id FROM dispatches WHERE id = ?1",
+        "INSERT INTO parts (dispatch, ordinal, key, target, thread_root_id, text, digest, state, changed_at, turn_id, files)
+         SELECT sequence, ?2, ?3, ?4, ?5, ?6, ?7, 'intended', ?8, turn_id, ?9 FROM dispatches WHERE id = ?1",
         (
             id,
             part.ordinal,
@@ -192,6 +240,7 @@ fn intend(access: &Access<'_>, id: &str, part: &NewPart, open: bool) -> Result<I
             &part.text,
             digest(&part.target, &part.text),
             access.now,
+            serde_json::to_string(&part.files).unwrap_or_default(),
         ),
     )?;
     Ok(Intent::Send)

@@ -115,7 +115,7 @@ fn open_parts(access: &Access<'_>) -> Result<Vec<OpenPart>, Fault> {
          WHERE dispatches.state <> 'acknowledged' ORDER BY dispatch, ordinal",
         part::COLUMNS
     );
-    access.all(&sql, [], |row| Ok((PartRecord::read(row)?, row.get(8)?, row.get(9)?)))
+    access.all(&sql, [], |row| Ok((PartRecord::read(row)?, row.get(10)?, row.get(11)?)))
 }
 
 /// The parts by their dispatch's sequence. A part whose text is not what was written is not sent.

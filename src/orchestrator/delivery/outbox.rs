@@ -6,24 +6,23 @@ use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::comment::{Attempt, comment};
-use super::host_text::{is_notice, keep_back, visible_text};
+use super::comment::Attempt;
+use super::files::{pieces, refuse, sorted, upload, with_lines};
+use super::host_text::{Content, is_notice, keep_back, sendable, visible};
 use super::part_key::{completes, part_key};
+use super::send::{apologise, put, send_part};
 use super::split::{PART_LIMIT, split};
 use crate::api::NewMessage;
 use crate::error::chain;
-use crate::journal::{Intent, NewPart, PartRecord, PartState};
+use crate::journal::{Intent, NewPart, PartRecord, PartState, Uploaded};
 use crate::orchestrator::context::Context;
 use crate::orchestrator::error::Error;
-use crate::orchestrator::host::{Level, ReplyPart};
+use crate::orchestrator::host::{Outgoing, ReplyPart};
 use crate::orchestrator::loops::guard::LoopGuard;
 use crate::orchestrator::target::Target;
 use crate::orchestrator::turn::attribution::{Attribution, Evidence};
 use crate::orchestrator::turn::open_turn::{Fixed, OpenTurn};
 use crate::orchestrator::turn::registry::OpenTurns;
-
-/// What people read where a part is missing.
-const MISSING_PART: &str = "(A part of this answer could not be delivered.)";
 
 /// Which answers go out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -91,15 +90,16 @@ impl Outbox {
         }
         turn.reply();
         // Output of tools is for the agent alone.
-        let Some(text) = (part.kind != "tool").then(|| visible_text(&part)).flatten() else {
-            return Ok(());
-        };
+        let text = part.text.as_deref().unwrap_or_default();
+        let content = (part.kind != "tool").then(|| visible(text, &part.media)).flatten();
+        let Some(content) = content else { return Ok(()) };
         if turn.fixed.no_reply || self.replies == Replies::Explicit {
             keep_back(&self.context, &turn);
             return Ok(());
         }
+        let content = checked(content, &part.folders, &turn.fixed.target).await;
         let thread = turn.fixed.thread_root_id.as_deref();
-        match self.answer(&turn, &text, thread, completes).await? {
+        match self.answer(&turn, &content, thread, completes).await? {
             Sent::Delivered(_) | Sent::Journaled => Ok(()),
             Sent::TooLate => Err(Error::UnknownTurn { turn_id: turn_id.to_owned() }),
         }
@@ -111,13 +111,14 @@ impl Outbox {
     pub(crate) async fn send(
         &self,
         target: &Target,
-        text: &str,
+        outgoing: &Outgoing,
         thread: Option<&str>,
         run: Option<&str>,
     ) -> Result<String, Error> {
-        if text.trim().is_empty() {
+        let text = outgoing.text.as_str();
+        let Some(content) = sendable(text, &outgoing.media) else {
             return Err(Error::Empty { target: target.to_string() });
-        }
+        };
         let evidence = match run {
             Some(turn) => Evidence::Run { turn },
             None => Evidence::Unnamed { is_notice: is_notice(text) },
@@ -130,7 +131,8 @@ impl Outbox {
                     return Ok(id);
                 }
                 let thread = thread.or(turn.fixed.thread_root_id.as_deref());
-                match self.answer(&turn, text, thread, completes).await? {
+                let answer = checked(content.clone(), &outgoing.folders, target).await;
+                match self.answer(&turn, &answer, thread, completes).await? {
                     Sent::Delivered(id) => return Ok(id),
                     Sent::Journaled => return Ok(id),
                     Sent::TooLate => random_nonce(),
@@ -141,7 +143,7 @@ impl Outbox {
                     keep_back(&self.context, &turn);
                     return Ok(turn.fixed.source.id.clone());
                 }
-                if turn.has_said(&split(text, PART_LIMIT)) {
+                if content.files.is_empty() && turn.has_said(&split(text, PART_LIMIT)) {
                     return Ok(turn.fixed.source.id.clone());
                 }
                 // The host may repeat itself after another crash.
@@ -154,25 +156,31 @@ impl Outbox {
         {
             self.loops.spoke(&from, target, journal);
         }
-        self.note(target, text, thread, &nonce).await
+        self.note(target, content, &outgoing.folders, thread, &nonce).await
     }
 
-    /// Sends text that answers nobody.
+    /// Sends what answers nobody: all of it, or nothing when a file of it cannot be sent.
     async fn note(
         &self,
         target: &Target,
-        text: &str,
+        content: Content,
+        folders: &[String],
         thread: Option<&str>,
         nonce: &str,
     ) -> Result<String, Error> {
+        let (files, unsent) = sorted(content.files, folders, target).await;
+        refuse(unsent)?;
         let _order = self.order(target).await;
         if self.context.work.is_cancelled() {
             return Err(Error::Closed);
         }
+        let (ids, unsent) = upload(&self.context, &files).await?;
+        refuse(unsent)?;
         let mut id = String::new();
-        for (ordinal, part) in (0..).zip(split(text, PART_LIMIT)) {
-            let key = part_key(nonce, ordinal, &part, true);
-            id = put(&self.context, target, &part, thread, &key, Attempt::First).await?;
+        for (ordinal, (text, attachment_ids)) in (0..).zip(pieces(&content.text, &ids)) {
+            let key = part_key(nonce, ordinal, &text, &attachment_ids, true);
+            let ready = Uploaded { text, attachment_ids };
+            id = put(&self.context, target, &ready, thread, &key, Attempt::First).await?;
         }
         Ok(id)
     }
@@ -204,14 +212,14 @@ impl Outbox {
     async fn answer(
         &self,
         turn: &OpenTurn,
-        text: &str,
+        content: &Content,
         thread: Option<&str>,
         completes_answer: bool,
     ) -> Result<Sent, Error> {
         let Fixed { target, event_key, .. } = &turn.fixed;
         let _order = self.order(target).await;
-        let texts = split(text, PART_LIMIT);
-        let count = u32::try_from(texts.len()).unwrap_or(u32::MAX);
+        let pieces = pieces(&content.text, &content.files);
+        let count = u32::try_from(pieces.len()).unwrap_or(u32::MAX);
         let Some(first) = turn.next_parts(count) else {
             if !self.context.work.is_cancelled() {
                 return Ok(Sent::TooLate);
@@ -220,13 +228,14 @@ impl Outbox {
             return Err(Error::Closed);
         };
         let parts: Vec<NewPart> = (first..)
-            .zip(texts)
-            .map(|(ordinal, text)| NewPart {
+            .zip(pieces)
+            .map(|(ordinal, (text, files))| NewPart {
                 ordinal,
-                key: part_key(event_key, ordinal, &text, completes_answer),
+                key: part_key(event_key, ordinal, &text, &files, completes_answer),
                 target: target.to_string(),
                 thread_root_id: thread.map(str::to_owned),
                 text,
+                files,
             })
             .collect();
         let journal = self.context.journal()?;
@@ -240,7 +249,7 @@ impl Outbox {
             if intent != Intent::Send {
                 continue;
             }
-            match send_part(&self.context, event_key, part, Attempt::First).await {
+            match send_part(&self.context, event_key, part, None, Attempt::First).await {
                 Ok(id) => {
                     turn.delivered(&part.text);
                     sent = sent.map(|_| Sent::Delivered(id));
@@ -280,12 +289,14 @@ impl Outbox {
         let error = match record.state {
             PartState::Delivered => return Ok(()),
             PartState::Refused => None,
-            PartState::Intended => match send_part(&self.context, dispatch_id, part, attempt).await
-            {
-                Ok(_) => return Ok(()),
-                Err(Error::Closed) => return Err(Error::Closed),
-                Err(error) => Some(error),
-            },
+            PartState::Intended => {
+                let uploaded = record.uploaded.as_ref();
+                match send_part(&self.context, dispatch_id, part, uploaded, attempt).await {
+                    Ok(_) => return Ok(()),
+                    Err(Error::Closed) => return Err(Error::Closed),
+                    Err(error) => Some(error),
+                }
+            }
         };
         let thread = part.thread_root_id.as_deref();
         if completes(&part.key) && apologise(&self.context, &target, thread, part, attempt).await {
@@ -314,83 +325,11 @@ impl Outbox {
     }
 }
 
-/// Sends a part that the journal knows and notes what became of it.
-async fn send_part(
-    context: &Context,
-    dispatch_id: &str,
-    part: &NewPart,
-    attempt: Attempt<'_>,
-) -> Result<String, Error> {
-    let target = part.target.parse()?;
-    let thread = part.thread_root_id.as_deref();
-    let journal = context.journal()?;
-    match put(context, &target, &part.text, thread, &part.key, attempt).await {
-        Ok(id) => {
-            context
-                .record("noting a delivery", || {
-                    journal.part_delivered(dispatch_id, part.ordinal, &id)
-                })
-                .await?;
-            Ok(id)
-        }
-        Err(Error::Closed) => Err(Error::Closed),
-        Err(error) => {
-            let cause = chain(&error);
-            context.log(
-                Level::Error,
-                format!("part {} of the answer to {dispatch_id}: {cause}", part.ordinal),
-            );
-            context
-                .record("noting a refusal", || {
-                    journal.part_refused(dispatch_id, part.ordinal, &cause)
-                })
-                .await?;
-            Err(error)
-        }
-    }
-}
-
-/// Tells people that something is missing; whether that worked.
-async fn apologise(
-    context: &Context,
-    target: &Target,
-    thread: Option<&str>,
-    part: &NewPart,
-    attempt: Attempt<'_>,
-) -> bool {
-    let key = format!("{}:missing", part.key);
-    put(context, target, MISSING_PART, thread, &key, attempt).await.is_ok()
-}
-
-/// Puts text where it belongs and notes it in the status.
-async fn put(
-    context: &Context,
-    target: &Target,
-    text: &str,
-    thread: Option<&str>,
-    key: &str,
-    attempt: Attempt<'_>,
-) -> Result<String, Error> {
-    let id = match target {
-        Target::Chat(chat_id) => {
-            let message = NewMessage {
-                text: text.to_owned(),
-                thread_root_id: thread.map(str::to_owned),
-                idempotency_key: key.to_owned(),
-                no_reply: false,
-                attachment_ids: Vec::new(),
-            };
-            let sent = context
-                .persist("sending a message", || context.server.send_message(chat_id, &message))
-                .await;
-            sent.map_err(|error| error.for_target(target))?.id
-        }
-        Target::Task(task_id) => comment(context, task_id, text, attempt)
-            .await
-            .map_err(|error| error.for_target(target))?,
-    };
-    context.status.touch(|status| &mut status.last_outbound_at);
-    Ok(id)
+/// A part of an answer with those files alone that may be sent, and a line for each other.
+async fn checked(content: Content, folders: &[String], target: &Target) -> Content {
+    let Content { text, files } = content;
+    let (files, unsent) = sorted(files, folders, target).await;
+    Content { text: with_lines(&text, &unsent), files }
 }
 
 /// Makes every note another one for the server.

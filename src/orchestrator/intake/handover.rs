@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::admission::Admission;
+use super::loading::attachments::Admitted;
 use super::loading::loader::Loaded;
 use crate::orchestrator::delivery::completion::Completion;
 use crate::orchestrator::event::{Company, Event};
@@ -19,8 +20,6 @@ pub(crate) struct Handover {
     pub completion: Arc<Completion>,
     /// Where they go.
     pub lanes: Arc<Lanes>,
-    /// Turns of several events that were cut off.
-    pub cut_off: CutOff,
 }
 
 /// How many events of each turn that was cut off are loaded again, and those that are loaded already: the turn is run again with exactly
@@ -51,17 +50,29 @@ impl CutOff {
 }
 
 impl Handover {
-    /// Hands events over in their order. Loading continues while some of them run alone.
-    pub(crate) async fn run(mut self, mut loaded: mpsc::UnboundedReceiver<Loaded>) {
+    /// Passes on what gets a turn, in its order.
+    pub(crate) async fn admit(
+        &self,
+        mut cut_off: CutOff,
+        mut loaded: mpsc::UnboundedReceiver<Loaded>,
+        admitted: mpsc::UnboundedSender<Admitted>,
+    ) {
         while let Some(Loaded { event, alone, company }) = loaded.recv().await {
-            let admitted = match event {
+            let event = match event {
                 Some(event) if self.admits(&event).await => Some(event),
                 _ => None,
             };
-            let events = self.cut_off.arrived(&company, admitted);
-            if events.is_empty() {
-                continue;
+            let events = cut_off.arrived(&company, event);
+            if !events.is_empty() {
+                // The receiver lives as long as the account.
+                let _ = admitted.send(Admitted { events, alone });
             }
+        }
+    }
+
+    /// Hands events over in their order. Loading continues while some of them run alone.
+    pub(crate) async fn run(&self, mut ready: mpsc::UnboundedReceiver<Admitted>) {
+        while let Some(Admitted { events, alone }) = ready.recv().await {
             if alone {
                 self.lanes.accept_alone(events).await;
             } else {

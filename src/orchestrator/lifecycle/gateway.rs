@@ -11,7 +11,7 @@ use crate::api::{Client, ClientOptions, NewMessage};
 use crate::journal::Journal;
 use crate::orchestrator::context::Context;
 use crate::orchestrator::error::Error;
-use crate::orchestrator::host::{Host, Level, ReplyPart};
+use crate::orchestrator::host::{Host, Level, Outgoing, ReplyPart};
 use crate::orchestrator::loops::guard::LoopGuard;
 use crate::orchestrator::platform::{HostFiles, Platform};
 use crate::orchestrator::server::Server;
@@ -117,6 +117,18 @@ impl Gateway {
         thread: Option<&str>,
         run: Option<&str>,
     ) -> Result<String, Error> {
+        let text = Outgoing { text: text.to_owned(), ..Outgoing::default() };
+        self.send(to, &text, thread, run).await
+    }
+
+    /// The same with files.
+    pub async fn send(
+        &self,
+        to: &str,
+        outgoing: &Outgoing,
+        thread: Option<&str>,
+        run: Option<&str>,
+    ) -> Result<String, Error> {
         let target: Target = to.parse()?;
         let service = self.service()?;
         let Service { context, turns, outbox, .. } = &*service;
@@ -124,7 +136,7 @@ impl Gateway {
             return Err(Error::Closed);
         }
         wait_recovered(context, turns).await?;
-        context.tasks.track_future(outbox.send(&target, text, thread, run)).await
+        context.tasks.track_future(outbox.send(&target, outgoing, thread, run)).await
     }
 
     /// Sends a message that answers nothing, in the order of its chat, and returns its id.

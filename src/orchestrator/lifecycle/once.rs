@@ -13,7 +13,7 @@ use crate::error::{Coded, chain};
 use crate::orchestrator::context::Context;
 use crate::orchestrator::delivery::outbox::{Outbox, Replies};
 use crate::orchestrator::error::Error;
-use crate::orchestrator::host::{Host, Level, Turn, TurnOutcome};
+use crate::orchestrator::host::{Host, Level, Outgoing, Turn, TurnOutcome};
 use crate::orchestrator::loops::budget::DEFAULT_TURNS;
 use crate::orchestrator::loops::guard::LoopGuard;
 
@@ -22,11 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How many socket events a probe may leave unread.
 const PROBE_EVENTS: usize = 16;
 
-/// Sends text and returns the id of the message or comment.
-pub async fn send_text(
+/// Sends a text with files, if any, and returns the id of the message or comment.
+pub async fn send(
     options: ClientOptions,
     to: &str,
-    text: &str,
+    outgoing: &Outgoing,
     thread: Option<&str>,
 ) -> Result<String, Error> {
     let target = to.parse()?;
@@ -38,7 +38,7 @@ pub async fn send_text(
         Arc::new(LoopGuard::new(DEFAULT_TURNS)),
         Replies::Auto,
     );
-    outbox.send(&target, text, thread, None).await
+    outbox.send(&target, outgoing, thread, None).await
 }
 
 /// What a probe found.

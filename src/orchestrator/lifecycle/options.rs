@@ -7,6 +7,7 @@ use crate::orchestrator::access::Access;
 use crate::orchestrator::batch::CollectLimits;
 use crate::orchestrator::delivery::outbox::Replies;
 use crate::orchestrator::lanes::limits::Limits;
+use crate::orchestrator::media::MediaOptions;
 
 /// What an account is, apart from its server.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub struct AccountOptions {
     pub max_waiting: usize,
     /// How many minutes a turn may run before it is called off; for ever with zero.
     pub turn_minutes: u32,
+    /// What is fetched of the files that come with messages.
+    pub media: MediaOptions,
 }
 
 impl AccountOptions {

@@ -283,8 +283,7 @@ async fn question(context: &Context, turn: &LeftTurn) -> Result<Question, Stoppe
             Err(PersistError::Refused(_)) => return Ok(Question::Unreadable),
             Err(PersistError::Closed) => return Err(Stopped),
         };
-        let event =
-            Event { origin: Origin::from(record), subject, missed: false, company: Company::New };
+        let event = Event::new(Origin::from(record), subject);
         match &mut batch {
             // They were one turn once, whatever the limits are by now.
             Some(batch) => drop(batch.join(event, &CollectLimits::NONE)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join3;
+use futures_util::future::join5;
 use tokio::sync::mpsc;
 
 use super::monitor;
@@ -22,7 +22,8 @@ use crate::orchestrator::host::Level;
 use crate::orchestrator::in_flight::InFlight;
 use crate::orchestrator::intake::admission::Admission;
 use crate::orchestrator::intake::events::Intake;
-use crate::orchestrator::intake::handover::Handover;
+use crate::orchestrator::intake::handover::{CutOff, Handover};
+use crate::orchestrator::intake::loading::attachments;
 use crate::orchestrator::intake::loading::claims::{CLAIMED_AT_ONCE, Claims};
 use crate::orchestrator::intake::loading::loader::Loader;
 use crate::orchestrator::intake::loading::senders::Senders;
@@ -34,6 +35,7 @@ use crate::orchestrator::lanes::forks::Forks;
 use crate::orchestrator::lanes::runner::Runner;
 use crate::orchestrator::lanes::scheduler::Lanes;
 use crate::orchestrator::loops::guard::LoopGuard;
+use crate::orchestrator::media::fetcher::Fetcher;
 use crate::orchestrator::persist::PersistError;
 use crate::orchestrator::platform::{self, Platform};
 use crate::orchestrator::turn::registry::OpenTurns;
@@ -182,11 +184,15 @@ async fn work(
             .await?;
     let (socket_events, socket_queue) = mpsc::channel(SOCKET_EVENTS);
     context.spawn(Arc::clone(&lanes).run_main());
+    let fetcher = Arc::new(Fetcher::new(Arc::clone(context), options.media));
+    context.spawn(sweep(Arc::clone(context), Arc::clone(&fetcher)));
     context.spawn(load(
         claims,
         loader,
+        fetcher,
         queue,
-        Handover { admission, completion: Arc::clone(&completion), lanes, cut_off },
+        Handover { admission, completion: Arc::clone(&completion), lanes },
+        cut_off,
     ));
     context.spawn(monitor::watch(completion, references));
     context.spawn(intake.run(socket_queue));
@@ -214,16 +220,30 @@ async fn prepare(
 async fn load(
     claims: Claims,
     loader: Loader,
+    fetcher: Arc<Fetcher>,
     references: mpsc::UnboundedReceiver<Reference>,
     handover: Handover,
+    cut_off: CutOff,
 ) {
     let work = loader.context.work.clone();
     let (claimed, queue) = mpsc::channel(CLAIMED_AT_ONCE);
-    let (events, waiting) = mpsc::unbounded_channel();
-    let all =
-        join3(claims.run(references, claimed), loader.run(queue, events), handover.run(waiting));
+    let (events, found) = mpsc::unbounded_channel();
+    let (admitted, waiting) = mpsc::unbounded_channel();
+    let (complete, ready) = mpsc::unbounded_channel();
+    let all = join5(
+        claims.run(references, claimed),
+        loader.run(queue, events),
+        handover.admit(cut_off, found, admitted),
+        attachments::run(&fetcher, waiting, complete),
+        handover.run(ready),
+    );
     // Nothing of it ends before the account does.
-    let _ = work.run_until_cancelled(all).await;
+    let _ = work.run_until_cancelled(Box::pin(all)).await;
+}
+
+/// Removes old files until the account stops.
+async fn sweep(context: Arc<Context>, fetcher: Arc<Fetcher>) {
+    let _ = context.work.run_until_cancelled(fetcher.keep_small()).await;
 }
 
 /// Asks who this agent is until the server says so; before that nothing can be distinguished from the agent's own messages.

@@ -11,8 +11,10 @@ pub(crate) fn turn(batch: &Batch, turn_id: &str, session_key: &str, reader: Read
     if !batch.is_shared() {
         return newest;
     }
+    let turns: Vec<Turn> = batch.iter().map(of).collect();
+    let media = turns.iter().flat_map(|turn| turn.media.clone()).collect();
     let (texts, raw): (Vec<String>, Vec<String>) =
-        batch.iter().map(of).map(|turn| (turn.text, turn.raw_text)).unzip();
+        turns.into_iter().map(|turn| (turn.text, turn.raw_text)).unzip();
     let texts: Vec<&str> = texts.iter().map(|text| text.trim_end()).collect();
     let count = batch.len();
     Turn {
@@ -21,6 +23,7 @@ pub(crate) fn turn(batch: &Batch, turn_id: &str, session_key: &str, reader: Read
             texts.join("\n\n")
         ),
         raw_text: raw.join("\n\n"),
+        media,
         ..newest
     }
 }
@@ -31,7 +34,8 @@ mod tests {
 
     use super::*;
     use crate::orchestrator::batch::CollectLimits;
-    use crate::orchestrator::event::{Company, Event, Origin, Subject};
+    use crate::orchestrator::event::{Event, Origin, Subject};
+    use crate::orchestrator::media::receipt::{KeptFile, Receipt};
 
     fn event(number: u8, sender: &str, text: &str) -> Event {
         let message = json!({"id": format!("msg_{number}"), "chat_id": "cht_1", "sender_id": sender, "content": {"text": text}});
@@ -39,7 +43,7 @@ mod tests {
             message: serde_json::from_value(message).unwrap(),
             chat: serde_json::from_value(json!({"id": "cht_1", "type": "group"})).unwrap(),
         };
-        Event { origin: Origin::Announcement, subject, missed: false, company: Company::New }
+        Event::new(Origin::Announcement, subject)
     }
 
     #[test]
@@ -57,6 +61,24 @@ mod tests {
         );
         assert_eq!(turn.raw_text, "one\n\n\ntwo\n[Event: message.new]");
         assert_eq!((turn.message_id.as_str(), turn.sender_id.as_str()), ("msg_2", "usr_b"));
+    }
+
+    #[test]
+    fn the_files_of_all_messages_are_given_in_their_order() {
+        let with_file = |number: u8| Event {
+            receipts: vec![Receipt::Kept(KeptFile {
+                path: format!("/{number}").into(),
+                mime_type: "text/plain".to_owned(),
+                size: 1,
+                announced: None,
+            })],
+            ..event(number, "usr_a", "one")
+        };
+        let mut batch = Batch::from(with_file(1));
+        batch.join(with_file(2), &CollectLimits::default()).unwrap();
+        let media = turn(&batch, "t1", "key", Reader::default()).media;
+        let paths: Vec<&str> = media.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["/1", "/2"]);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::untrusted::{body, id, name};
+use super::untrusted::{body, fact, id, name};
 use crate::api::{Attachment, Message, moment};
 use crate::orchestrator::event::Event;
+use crate::orchestrator::media::receipt::Receipt;
 use crate::time::{as_javascript, now, parse_iso};
 
 /// Most attachments and most mentions that are listed.
@@ -76,10 +77,29 @@ pub(super) fn named(of: &str, facts: &[&str], name: &str) -> String {
     text
 }
 
-pub(super) fn describe_attachment(attachment: &Attachment) -> String {
-    let mut facts: Vec<String> = attachment.mime_type.as_deref().map(id).into_iter().collect();
-    facts.extend(attachment.file_size.map(|size| format!("{size} bytes")));
-    facts.push("you cannot open it".to_owned());
+/// One line about a file: what it is, and where it is or why it is not.
+pub(super) fn describe_attachment(attachment: &Attachment, receipt: Option<&Receipt>) -> String {
+    let announced = attachment.mime_type.as_deref().map(id);
+    let size = |size: u64| format!("{size} bytes");
+    let mut facts = Vec::new();
+    match receipt {
+        Some(Receipt::Kept(file)) => {
+            facts.extend([id(&file.mime_type), size(file.size)]);
+            facts.extend(file.announced.as_deref().map(|kind| format!("not {} as said", id(kind))));
+            // A host shows an image once for itself and once for each path of it in a text, so the path is left to the host.
+            let is_image = file.mime_type.starts_with("image/");
+            let path = fact(&file.path.to_string_lossy());
+            facts.push(if is_image { "attached".to_owned() } else { path });
+        }
+        other => {
+            facts.extend(announced);
+            facts.extend(attachment.file_size.map(size));
+            facts.push(match other {
+                Some(Receipt::Refused(reason)) => format!("not fetched: {}", fact(reason)),
+                _ => "you cannot open it".to_owned(),
+            });
+        }
+    }
     let facts: Vec<&str> = facts.iter().map(String::as_str).collect();
     let file_name = attachment.file_name.as_deref().map(name).unwrap_or_default();
     named(&attachment.id, &facts, &file_name)

@@ -5,6 +5,8 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 
 /// Longest name or title in a header line, in characters.
 pub(super) const NAME_LIMIT: usize = 120;
+/// Longest reason or path in a header line, in characters.
+const FACT_LIMIT: usize = 1_024;
 /// Longest id in a header line, in characters.
 const ID_LIMIT: usize = 256;
 /// Precedes a line of a text that begins like a header line.
@@ -13,6 +15,15 @@ const QUOTE: char = '\\';
 /// A name for the end of a header line: one line without brackets, parentheses and invisible characters, of at most
 /// [`NAME_LIMIT`] characters; empty when nothing is left.
 pub(crate) fn name(text: &str) -> String {
+    plain(text, NAME_LIMIT)
+}
+
+/// A reason or a path for a header line, by the rules of [`name`] and of at most [`FACT_LIMIT`] characters.
+pub(crate) fn fact(text: &str) -> String {
+    plain(text, FACT_LIMIT)
+}
+
+fn plain(text: &str, limit: usize) -> String {
     let mut name = String::new();
     let mut length = 0;
     for character in text.chars() {
@@ -26,7 +37,7 @@ pub(crate) fn name(text: &str) -> String {
             name.push(character);
             length += 1;
         }
-        if length == NAME_LIMIT {
+        if length == limit {
             break;
         }
     }

@@ -7,10 +7,9 @@ const isTextSize = (value) => Number.isInteger(value) && value >= 1024 && value 
 
 /** What the platform's configuration may set. Whatever is written is passed on: the native part names what it does not know. */
 export function trustOptions({ platform_config: setting, model_hosts: hosts }) {
-  const names = typeof hosts === "string" ? [hosts] : hosts;
   return {
     ...(setting === undefined || setting === null ? {} : { platformConfig: String(setting) }),
-    ...(Array.isArray(names) ? { modelHosts: names.map(String) } : {}),
+    ...(hosts === undefined ? {} : { modelHosts: texts(hosts) }),
   };
 }
 
@@ -21,6 +20,12 @@ function collectOptions({ collect, collect_events: events, collect_characters: c
     ...(isCount(events, 1, 100) ? { collectEvents: events } : {}),
     ...(isCount(characters, 1, 1_000_000) ? { collectCharacters: characters } : {}),
   };
+}
+
+/** A list of texts, of which a single one may stand alone. */
+function texts(value) {
+  const list = typeof value === "string" ? [value] : value;
+  return Array.isArray(list) ? list.map(String) : [];
 }
 
 /**
@@ -47,6 +52,9 @@ export function gatewayOptions(account, { agentId, stateDir, configPath }) {
     ...(isCount(config.sender_turns, 1, 10_000) ? { senderTurns: config.sender_turns } : {}),
     ...(isCount(config.sender_waiting, 1, 10_000) ? { senderWaiting: config.sender_waiting } : {}),
     ...collectOptions(config),
+    ...(isCount(config.media_max_mb, 1, 100) ? { mediaMaxMb: config.media_max_mb } : {}),
+    ...(isCount(config.media_max_files, 0, 20) ? { mediaMaxFiles: config.media_max_files } : {}),
+    ...(config.media_hosts === undefined ? {} : { mediaHosts: texts(config.media_hosts) }),
     ...(stateDir ? { stateDir } : {}),
     ...(configPath ? { configPath } : {}),
   };

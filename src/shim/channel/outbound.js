@@ -1,9 +1,11 @@
 /** Messages the host sends by itself: `openclaw message send`, the agent's `message` tool, answers that come after their turn. */
 
 import { currentTurn } from "../gateway/runs.js";
+import { resolveWorkspaceDir } from "../host.js";
 import { native } from "../native.js";
 import { shared } from "../state.js";
 import { CHANNEL, defaultAccountId, resolveAccount, unconfiguredReason } from "./account.js";
+import { mediaFolders, usualFolders } from "./media-folders.js";
 import { messageIdOf } from "./message-sid.js";
 import { gatewayOptions } from "./options.js";
 import { requireTarget } from "./target.js";
@@ -14,22 +16,43 @@ import { requireTarget } from "./target.js";
  *
  * @returns {Promise<{ channel: string, messageId: string }>}
  */
-export async function sendText({ cfg, to, text, accountId, threadId, replyToId }) {
+export const sendText = (request) => send("sendText", request, request.text);
+
+/**
+ * A text with a file from the folders that the host names. A host tries a failed delivery again, for ever in some releases, unless the
+ * error says in words that all of them know that the recipient is at fault.
+ *
+ * @returns {Promise<{ channel: string, messageId: string }>}
+ */
+export async function sendMedia(request) {
+  const { text, mediaUrl } = request;
+  try {
+    return await send("sendMedia", request, { text: text ?? "", media: mediaUrl ? [mediaUrl] : [], folders: foldersOf(request) });
+  } catch (error) {
+    if (error.code !== "PARALL_FILE") throw error;
+    throw Object.assign(new Error(`Parall: ${error.message}; the recipient is not a valid one for it`), { code: error.code });
+  }
+}
+
+/** From where a send may take files, the workspace first. In a gateway it is an agent that sends. */
+function foldersOf({ cfg, accountId, mediaAccess, mediaLocalRoots }) {
+  const { runtime, accounts } = shared();
+  const workspace = mediaAccess?.workspaceDir ?? resolveWorkspaceDir(runtime, cfg, "main");
+  if (!Array.isArray(mediaLocalRoots)) return mediaFolders(runtime, workspace);
+  const isGateway = accounts.has(accountId ?? defaultAccountId(cfg));
+  const named = isGateway ? usualFolders(runtime, workspace, mediaLocalRoots) : mediaLocalRoots;
+  return [...new Set([workspace, ...named])].filter(Boolean);
+}
+
+/** Sends by the call of this name, which a gateway and the native part both have. */
+async function send(call, { cfg, to, accountId, threadId, replyToId }, content) {
   const target = requireTarget(to);
   const thread = threadOf(threadId) ?? threadOf(replyToId);
   const running = shared().accounts.get(accountId ?? defaultAccountId(cfg));
   const messageId = running
-    ? await running.gateway.sendText(target, text, thread, currentTurn())
-    : await native().sendText(optionsFor(cfg, accountId), target, text, thread);
+    ? await running.gateway[call](target, content, thread, currentTurn())
+    : await native()[call](optionsFor(cfg, accountId), target, content, thread);
   return { channel: CHANNEL, messageId };
-}
-
-/**
- * Files cannot be sent yet. A host without this function drops them and reports success. It tries a failed delivery again, for
- * ever in some releases, unless the error says in words that all of them know that the recipient is at fault.
- */
-export async function sendMedia() {
-  throw new Error("Parall: nothing was sent: this channel cannot send files yet, so the recipient is not a valid one for a file");
 }
 
 function optionsFor(cfg, accountId) {

@@ -4,7 +4,8 @@
  * What people write in Parall is text and never a command of the host: a command acts on the session that all chats share, and
  * Parall does not say who may give one. Hosts look for commands in `BodyForCommands`, `CommandBody`, `RawBody` and `Body`, in
  * this order, and some look behind bracketed prefixes and inside of sentences, so all four get the same neutral words. The text
- * is in `BodyForAgent` alone.
+ * is in `BodyForAgent` alone, unless files come with it: hosts of the first half of 2026 then show the agent `Body` with the text of the
+ * files instead. Commands are not looked for there as long as the other three say something.
  */
 import { messageSid } from "../channel/message-sid.js";
 
@@ -22,9 +23,10 @@ const MAY_HOLD_DIRECTIVE = /(?:^|\s)\//;
 
 /** @param {any} ctx what the host gave `startAccount` @param {any} turn see `Turn` in `index.d.ts` */
 export function inboundContext(ctx, turn) {
+  const text = agentText(turn.text);
   return {
-    Body: NO_COMMAND,
-    BodyForAgent: agentText(turn.text),
+    Body: turn.media?.length > 0 ? text : NO_COMMAND,
+    BodyForAgent: text,
     RawBody: NO_COMMAND,
     CommandBody: NO_COMMAND,
     BodyForCommands: NO_COMMAND,
@@ -44,6 +46,21 @@ export function inboundContext(ctx, turn) {
     MessageSid: messageSid(turn, ctx.abortSignal, ctx.accountId),
     Timestamp: turn.timestamp,
     ...(turn.threadRootId ? { MessageThreadId: turn.threadRootId } : {}),
+    ...mediaOf(turn),
+  };
+}
+
+/** The files of a message. Older hosts read lists of paths and types, newer ones `media`; with both each file is shown once. */
+function mediaOf({ media, messageId }) {
+  if (!media?.length) return {};
+  const paths = media.map((file) => file.path);
+  const types = media.map((file) => file.mimeType);
+  return {
+    MediaPath: paths[0],
+    MediaPaths: paths,
+    MediaType: types[0],
+    MediaTypes: types,
+    media: media.map((file) => ({ path: file.path, contentType: file.mimeType, messageId })),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Runs one agent turn on the host: an event of Parall in, parts of the answer out. */
 
-import { inboundPath, readConfig } from "../host.js";
+import { mediaFolders } from "../channel/media-folders.js";
+import { inboundPath, readConfig, resolveWorkspaceDir } from "../host.js";
 import { inboundContext } from "./inbound-context.js";
 import { startRun } from "./runs.js";
 import { watchSilence } from "./silence.js";
@@ -41,6 +42,7 @@ export function runTurn(place, turn) {
 async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, { silence, markStarted, abortSignal }) {
   const path = inboundPath(channel);
   const cfg = readConfig(runtime, ctx.cfg);
+  const folders = () => mediaFolders(runtime, resolveWorkspaceDir(runtime, cfg, agentId));
   const message = path.finalize(inboundContext(ctx, turn));
   if (path.storePath && path.record) {
     await path.record({
@@ -57,7 +59,7 @@ async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, 
       deliver: async (payload, info) => {
         markStarted();
         if (silence.isComplaint(payload)) log("info", "the agent chose not to answer; the host's complaint about it is not sent");
-        else for (const part of replyParts(payload, info)) await deliver(turn.id, part);
+        else await deliver(turn.id, replyPart(payload, info, folders));
       },
       onError: (error, info) => log("warn", `a ${info?.kind ?? "reply"} part was not delivered: ${errorText(error)}`),
     },
@@ -71,13 +73,13 @@ async function dispatch({ ctx, runtime, channel, agentId, deliver, log }, turn, 
   });
 }
 
-/** A payload as parts of an answer: the text with the first file, then each further file by itself. */
-function replyParts(payload, info) {
+/** A payload as a part of an answer: a text, and files from the folders from which the agent may send. */
+function replyPart(payload, info, folders) {
   const files = [payload?.mediaUrl, ...(Array.isArray(payload?.mediaUrls) ? payload.mediaUrls : [])];
-  const [first, ...others] = [...new Set(files.filter((file) => typeof file === "string" && file !== ""))];
+  const media = [...new Set(files.filter((file) => typeof file === "string" && file !== ""))];
   const kind = info?.kind ?? "final";
   const text = typeof payload?.text === "string" ? { text: payload.text } : {};
-  return [{ kind, ...text, ...(first === undefined ? {} : { mediaUrl: first }) }, ...others.map((mediaUrl) => ({ kind, mediaUrl }))];
+  return { kind, ...text, ...(media.length > 0 ? { media, folders: folders() } : {}) };
 }
 
 const errorText = (error) => (error instanceof Error ? error.message : String(error));

@@ -1,10 +1,8 @@
 /** Runs a tool of the native part for the account that a session belongs to. */
-import os from "node:os";
-import path from "node:path";
 import { resolveAccount } from "../channel/account.js";
+import { mediaFolders } from "../channel/media-folders.js";
 import { gatewayOptions } from "../channel/options.js";
 import { currentTurn } from "../gateway/runs.js";
-import { resolveStateDir } from "../host.js";
 import { native } from "../native.js";
 import { shared } from "../state.js";
 
@@ -17,7 +15,8 @@ import { shared } from "../state.js";
  */
 export function callTool(context, cfg, name, parameters) {
   const account = resolveAccount(cfg, context.agentAccountId ?? undefined);
-  return toolsOf(account).call(name, JSON.stringify(parameters), { folders: foldersOf(context), run: currentTurn() });
+  const folders = mediaFolders(shared().runtime, context.workspaceDir);
+  return toolsOf(account).call(name, JSON.stringify(parameters), { folders, run: currentTurn() });
 }
 
 /** The tools of an account, opened once for each gateway and set of options. */
@@ -31,10 +30,4 @@ function toolsOf(account) {
   const opened = native().openTools(options, gateway);
   tools.set(account.accountId, { key, gateway, tools: opened });
   return opened;
-}
-
-/** What the agent may send: its workspace, and the host's folders for media. */
-function foldersOf({ workspaceDir }) {
-  const state = resolveStateDir(shared().runtime);
-  return [workspaceDir, state && path.join(state, "media"), path.join(os.tmpdir(), "openclaw")].filter(Boolean);
 }

@@ -191,7 +191,7 @@ impl Claims {
                 }
             },
         };
-        let event = Event { origin: origin.clone(), subject, missed: false, company: Company::New };
+        let event = Event::new(origin.clone(), subject);
         if self.admission.is_addressed(&event) {
             Ok(Sought::Found(Box::new(event)))
         } else {

@@ -111,12 +111,7 @@ impl Loader {
         let unloaded = match self.sources.subject(kind, id).await {
             Ok(subject) => {
                 let missed = *origin == Origin::Announcement && self.history.was_missed(key);
-                return Some(Event {
-                    origin: origin.clone(),
-                    subject,
-                    missed,
-                    company: Company::New,
-                });
+                return Some(Event { missed, ..Event::new(origin.clone(), subject) });
             }
             Err(unloaded) => unloaded,
         };

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::orchestrator::event::{Company, Origin, Subject};
+use crate::orchestrator::event::{Origin, Subject};
 use crate::orchestrator::lanes::limits::HOUR;
 
 fn event(number: usize, chat: &str, sender: &str) -> Event {
@@ -15,7 +15,7 @@ fn event(number: usize, chat: &str, sender: &str) -> Event {
         message: serde_json::from_value(message).unwrap(),
         chat: serde_json::from_value(json!({"id": chat})).unwrap(),
     };
-    Event { origin: Origin::Announcement, subject, missed: false, company: Company::New }
+    Event::new(Origin::Announcement, subject)
 }
 
 fn chat(name: &str) -> Target {
