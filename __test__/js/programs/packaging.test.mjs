@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { contents } from "../../../docs/made/contents.mjs";
 import { pack, platformPackages } from "../../../npm/pack.mjs";
 import { listTarball, readPackedManifest, readTarball } from "../../hosts/tarball.mjs";
 import { criticalFindings } from "./install-scan.mjs";
@@ -13,19 +14,25 @@ const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
 const readJson = (file) => JSON.parse(readFileSync(path.join(PROJECT, file), "utf8"));
 
 let folder;
+let packages;
 let main;
 let platform;
 
 before(() => {
   folder = mkdtempSync(path.join(os.tmpdir(), "parall-packaging-"));
-  [main, platform] = pack(folder);
+  packages = pack(folder);
+  [main, platform] = packages;
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
+
+it("the tarballs hold exactly what the committed list says", () => {
+  assert.equal(readFileSync(path.join(PROJECT, "npm/contents.txt"), "utf8"), contents(packages), "run: npm run docs:generate");
+});
 
 describe("the main tarball", () => {
   it("holds the shim, the skills, the manifest, the types, the texts, and nothing else", () => {
     const allowed =
-      /^package\/(package\.json|LICENSE|README\.md|CHANGELOG\.md|index\.d\.ts|openclaw\.plugin\.json|bin\/parall\.js|src\/shim\/(?:[\w-]+\/)?[\w-]+\.js|src\/shim\/index\.d\.ts|skills\/[\w-]+\/(?:SKILL\.md|scripts\/parall\.mjs)|assets\/icon\.png)$/;
+      /^package\/(package\.json|LICENSE|README\.md|CHANGELOG\.md|index\.d\.ts|openclaw\.plugin\.json|bin\/parall\.js|src\/shim\/(?:[\w-]+\/)?[\w-]+\.js|src\/shim\/index\.d\.ts|skills\/[\w-]+\/(?:SKILL\.md|scripts\/parall\.mjs)|docs\/(?:command\/)?[\w-]+\.md|assets\/icon\.png)$/;
     const files = listTarball(main.file);
     assert.deepEqual(
       files.filter((file) => !allowed.test(file)),
