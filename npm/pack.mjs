@@ -7,7 +7,7 @@
  * `npm ci` ask for packages that are not published yet.
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -65,6 +65,9 @@ function packPlatform(folder, platform) {
   return inStage((stage) => {
     cpSync(platform.folder, stage, { recursive: true });
     cpSync(path.join(PROJECT, platform.binary), path.join(stage, platform.binary));
+    // The loader refuses a binary of another size.
+    const { size: bytes } = statSync(path.join(stage, platform.binary));
+    writeJson(path.join(stage, "package.json"), { ...platform.manifest, parall: { bytes } });
     cpSync(path.join(PROJECT, "LICENSE"), path.join(stage, "LICENSE"));
     return packStage(stage, folder);
   });
