@@ -1,4 +1,4 @@
-/** Links between the project's own texts lead somewhere. */
+/** Links between the project's own texts lead somewhere, and files that they name are there. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -65,6 +65,22 @@ describe("links", () => {
     const files = packed.split("\n").map((line) => line.trim());
     const away = links.filter((link) => files.includes(link.file) && !files.includes(resolve(link).to));
     assert.deepEqual(away.map(shown), []);
+  });
+});
+
+/** Folders of the project whose files texts may name. */
+const PLACES = /`((?:src|docs|npm|__test__|skills|\.github)\/[\w./-]+)`/g;
+
+describe("names of files in texts", () => {
+  const named = texts.flatMap((file) =>
+    [...readFileSync(path.join(PROJECT, file), "utf8").matchAll(PLACES)].map(([, target]) => ({ file, target })),
+  );
+
+  it("are found", () => assert.ok(named.length > 50, `${named.length} names`));
+
+  it("are those of files that are there, or that a command makes", () => {
+    const lost = named.filter(({ target }) => !existsSync(path.join(PROJECT, target)) && target !== "docs/.vitepress/dist");
+    assert.deepEqual(lost.map(shown), []);
   });
 });
 
