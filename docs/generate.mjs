@@ -13,6 +13,7 @@ import { dependencies } from "./made/dependencies.mjs";
 import { hosts } from "./made/hosts.mjs";
 import { routes } from "./made/routes.mjs";
 import { settings } from "./made/settings.mjs";
+import { skills } from "./made/skills.mjs";
 
 const PROJECT = new URL("../", import.meta.url);
 
@@ -22,6 +23,7 @@ const PARTS = {
   "docs/dependencies.md": dependencies,
   "docs/host-compatibility.md": () => ({ hosts: hosts() }),
   "docs/protocol.md": () => ({ routes: routes() }),
+  "docs/tools.md": () => ({ skills: skills() }),
 };
 
 /** @returns {Record<string, string>} every made file with the text that it should have, by its path from the project's folder */

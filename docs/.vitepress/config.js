@@ -10,7 +10,7 @@ const SIDEBAR = [
     items: [
       page("Start in two minutes", "/start"),
       page("Configuration", "/configuration"),
-      page("Tools", "/tools"),
+      page("Tools and skills", "/tools"),
       page("Wikis", "/wiki"),
       page("The parall command", "/command/"),
     ],

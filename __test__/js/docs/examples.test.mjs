@@ -97,6 +97,11 @@ describe("commands of OpenClaw", () => {
   });
 });
 
+it("the page about tools has every tool of the manifest, and no other", () => {
+  const named = [...read("docs/tools.md").matchAll(/^\| `(parall_\w+)` \|/gm)].map(([, name]) => name);
+  assert.deepEqual(named, readJson("openclaw.plugin.json").contracts.tools);
+});
+
 describe("settings", () => {
   const { properties } = readJson("openclaw.plugin.json").channelConfigs.parall.schema;
 

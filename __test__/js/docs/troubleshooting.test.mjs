@@ -1,4 +1,7 @@
-/** Every code that an error can carry to a user has its line in the page about troubleshooting, and no line has lost its code. */
+/**
+ * Every code that an error can carry to a user has its line in the page about troubleshooting, no line has lost its code, and what the
+ * page quotes are words of the plugin.
+ */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -25,7 +28,8 @@ function codesIn(file) {
 /** The enums of errors: each has to say its codes in the form that is read here. */
 const enums = sources.filter((file) => file.endsWith(".rs") && /^impl Coded for /m.test(read(file)));
 const codes = new Set(sources.filter((file) => /\.(?:rs|js)$/.test(file)).flatMap(codesIn));
-const listed = [...read("docs/troubleshooting.md").matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, code]) => code);
+const page = read("docs/troubleshooting.md");
+const listed = [...page.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, code]) => code);
 
 it("every enum of errors is read", () => {
   assert.ok(enums.length >= 8, `${enums}`);
@@ -39,12 +43,39 @@ it("every code has a line", () => {
   assert.deepEqual(
     [...codes].filter((code) => !listed.includes(code)),
     [],
+    "say in docs/troubleshooting.md what they mean and what to do",
   );
 });
 
 it("every line has a code, and one only", () => {
   assert.deepEqual(
     listed.filter((code, index) => !codes.has(code) || listed.indexOf(code) !== index),
+    [],
+  );
+});
+
+/** Words of OpenClaw, or of a library, that the page quotes. */
+const OTHERS = [
+  'does not recognize option "--token"',
+  "unknown option '--api-key'",
+  "plugin source outside ClawHub",
+  "UnknownIssuer",
+  "Unknown target",
+  "Hint",
+  "<cht_",
+];
+
+it("every message that is quoted is in the sources", () => {
+  // A text that is broken over lines with a backslash is one.
+  const words = sources.filter((file) => /\.(?:rs|js)$/.test(file)).map((file) => read(file).replaceAll(/\\\n\s*/g, ""));
+  const isKnown = (piece) => OTHERS.includes(piece) || words.some((text) => text.includes(piece));
+  const [, table] = /\n## By what you see\n(.*?)\n## /s.exec(page);
+  const quotes = [...table.matchAll(/^\| (.*?) \| /gm)].flatMap(([, cell]) => [...cell.matchAll(/`([^`]+)`/g)].map(([, quote]) => quote));
+  assert.ok(quotes.length > 20, `${quotes.length} quotes`);
+  // What differs each time, and the joints of what is put together, are between the pieces.
+  const pieces = quotes.flatMap((quote) => quote.split(/\.\.\.|\\\||\d+|: |channels\.parall\.\w+/)).map((piece) => piece.trim());
+  assert.deepEqual(
+    pieces.filter((piece) => piece.length > 3 && !isKnown(piece)),
     [],
   );
 });
