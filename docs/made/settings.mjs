@@ -4,7 +4,7 @@ import { table } from "./table.mjs";
 
 const manifest = JSON.parse(readFileSync(new URL("../../openclaw.plugin.json", import.meta.url), "utf8"));
 
-const TYPES = { boolean: "true or false", integer: "whole number", string: "text", object: "reference" };
+const TYPES = { boolean: "true or false", integer: "whole number", string: "text", object: "object" };
 
 /** What a setting may be, in words. */
 function type(schema) {
