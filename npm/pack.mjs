@@ -7,12 +7,14 @@
  * `npm ci` ask for packages that are not published yet.
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));
+/** What is published beside the pages of the documentation; `files` in package.json chooses among it. */
+const PUBLISHED = ["bin", "src/shim", "skills", "assets", "index.d.ts", "openclaw.plugin.json", "README.md", "CHANGELOG.md", "LICENSE"];
 /** What only the project needs. */
 const NOT_PUBLISHED = ["scripts", "devDependencies", "overrides", "napi"];
 
@@ -43,20 +45,8 @@ function packMain(folder, platforms) {
     const manifest = readJson(path.join(PROJECT, "package.json"));
     const wrong = platforms.find((platform) => platform.manifest.version !== manifest.version);
     if (wrong) throw new Error(`${wrong.manifest.name} has version ${wrong.manifest.version}, the main package ${manifest.version}`);
-    for (const entry of [
-      "bin",
-      "src/shim",
-      "skills",
-      "assets",
-      "index.d.ts",
-      "openclaw.plugin.json",
-      "README.md",
-      "CHANGELOG.md",
-      "LICENSE",
-    ]) {
-      const source = path.join(PROJECT, entry);
-      if (existsSync(source)) cpSync(source, path.join(stage, entry), { recursive: true });
-    }
+    for (const entry of PUBLISHED) cpSync(path.join(PROJECT, entry), path.join(stage, entry), { recursive: true });
+    for (const page of pages()) cpSync(path.join(PROJECT, page), path.join(stage, page));
     for (const key of NOT_PUBLISHED) delete manifest[key];
     manifest.optionalDependencies = Object.fromEntries(platforms.map(({ manifest: { name, version } }) => [name, version]));
     writeJson(path.join(stage, "package.json"), manifest);
@@ -64,10 +54,20 @@ function packMain(folder, platforms) {
   });
 }
 
+/** The pages, without what the site is made with. */
+function pages() {
+  return ["docs", "docs/command"].flatMap((folder) =>
+    readdirSync(path.join(PROJECT, folder)).flatMap((name) => (name.endsWith(".md") ? [path.join(folder, name)] : [])),
+  );
+}
+
 function packPlatform(folder, platform) {
   return inStage((stage) => {
     cpSync(platform.folder, stage, { recursive: true });
     cpSync(path.join(PROJECT, platform.binary), path.join(stage, platform.binary));
+    // The loader refuses a binary of another size.
+    const { size: bytes } = statSync(path.join(stage, platform.binary));
+    writeJson(path.join(stage, "package.json"), { ...platform.manifest, parall: { bytes } });
     cpSync(path.join(PROJECT, "LICENSE"), path.join(stage, "LICENSE"));
     return packStage(stage, folder);
   });

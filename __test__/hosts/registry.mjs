@@ -28,8 +28,8 @@ function packages() {
 }
 
 /**
- * @returns {Promise<{ url: string, main: string, hide: (name: string) => void, close: () => Promise<void> }>}
- *   `main` is the tarball of `@parall/parall`; `hide` makes a package unknown
+ * @returns {Promise<{ url: string, main: string, others: string[], hide: (name: string) => void, close: () => Promise<void> }>}
+ *   `main` is the tarball of `@parall/parall`, `others` are those of what it needs; `hide` makes a package unknown
  */
 export async function startRegistry() {
   const known = new Map(packages().map((entry) => [entry.name, entry]));
@@ -46,6 +46,9 @@ export async function startRegistry() {
   return {
     url: `http://127.0.0.1:${server.address().port}/`,
     main: packages()[0].file,
+    others: packages()
+      .slice(1)
+      .map(({ file }) => file),
     hide: (name) => known.delete(name),
     close: () => new Promise((resolve) => server.close(resolve).closeAllConnections()),
   };

@@ -4,6 +4,7 @@
  * Nothing is loaded before the first call. The package folder comes from the host (`api.rootDir`): newer hosts run private
  * copies of this file, and a library next to each copy would be mapped anew and never unmapped.
  */
+import { statSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { packageFolder } from "./state.js";
@@ -67,10 +68,15 @@ function load(require, root, name, version) {
   throw loadError({ platform, libcText: describe(), version, failures, packageName });
 }
 
-/** A binary of another release would answer to other calls, so its version must be ours. */
+/**
+ * A binary of another release would answer to other calls, so its version must be ours. One that is cut off, as a full disk leaves it,
+ * would end the whole process with a signal, so its size must be the one that was packed.
+ */
 function loadPackage(require, packageName, version) {
-  const found = require(`${packageName}/package.json`).version;
+  const { version: found, parall } = require(`${packageName}/package.json`);
   if (found !== version) throw new Error(`version ${found} is installed, ${version} is needed`);
+  const { size } = statSync(require.resolve(packageName));
+  if (parall && size !== parall.bytes) throw new Error(`the file is damaged: it has ${size} bytes instead of ${parall.bytes}`);
   return require(packageName);
 }
 

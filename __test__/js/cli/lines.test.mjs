@@ -4,7 +4,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { pages } from "../../../docs/command/generate.mjs";
 import plugin from "../../../src/shim/index.js";
 import { environment, shell, stage } from "./command.mjs";
 
@@ -90,19 +89,3 @@ for (const skill of readdirSync(SKILLS)) {
     }
   });
 }
-
-test("the pages of the command are made from its help texts, and each is listed", () => {
-  const folder = new URL("../../../docs/command/", import.meta.url);
-  const index = readFileSync(new URL("index.md", folder), "utf8");
-  const made = pages();
-  for (const [name, text] of Object.entries(made)) {
-    assert.equal(readFileSync(new URL(name, folder), "utf8"), text, `${name}: run node docs/command/generate.mjs`);
-    assert.ok(index.includes(`(${name})`), name);
-  }
-  assert.deepEqual(
-    readdirSync(folder)
-      .filter((name) => name.endsWith(".md"))
-      .sort(),
-    ["index.md", ...Object.keys(made)].sort(),
-  );
-});

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { contents } from "../../../docs/made/contents.mjs";
 import { pack, platformPackages } from "../../../npm/pack.mjs";
 import { listTarball, readPackedManifest, readTarball } from "../../hosts/tarball.mjs";
 import { criticalFindings } from "./install-scan.mjs";
@@ -13,19 +14,25 @@ const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
 const readJson = (file) => JSON.parse(readFileSync(path.join(PROJECT, file), "utf8"));
 
 let folder;
+let packages;
 let main;
 let platform;
 
 before(() => {
   folder = mkdtempSync(path.join(os.tmpdir(), "parall-packaging-"));
-  [main, platform] = pack(folder);
+  packages = pack(folder);
+  [main, platform] = packages;
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
+
+it("the tarballs hold exactly what the committed list says", () => {
+  assert.equal(readFileSync(path.join(PROJECT, "npm/contents.txt"), "utf8"), contents(packages), "run: npm run docs:generate");
+});
 
 describe("the main tarball", () => {
   it("holds the shim, the skills, the manifest, the types, the texts, and nothing else", () => {
     const allowed =
-      /^package\/(package\.json|LICENSE|README\.md|CHANGELOG\.md|index\.d\.ts|openclaw\.plugin\.json|bin\/parall\.js|src\/shim\/(?:[\w-]+\/)?[\w-]+\.js|src\/shim\/index\.d\.ts|skills\/[\w-]+\/(?:SKILL\.md|scripts\/parall\.mjs)|assets\/(?:icon\.png|page\/[\w-]+\.(?:html|css|js)))$/;
+      /^package\/(package\.json|LICENSE|README\.md|CHANGELOG\.md|index\.d\.ts|openclaw\.plugin\.json|bin\/parall\.js|src\/shim\/(?:[\w-]+\/)?[\w-]+\.js|src\/shim\/index\.d\.ts|skills\/[\w-]+\/(?:SKILL\.md|scripts\/parall\.mjs)|docs\/(?:command\/)?[\w-]+\.md|assets\/(?:icon\.png|page\/[\w-]+\.(?:html|css|js)))$/;
     const files = listTarball(main.file);
     assert.deepEqual(
       files.filter((file) => !allowed.test(file)),
@@ -120,6 +127,7 @@ describe("the platform tarball", () => {
     assert.ok(listTarball(platform.file).includes(`package/${manifest.main.replace("./", "")}`));
     assert.equal(manifest.name, `@parall/parall-${[...manifest.os, ...manifest.cpu, { glibc: "gnu" }[manifest.libc[0]]].join("-")}`);
     assert.equal(manifest.engines, undefined, "npm silently leaves out an optional package whose engines do not fit");
+    assert.equal(manifest.parall.bytes, statSync(path.join(PROJECT, manifest.main)).size, "the loader refuses a binary of another size");
   });
 });
 
@@ -134,19 +142,21 @@ describe("the metadata", () => {
     assert.deepEqual([...new Set(versions)], [manifest.version]);
   });
 
-  it("is locked for every system: npm ci refuses a lock file that lacks the optional packages of another one", () => {
-    const { packages } = readJson("package-lock.json");
-    const isLocked = (from, name) => {
-      const parents = from.split("/node_modules/").map((_, index, parts) => parts.slice(0, index + 1).join("/node_modules/"));
-      return [...parents.map((parent) => `${parent}/node_modules/${name}`), `node_modules/${name}`].some((place) => place in packages);
-    };
-    const missing = Object.entries(packages).flatMap(([place, { optionalDependencies = {} }]) =>
-      Object.keys(optionalDependencies).filter((name) => !isLocked(place, name)),
-    );
-    assert.deepEqual(missing, []);
-    const places = Object.values(packages).filter(({ resolved }) => resolved !== undefined);
-    assert.deepEqual(places, [], "a lock file that names a registry installs from no other");
-  });
+  for (const lock of ["package-lock.json", "docs/package-lock.json", "__test__/hosts/managers/package-lock.json"]) {
+    it(`is locked for every system in ${lock}: npm ci refuses a lock file that lacks the optional packages of another one`, () => {
+      const { packages } = readJson(lock);
+      const isLocked = (from, name) => {
+        const parents = from.split("/node_modules/").map((_, index, parts) => parts.slice(0, index + 1).join("/node_modules/"));
+        return [...parents.map((parent) => `${parent}/node_modules/${name}`), `node_modules/${name}`].some((place) => place in packages);
+      };
+      const missing = Object.entries(packages).flatMap(([place, { optionalDependencies = {} }]) =>
+        Object.keys(optionalDependencies).filter((name) => !isLocked(place, name)),
+      );
+      assert.deepEqual(missing, []);
+      const places = Object.values(packages).filter(({ resolved }) => resolved !== undefined);
+      assert.deepEqual(places, [], "a lock file that names a registry installs from no other");
+    });
+  }
 
   it("leaves the channel's settings open: one unknown key would make the whole configuration invalid", () => {
     assert.equal(schema.additionalProperties, true);

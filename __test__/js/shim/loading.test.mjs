@@ -1,19 +1,24 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import entry from "../../../src/shim/index.js";
 import { native } from "../../../src/shim/native.js";
 import setupEntry from "../../../src/shim/setup.js";
 import { shared } from "../../../src/shim/state.js";
+import {
+  fakeRoot,
+  forget,
+  installPlatformPackage,
+  LIBRARY,
+  loadError,
+  PLATFORM_PACKAGE,
+  PROJECT,
+  platformName,
+  version,
+} from "../install/installation.mjs";
 
-const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
-const { version } = JSON.parse(readFileSync(path.join(PROJECT, "package.json"), "utf8"));
-const LIBRARY = `parall.${platformName()}.node`;
-const PLATFORM_PACKAGE = `@parall/parall-${platformName()}`;
 const FULL = { registrationMode: "full", rootDir: "/plugin", runtime: { name: "full" } };
 
 beforeEach(forget);
@@ -138,42 +143,4 @@ function registeredChannels(api) {
   const channels = [];
   entry.register({ ...api, registerChannel: (registration) => channels.push(registration) });
   return channels;
-}
-
-/** The folder of an installation in which nothing native is there yet. */
-function fakeRoot() {
-  const root = mkdtempSync(path.join(os.tmpdir(), "parall-root-"));
-  roots.push(root);
-  writeFileSync(path.join(root, "package.json"), JSON.stringify({ name: "@parall/parall", version }));
-  shared().rootDir = root;
-  return root;
-}
-
-function installPlatformPackage(root, packageVersion) {
-  const folder = path.join(root, "node_modules", PLATFORM_PACKAGE);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(path.join(folder, "package.json"), JSON.stringify({ name: PLATFORM_PACKAGE, version: packageVersion, main: LIBRARY }));
-  copyFileSync(path.join(PROJECT, LIBRARY), path.join(folder, LIBRARY));
-}
-
-function loadError() {
-  try {
-    native();
-  } catch (error) {
-    return error;
-  }
-  throw new assert.AssertionError({ message: "the native part was loaded" });
-}
-
-const roots = [];
-
-function forget() {
-  delete globalThis[Symbol.for("@parall/parall")];
-  delete globalThis[Symbol.for(`@parall/parall/native@${version}`)];
-  for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true });
-}
-
-function platformName() {
-  const libc = { linux: process.report.getReport().header.glibcVersionRuntime ? "gnu" : "musl", win32: "msvc" }[process.platform];
-  return [process.platform, process.arch, libc].filter(Boolean).join("-");
 }
