@@ -304,8 +304,6 @@ export declare function listParallAccountIds(cfg: object): Array<string>
 /** What an account has not finished. Rejects when there is no journal, or one of another version. */
 export declare function listQueue(options: QueueOptions): Promise<Queue>
 
-/** Views of accounts as text for Prometheus. */
-export declare function metricsText(views: Array<string>): string
 /** A file for the agent. */
 export interface Media {
   /** Where it is. */
@@ -313,6 +311,9 @@ export interface Media {
   /** What it is, judged by its content. */
   mimeType: string
 }
+
+/** Views of accounts as text for Prometheus. */
+export declare function metricsText(views: Array<string>): string
 
 /** Opens the tools of an account; with its gateway, what they write goes through the account's own outbox. Opens no connection. */
 export declare function openTools(options: GatewayOptions, gateway?: Gateway | undefined | null): AgentTools

@@ -11,6 +11,7 @@ const SIDEBAR = [
       page("Start in two minutes", "/start"),
       page("Configuration", "/configuration"),
       page("Tools and skills", "/tools"),
+      page("Files", "/files"),
       page("Wikis", "/wiki"),
       page("The parall command", "/command/"),
     ],
@@ -21,6 +22,7 @@ const SIDEBAR = [
       page("How it works", "/how-it-works"),
       page("Lanes and forks", "/lanes-and-forks"),
       page("Platform config", "/platform-config"),
+      page("Access", "/access"),
       page("Security", "/security"),
       page("Glossary", "/glossary"),
     ],
@@ -29,6 +31,7 @@ const SIDEBAR = [
     text: "Run",
     items: [
       page("Operations", "/operations"),
+      page("Looking after an account", "/operating"),
       page("Troubleshooting", "/troubleshooting"),
       page("Which OpenClaw", "/host-compatibility"),
       page("Moving from 1.12.0", "/upgrading"),
