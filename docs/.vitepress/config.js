@@ -23,6 +23,7 @@ const SIDEBAR = [
       page("Lanes and forks", "/lanes-and-forks"),
       page("Platform config", "/platform-config"),
       page("Access", "/access"),
+      page("Several agents", "/accounts"),
       page("Security", "/security"),
       page("Glossary", "/glossary"),
     ],
@@ -31,7 +32,6 @@ const SIDEBAR = [
     text: "Run",
     items: [
       page("Operations", "/operations"),
-      page("Looking after an account", "/operating"),
       page("Troubleshooting", "/troubleshooting"),
       page("Which OpenClaw", "/host-compatibility"),
       page("Moving from 1.12.0", "/upgrading"),

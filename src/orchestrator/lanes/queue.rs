@@ -276,4 +276,6 @@ impl Queue {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
