@@ -173,7 +173,7 @@ fn a_newer_journal_is_refused_and_stays_as_it_is() {
     connection.close().unwrap();
     let before = fs::read(&database).unwrap();
     let error = open(folder.path()).err().unwrap();
-    assert!(matches!(error, Error::Version { found: 99, supported: 6, .. }), "{error}");
+    assert!(matches!(error, Error::Version { found: 99, supported: 7, .. }), "{error}");
     let error = Journal::open_beside(folder.path(), "default", system_clock()).err().unwrap();
     assert!(matches!(error, Error::Version { found: 99, .. }), "{error}");
     assert_eq!(fs::read(&database).unwrap(), before);
