@@ -381,11 +381,14 @@ impl Bench {
 /// Starts an account in a world.
 fn serve(world: &Arc<World>) -> (Arc<Gateway>, Journal) {
     let journal = world.disk.lock().unwrap().as_mut().unwrap().open();
-
+    let (access, collects) = {
+        let state = world.state();
+        (state.access.clone(), state.collects)
+    };
     let options = AccountOptions {
         account_id: "default".into(),
         agent_id: "main".into(),
-        access: world.state().access.clone(),
+        access,
         replies: Replies::Auto,
         state_folder: None,
         max_forks: 4,
@@ -393,7 +396,7 @@ fn serve(world: &Arc<World>) -> (Arc<Gateway>, Journal) {
         max_text_bytes: 64 * 1024,
         sender_turns: DEFAULT_SENDER_TURNS,
         sender_waiting: DEFAULT_SENDER_WAITING,
-        collect_events: if world.state().collects { 20 } else { 1 },
+        collect_events: if collects { 20 } else { 1 },
         collect_characters: DEFAULT_COLLECT_CHARACTERS,
         max_waiting: DEFAULT_MAX_WAITING,
         turn_minutes: DEFAULT_TURN_MINUTES,
