@@ -76,9 +76,17 @@ fn is_extension(text: &str) -> bool {
         && text.chars().all(|one| one.is_ascii_alphanumeric())
 }
 
+/// What files of the announced type are called: mostly like the type.
 fn usual_extension(attachment: &Attachment) -> Option<String> {
-    let extensions = mime_guess::get_mime_extensions_str(attachment.mime_type.as_deref()?)?;
-    extensions.first().filter(|one| is_extension(one)).map(|one| (*one).to_owned())
+    let mime_type = attachment.mime_type.as_deref()?;
+    let extension = match mime_type {
+        "text/plain" => "txt",
+        "text/markdown" => "md",
+        "audio/mpeg" => "mp3",
+        _ => mime_type.split_once('/')?.1,
+    };
+    let is_usual = mime_guess::from_ext(extension).iter_raw().any(|known| known == mime_type);
+    (is_usual && is_extension(extension)).then(|| extension.to_owned())
 }
 
 #[cfg(test)]
