@@ -15,7 +15,17 @@ const goOn = new Promise((resolve) => {
 });
 // Without a reference the account would end with the next collection of garbage.
 globalThis.gateway = native.startGateway(
-  { accountId: "default", parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main", stateDir, maxForks: 0, ...unlimited },
+  {
+    accountId: "default",
+    parallUrl: url,
+    apiKey: "key_agent",
+    orgId: "org_demo",
+    agentId: "main",
+    stateDir,
+    maxForks: 0,
+    collectEvents: 1,
+    ...unlimited,
+  },
   {
     ...noForks,
     runTurn: async () => {

@@ -22,7 +22,16 @@ async function ours() {
   const { native, noForks } = await import("../js/support.mjs");
   // Without a reference the account would end with the next collection of garbage.
   globalThis.gateway = native.startGateway(
-    { accountId: "default", parallUrl: url, apiKey: key, orgId: ORG, agentId: "main", stateDir: folder, senderTurns: 1_000_000 },
+    {
+      accountId: "default",
+      parallUrl: url,
+      apiKey: key,
+      orgId: ORG,
+      agentId: "main",
+      stateDir: folder,
+      senderTurns: 1_000_000,
+      collectEvents: 1,
+    },
     {
       ...noForks,
       runTurn: async (turn) => {

@@ -16,7 +16,7 @@ const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 let forks = 0;
 
 const gateway = native.startGateway(
-  { accountId: "default", parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main", stateDir: folder },
+  { accountId: "default", parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main", stateDir: folder, collectEvents: 1 },
   {
     ...noForks,
     createFork: async (parent) => {

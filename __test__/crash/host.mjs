@@ -67,7 +67,7 @@ async function play(turn, number) {
 }
 
 const gateway = native.startGateway(
-  { accountId: "default", parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main", stateDir: folder },
+  { accountId: "default", parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main", stateDir: folder, collectEvents: 1 },
   {
     runTurn,
     createFork: async (parent) => {

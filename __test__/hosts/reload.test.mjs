@@ -12,7 +12,7 @@ for (const release of HOST_VERSIONS) {
   describe(`hot reloads of OpenClaw ${release.version}`, () => {
     let scene;
     before(async () => {
-      scene = await openScene(release);
+      scene = await openScene(release, { section: { collect: false } });
       const config = scene.host.readConfig();
       // The tool is to run without a question to anybody.
       scene.host.writeConfig({ ...config, tools: { ...config.tools, exec: { host: "gateway", security: "full", ask: "off" } } });

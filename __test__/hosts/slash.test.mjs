@@ -42,7 +42,7 @@ for (const release of RELEASES) {
   describe(`OpenClaw ${release.version}${release.scripts ? ", installed with its scripts" : ""}: texts that look like commands`, () => {
     let scene;
     before(async () => {
-      scene = await openScene(release);
+      scene = await openScene(release, { section: { collect: false } });
       await startScene(scene);
     });
     after(() => closeScene(scene));

@@ -16,7 +16,7 @@ for (const release of HOST_VERSIONS) {
   describe(`OpenClaw ${release.version}: a storm`, () => {
     let scene;
     before(async () => {
-      scene = await openScene(release);
+      scene = await openScene(release, { section: { collect: false } });
       prepareScene(scene);
     });
     after(() => closeScene(scene));

@@ -133,7 +133,7 @@ test(`${RELOADS} reloads leave no socket, thread, file handle or second consumer
 async function reload(url, stateDir) {
   const { promise: connected, resolve } = deferred();
   const gateway = native.startGateway(
-    { accountId: "default", parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main", stateDir },
+    { accountId: "default", parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main", stateDir, collectEvents: 1 },
     {
       ...noForks,
       runTurn: (turn) => echo(turn, gateway),

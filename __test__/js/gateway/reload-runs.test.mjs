@@ -78,7 +78,7 @@ describe("a storm of reloads in the middle of tools", () => {
 async function start(url, folder, runTurn) {
   const connected = deferred();
   const gateway = native.startGateway(
-    { accountId: ACCOUNT, parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main", stateDir: folder },
+    { accountId: ACCOUNT, parallUrl: url, apiKey: "key_agent", orgId: "org_demo", agentId: "main", stateDir: folder, collectEvents: 1 },
     {
       ...{ runTurn, callOff, earlierRuns: () => earlierRuns(ACCOUNT), followTurn },
       ...noForks,
