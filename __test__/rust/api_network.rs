@@ -52,7 +52,7 @@ async fn proxy() -> (RawServer, mpsc::UnboundedReceiver<String>) {
 
 /// An API behind TLS: a ticket that leads to `ws_url`, and the agent for everything else.
 async fn encrypted_api(authority: &Authority, host: &str, ws_url: &str) -> RawServer {
-    let acceptor = Arc::new(authority.acceptor(host, &["h2-is-not-spoken-here", "http/1.1"]));
+    let acceptor = Arc::new(authority.acceptor(host, &["h2", "http/1.1"]));
     let ticket = format!(r#"{{"ticket":"t","ws_url":"{ws_url}"}}"#);
     RawServer::start(move |stream| {
         let (acceptor, ticket) = (Arc::clone(&acceptor), ticket.clone());

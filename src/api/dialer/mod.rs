@@ -63,8 +63,6 @@ impl SocketDialer {
     ) -> Result<Self, Error> {
         let configured =
             ws_url.filter(|text| !text.trim().is_empty()).map(address::configured).transpose()?;
-        let mut tls = tls;
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let client = request::builder(network, tls, limits)?
             .http1_only()
             .pool_max_idle_per_host(0)

@@ -34,9 +34,7 @@ impl Foreign {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let mut tls = self.tls.clone();
-        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let client = builder(&self.network, tls, &self.limits)?
+        let client = builder(&self.network, self.tls.clone(), &self.limits)?
             .dns_resolver(PublicOnly { proxies: self.network.proxy_hosts() })
             .build()
             .map_err(|error| Error::Setup { source: cause(error) })?;

@@ -30,12 +30,14 @@ pub(in crate::api) fn configure(network: &Network) -> Result<Tls, Error> {
         provider: Arc::clone(&provider),
         inner: OnceLock::new(),
     };
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|source| Error::Setup { source: Box::new(source) })?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
+    // No other protocol is built in, and a server takes the best that it is offered.
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Tls { config, roots })
 }
 
