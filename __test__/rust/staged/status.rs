@@ -181,3 +181,17 @@ async fn what_runs_and_waits_is_told_and_why_nothing_is_forked() {
     let closed = json!({ "running": false, "connected": false, "busy": false, "activeRuns": 0 });
     bench.soon("closed", |status| says(status, &closed)).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_counts_once_whether_it_runs_in_main_or_in_a_fork() {
+    let bench = Bench::start().await;
+    bench.world.allow_forks();
+    bench.world.hold(true);
+    bench.world.say("usr_ada", "human", 1).await;
+    bench.soon("main works", |status| status["activeRuns"] == 1).await;
+    bench.world.say("usr_eve", "human", 2).await;
+    bench.soon("a fork works", |status| status["activeRuns"] == 2).await;
+    let view: Value = serde_json::from_str(&bench.gateway.view().await.unwrap()).unwrap();
+    let activity = &view["live"]["activity"];
+    assert_eq!((&activity["turns"], &activity["events"]), (&json!(2), &json!(2)));
+}

@@ -157,8 +157,6 @@ impl Runner {
                 journal.adopt_with_results(keys(members), turn, session.key()).await
             } else {
                 let adoption = journal.adopt(keys(members), turn, session.key()).await?;
-                let Adoption { attempt, claimed_at, .. } = adoption;
-                self.context.activity.turn_began(journal.now(), claimed_at, attempt == 1);
                 Ok((adoption, Vec::new()))
             }
         };
