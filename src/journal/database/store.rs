@@ -127,12 +127,25 @@ impl Store {
         durability: Durability,
         work: impl FnOnce(&Access<'_>) -> Result<(), Fault>,
     ) -> Result<(), Error> {
-        let at = |error| Error::sqlite(&self.path, error);
-        let synchronous = match durability {
-            Durability::File => "NORMAL",
-            Durability::Disk => "FULL",
+        if durability == Durability::Disk {
+            return self.transaction(work);
+        }
+        let synchronous = |mode| {
+            let set = self.connection.pragma_update(None, "synchronous", mode);
+            set.map_err(|error| Error::sqlite(&self.path, error))
         };
-        self.connection.pragma_update(None, "synchronous", synchronous).map_err(at)?;
+        synchronous("NORMAL")?;
+        let result = self.transaction(work);
+        // It is the connection's usual mode.
+        synchronous("FULL")?;
+        result
+    }
+
+    fn transaction(
+        &self,
+        work: impl FnOnce(&Access<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Error> {
+        let at = |error| Error::sqlite(&self.path, error);
         let transaction =
             rusqlite::Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
                 .map_err(at)?;

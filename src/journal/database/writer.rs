@@ -209,14 +209,12 @@ fn serve(store: Store, messages: &Receiver<Message>) {
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => break None,
         };
-        let mut is_awaited = false;
-        let mut durability = Durability::File;
+        let (mut is_awaited, mut is_synced) = (false, false);
         let mut closing = None;
         for message in first.into_iter().chain(messages.try_iter()).take(MOST_IN_ONE) {
             match message {
                 Message::Job(job) => {
-                    is_awaited = true;
-                    durability = Durability::Disk;
+                    (is_awaited, is_synced) = (true, true);
                     jobs.push(job);
                 }
                 Message::Written(job) => {
@@ -238,9 +236,11 @@ fn serve(store: Store, messages: &Receiver<Message>) {
         }
         let is_due = due.is_some_and(|due| due <= Instant::now());
         if is_awaited || is_due || closing.is_some() || jobs.len() >= MOST_IN_ONE {
-            if is_due || closing.is_some() {
-                durability = Durability::Disk;
-            }
+            let durability = if is_synced || is_due || closing.is_some() {
+                Durability::Disk
+            } else {
+                Durability::File
+            };
             store.run(std::mem::take(&mut jobs), durability);
         }
         if closing.is_some() {

@@ -73,6 +73,20 @@ pub struct Details {
     pub no_reply: bool,
 }
 
+#[cfg(test)]
+impl NewDispatch {
+    /// A new message of the inbox.
+    pub(crate) fn message(id: &str, source_id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            origin: Origin::Inbox,
+            source_type: "message".to_owned(),
+            source_id: source_id.to_owned(),
+            event_type: None,
+        }
+    }
+}
+
 /// The answer to a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {

@@ -118,7 +118,7 @@ mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;
-    use crate::journal::{Details, NewDispatch, Origin};
+    use crate::journal::{Details, NewDispatch};
 
     const DAY: i64 = 24 * 60 * 60 * 1_000;
 
@@ -127,14 +127,7 @@ mod tests {
         let time = Arc::new(AtomicI64::new(1_000));
         let clock = Arc::clone(&time);
         let journal = Journal::in_memory(Arc::new(move || clock.load(Ordering::Relaxed))).unwrap();
-        let dispatch = NewDispatch {
-            id: "dsp_1".into(),
-            origin: Origin::Inbox,
-            source_type: "message".into(),
-            source_id: "msg_1".into(),
-            event_type: None,
-        };
-        journal.claim(dispatch).await.unwrap();
+        journal.claim(NewDispatch::message("dsp_1", "msg_1")).await.unwrap();
         (journal, time)
     }
 

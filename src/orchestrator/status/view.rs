@@ -233,18 +233,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::journal::{Details, NewDispatch, NewFork, Origin, system_clock};
+    use crate::journal::{Details, NewDispatch, NewFork, system_clock};
 
     async fn claimed(journal: &Journal, number: u32) -> String {
         let id = format!("dsp_{number}");
-        let dispatch = NewDispatch {
-            id: id.clone(),
-            origin: Origin::Inbox,
-            source_type: "message".into(),
-            source_id: format!("msg_{number}"),
-            event_type: None,
-        };
-        journal.claim(dispatch).await.unwrap();
+        journal.claim(NewDispatch::message(&id, &format!("msg_{number}"))).await.unwrap();
         id
     }
 

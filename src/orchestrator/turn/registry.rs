@@ -192,20 +192,13 @@ impl Drop for OpenGuard<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::{Details, Journal, NewDispatch, Origin, system_clock};
+    use crate::journal::{Details, Journal, NewDispatch, system_clock};
 
     /// A lane has taken the event, and the host is not asked yet.
     #[tokio::test]
     async fn a_host_may_answer_by_itself_until_it_is_asked_to_run_what_was_left() {
         let journal = Journal::in_memory(system_clock()).unwrap();
-        let dispatch = NewDispatch {
-            id: "dsp_1".into(),
-            origin: Origin::Inbox,
-            source_type: "message".into(),
-            source_id: "msg_1".into(),
-            event_type: None,
-        };
-        journal.claim(dispatch).await.unwrap();
+        journal.claim(NewDispatch::message("dsp_1", "msg_1")).await.unwrap();
         let details = Details { target: "cht_1".into(), ..Details::default() };
         journal.describe("dsp_1", details).await.unwrap();
         journal.adopt(["dsp_1"], "turn-1", "main").await.unwrap();
