@@ -11,7 +11,7 @@ use super::error::Error;
 use crate::api::NewFile;
 
 /// Largest file, in bytes, as published clients have it.
-pub const LARGEST_FILE: u64 = 25 * 1024 * 1024;
+const LARGEST_FILE: u64 = 25 * 1024 * 1024;
 /// Most files on a message, as published clients have it.
 pub const MOST_FILES: usize = 8;
 
@@ -30,16 +30,26 @@ pub async fn read_files(paths: &[PathBuf]) -> Result<Vec<NewFile>, Error> {
         let bytes = read_file(path).await.map_err(fail)?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.ok_or_else(|| refuse(format!("{} is no file", path.display())))?;
-        if bytes.is_empty() {
-            return Err(refuse(format!("{} is empty", path.display())));
+        if let Some(reason) = unfit(bytes.len() as u64) {
+            return Err(refuse(format!("{} {reason}", path.display())));
         }
-        if bytes.len() as u64 > LARGEST_FILE {
-            return Err(refuse(format!("{} is larger than 25 MiB", path.display())));
-        }
-        let mime_type = mime_guess::from_path(path).first_or_octet_stream().to_string();
-        files.push(NewFile { name, mime_type, bytes });
+        files.push(NewFile { name, mime_type: mime_type_of(path), bytes });
     }
     Ok(files)
+}
+
+/// Why a file of so many bytes cannot be sent; follows its name.
+pub fn unfit(size: u64) -> Option<&'static str> {
+    match size {
+        0 => Some("is empty"),
+        1..=LARGEST_FILE => None,
+        _ => Some("is larger than 25 MiB"),
+    }
+}
+
+/// The media type of a file, by its name.
+pub fn mime_type_of(path: &Path) -> String {
+    mime_guess::from_path(path).first_or_octet_stream().to_string()
 }
 
 /// Where a file of these folders really is; nothing when it is not there, or lies in none of them. A relative path is meant from the

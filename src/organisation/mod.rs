@@ -28,7 +28,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-pub use attachments::{LARGEST_FILE, MOST_FILES, Progress, allowed_file, read_files};
+pub use attachments::{MOST_FILES, Progress, allowed_file, mime_type_of, read_files, unfit};
 pub use error::{Candidate, Error, shown};
 pub use list::{LARGEST_PAGE, List, Paging};
 pub use messages::{Draft, LONGEST_TEXT, MessageFilter};

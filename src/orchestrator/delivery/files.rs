@@ -13,7 +13,7 @@ use crate::orchestrator::host::Level;
 use crate::orchestrator::persist::PersistError;
 use crate::orchestrator::target::Target;
 use crate::orchestrator::turn::untrusted::name;
-use crate::organisation::{LARGEST_FILE, MOST_FILES, allowed_file};
+use crate::organisation::{MOST_FILES, allowed_file, mime_type_of, unfit};
 
 /// How long a file is tried before its message goes without it.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -142,17 +142,11 @@ enum Failed {
 }
 
 async fn one(context: &Context, path: &str) -> Result<String, Failed> {
-    let call = || async {
-        let file = open(path).await.map_err(Refused::Here)?;
-        context.server.upload_file(file).await.map_err(Refused::There)
-    };
-    // What is wrong with the file is found out first, once: it is no failure of the server.
-    open(path).await.map_err(Failed::Because)?;
+    // What is wrong with the file is no failure of the server, and is not tried again.
     let upload = || async {
-        match call().await {
-            Ok(id) => Ok(Ok(id)),
-            Err(Refused::Here(reason)) => Ok(Err(reason)),
-            Err(Refused::There(error)) => Err(error),
+        match open(path).await {
+            Ok(file) => context.server.upload_file(file).await.map(Ok),
+            Err(reason) => Ok(Err(reason)),
         }
     };
     match context.persist_for(PATIENCE, "uploading a file", upload).await {
@@ -163,12 +157,7 @@ async fn one(context: &Context, path: &str) -> Result<String, Failed> {
     }
 }
 
-enum Refused {
-    Here(String),
-    There(crate::api::Error),
-}
-
-/// The file at a path without symbolic links, as [`allow`] gave it: what has become a link since then is not followed.
+/// The file at a path without symbolic links, as [`allowed_file`] gave it: what has become a link since then is not followed.
 async fn open(path: &str) -> Result<LocalFile, String> {
     let fail = |error: std::io::Error| format!("it cannot be read: {error}");
     if tokio::fs::canonicalize(path).await.map_err(fail)? != Path::new(path) {
@@ -176,16 +165,16 @@ async fn open(path: &str) -> Result<LocalFile, String> {
     }
     let file = tokio::fs::File::open(path).await.map_err(fail)?;
     let metadata = file.metadata().await.map_err(fail)?;
-    match metadata.len() {
-        _ if !metadata.is_file() => return Err("it is not a file".to_owned()),
-        0 => return Err("it is empty".to_owned()),
-        size if size > LARGEST_FILE => return Err("it is larger than 25 MiB".to_owned()),
-        _ => {}
+    if !metadata.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    if let Some(reason) = unfit(metadata.len()) {
+        return Err(format!("it {reason}"));
     }
     let file_name = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
     Ok(LocalFile {
         name: file_name.unwrap_or_else(|| "file".to_owned()),
-        mime_type: mime_guess::from_path(path).first_or_octet_stream().to_string(),
+        mime_type: mime_type_of(Path::new(path)),
         size: usize::try_from(metadata.len()).unwrap_or(usize::MAX),
         file,
     })

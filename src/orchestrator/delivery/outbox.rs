@@ -10,7 +10,7 @@ use super::comment::Attempt;
 use super::files::{pieces, refuse, sorted, upload, with_lines};
 use super::host_text::{Content, is_notice, keep_back, sendable, visible};
 use super::part_key::{completes, part_key};
-use super::send::{apologise, put, send_part};
+use super::send::{apologise, post, put, send_part};
 use super::split::{PART_LIMIT, split};
 use crate::api::NewMessage;
 use crate::error::chain;
@@ -191,14 +191,8 @@ impl Outbox {
         target: &Target,
         message: &NewMessage,
     ) -> Result<String, Error> {
-        let _order = self.send_lock(target).lock_owned().await;
-        let (context, chat) = (&self.context, target.to_string());
-        let sent = context
-            .persist("sending a message", || context.server.send_message(&chat, message))
-            .await;
-        let sent = sent.map_err(|error| error.for_target(target))?;
-        context.status.touch(|status| &mut status.last_outbound_at);
-        Ok(sent.id)
+        let _order = self.order(target).await;
+        post(&self.context, target, message).await
     }
 
     /// Closes a turn for replies, after those that are on their way, for which it waits at most for `limit`.

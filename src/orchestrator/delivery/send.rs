@@ -8,6 +8,7 @@ use crate::journal::{NewPart, Uploaded};
 use crate::orchestrator::context::Context;
 use crate::orchestrator::error::Error;
 use crate::orchestrator::host::Level;
+use crate::orchestrator::persist::PersistError;
 use crate::orchestrator::target::Target;
 
 /// What people read where a part is missing.
@@ -97,8 +98,8 @@ pub(super) async fn put(
     key: &str,
     attempt: Attempt<'_>,
 ) -> Result<String, Error> {
-    let id = match target {
-        Target::Chat(chat_id) => {
+    match target {
+        Target::Chat(_) => {
             let message = NewMessage {
                 text: text.clone(),
                 thread_root_id: thread.map(str::to_owned),
@@ -106,15 +107,34 @@ pub(super) async fn put(
                 no_reply: false,
                 attachment_ids: attachment_ids.clone(),
             };
-            let sent = context
-                .persist("sending a message", || context.server.send_message(chat_id, &message))
-                .await;
-            sent.map_err(|error| error.for_target(target))?.id
+            post(context, target, &message).await
         }
-        Target::Task(task_id) => comment(context, task_id, text, attempt)
-            .await
-            .map_err(|error| error.for_target(target))?,
-    };
+        Target::Task(task_id) => {
+            let sent = comment(context, task_id, text, attempt).await;
+            noted(context, target, sent)
+        }
+    }
+}
+
+/// Sends a message to a chat and notes it in the status.
+pub(super) async fn post(
+    context: &Context,
+    target: &Target,
+    message: &NewMessage,
+) -> Result<String, Error> {
+    let chat = target.to_string();
+    let sent =
+        context.persist("sending a message", || context.server.send_message(&chat, message)).await;
+    noted(context, target, sent.map(|sent| sent.id))
+}
+
+/// Notes in the status that something was sent, if it was.
+fn noted(
+    context: &Context,
+    target: &Target,
+    sent: Result<String, PersistError>,
+) -> Result<String, Error> {
+    let id = sent.map_err(|error| error.for_target(target))?;
     context.status.touch(|status| &mut status.last_outbound_at);
     Ok(id)
 }
