@@ -106,21 +106,30 @@ function sparksPart() {
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
-/** A list under a heading. */
-function listPart(title, empty, keyOf, make) {
+/**
+ * A list under a heading.
+ *
+ * @param {object} part
+ * @param {string} part.title
+ * @param {string} part.empty what is said without any item
+ * @param {(view: any) => { items: any[], more: number }} part.listed
+ * @param {(item: any) => string} part.keyOf
+ * @param {(item: any) => { node: Element, update: (item: any, now: number, view: any) => void }} part.make
+ */
+function listPart({ title, empty, listed, keyOf, make }) {
   const list = element("ul");
   const none = element("p", { class: "empty" }, empty);
   const rest = element("p", { class: "more" });
-  const node = element("section", {}, element("h3", {}, title), none, list, rest);
   const show = keyedChildren(list, keyOf, make);
-  const update = (items, more) => {
+  const update = (view, now) => {
+    const { items, more } = listed(view);
     none.hidden = items.length > 0;
     list.hidden = items.length === 0;
     rest.hidden = more === 0;
     setText(rest, `and ${more.toLocaleString("en")} more`);
-    show(items);
+    show(items, now, view);
   };
-  return { node, update };
+  return { node: element("section", {}, element("h3", {}, title), none, list, rest), update };
 }
 
 /** A line of a list: a name, a second line, why something failed, and buttons. */
@@ -136,61 +145,53 @@ const about = ({ target, sourceId, senderId }) =>
   [target ?? sourceId, senderId && `from ${senderId}`].filter(Boolean).map(foreign).join(" ");
 
 function lanesPart(button) {
-  let now = 0;
-  const part = listPart(
-    "Lanes",
-    "Nothing runs.",
-    (run) => `${run.session} ${run.event.id}`,
-    ({ event: { id } }) => {
+  return listPart({
+    title: "Lanes",
+    empty: "Nothing runs.",
+    listed: ({ lanes }) => ({
+      items: lanes.flatMap(({ sessionKey, isFork, since, events }) =>
+        events.map((event) => ({ session: sessionKey, isFork, since, event })),
+      ),
+      more: 0,
+    }),
+    keyOf: (run) => `${run.session} ${run.event.id}`,
+    make: ({ event: { id } }) => {
       const { node, detail } = line(id, [button("stop", "Stop", id, "danger")]);
-      const update = ({ session, isFork, since, event }) => {
+      const update = ({ session, isFork, since, event }, now) => {
         const attempt = event.attempts > 1 ? `, attempt ${event.attempts}` : "";
         setText(detail, `${isFork ? "fork" : "main"} for ${duration(now - since)}${attempt}: ${about(event)} in ${foreign(session)}`);
       };
       return { node, update };
     },
-  );
-  const update = ({ lanes }, time) => {
-    now = time;
-    part.update(
-      lanes.flatMap(({ sessionKey, isFork, since, events }) => events.map((event) => ({ session: sessionKey, isFork, since, event }))),
-      0,
-    );
-  };
-  return { node: part.node, update };
+  });
 }
 
 function queuePart() {
-  let now = 0;
-  const part = listPart(
-    "Queue",
-    "Nothing waits.",
-    ({ id }) => id,
-    ({ id }) => {
+  return listPart({
+    title: "Queue",
+    empty: "Nothing waits.",
+    listed: ({ queue }) => queue.events,
+    keyOf: ({ id }) => id,
+    make: ({ id }) => {
       const { node, detail, cause } = line(id);
-      const update = (entry) => {
+      const update = (entry, now) => {
         setText(detail, `${stateName(entry.state)} for ${duration(now - entry.claimedAt)}: ${about(entry)}`);
         setText(cause, foreign(entry.cause));
       };
       return { node, update };
     },
-  );
-  const update = ({ queue }, time) => {
-    now = time;
-    part.update(queue.events.items, queue.events.more);
-  };
-  return { node: part.node, update };
+  });
 }
 
 function deadPart(button) {
-  let now = 0;
-  const part = listPart(
-    "Dead letters",
-    "Nothing was given up.",
-    ({ id }) => id,
-    ({ id }) => {
+  return listPart({
+    title: "Dead letters",
+    empty: "Nothing was given up.",
+    listed: ({ deadLetters }) => deadLetters,
+    keyOf: ({ id }) => id,
+    make: ({ id }) => {
       const { node, detail, cause } = line(id, [button("retry", "Retry", id), button("drop", "Drop", id, "danger")]);
-      const update = (entry) => {
+      const update = (entry, now) => {
         setText(
           detail,
           `given up ${duration(now - entry.changedAt)} ago after ${count(entry.attempts, "attempt", "attempts")}: ${about(entry)}`,
@@ -199,57 +200,40 @@ function deadPart(button) {
       };
       return { node, update };
     },
-  );
-  const update = ({ deadLetters }, time) => {
-    now = time;
-    part.update(deadLetters.items, deadLetters.more);
-  };
-  return { node: part.node, update };
+  });
 }
 
 function forksPart() {
-  let now = 0;
-  const part = listPart(
-    "Forks",
-    "There are no forks.",
-    ({ sessionKey }) => sessionKey,
-    ({ sessionKey }) => {
+  return listPart({
+    title: "Forks",
+    empty: "There are no forks.",
+    listed: ({ forks }) => forks,
+    keyOf: ({ sessionKey }) => sessionKey,
+    make: ({ sessionKey }) => {
       const { node, detail } = line(sessionKey);
-      const update = ({ target, state, createdAt }) =>
+      const update = ({ target, state, createdAt }, now) =>
         setText(
           detail,
           `${state === "answered" ? "to be removed" : stateName(state)} for ${duration(now - createdAt)}: ${foreign(target)}`,
         );
       return { node, update };
     },
-  );
-  const update = ({ forks }, time) => {
-    now = time;
-    part.update(forks.items, forks.more);
-  };
-  return { node: part.node, update };
+  });
 }
 
 function loopsPart() {
-  let now = 0;
-  let limit;
-  const part = listPart(
-    "Turns among agents",
-    "Agents caused no turn in the last hour.",
-    ({ id }) => id,
-    ({ id }) => {
+  return listPart({
+    title: "Turns among agents",
+    empty: "Agents caused no turn in the last hour.",
+    listed: ({ loops }) => ({ items: [...loops.agents, ...loops.chats], more: loops.moreAgents + loops.moreChats }),
+    keyOf: ({ id }) => id,
+    make: ({ id }) => {
       const { node, detail } = line(id);
-      const update = ({ turns, freesAt }) => {
-        const most = limit === undefined ? "" : ` of ${limit}`;
+      const update = ({ turns, freesAt }, now, { live }) => {
+        const most = live ? ` of ${live.agentTurns}` : "";
         setText(detail, `${turns}${most} in the last hour; the next one is free in ${duration(freesAt - now)}`);
       };
       return { node, update };
     },
-  );
-  const update = ({ live, loops }, time) => {
-    now = time;
-    limit = live?.agentTurns;
-    part.update([...loops.agents, ...loops.chats], loops.moreAgents + loops.moreChats);
-  };
-  return { node: part.node, update };
+  });
 }

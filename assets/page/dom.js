@@ -38,18 +38,18 @@ export function setAttribute(node, name, value) {
  * @template T
  * @param {Element} container
  * @param {(item: T) => string} keyOf
- * @param {(item: T) => { node: Element, update: (item: T) => void }} make
- * @returns {(items: T[]) => void}
+ * @param {(item: T) => { node: Element, update: (item: T, ...context: any[]) => void }} make
+ * @returns {(items: T[], ...context: any[]) => void} what each update gets besides its item may follow the items
  */
 export function keyedChildren(container, keyOf, make) {
   let children = new Map();
-  return (items) => {
+  return (items, ...context) => {
     const next = new Map();
     for (const item of items) {
       const key = keyOf(item);
       if (next.has(key)) continue;
       const child = children.get(key) ?? make(item);
-      child.update(item);
+      child.update(item, ...context);
       next.set(key, child);
     }
     for (const [key, { node }] of children) if (!next.has(key)) node.remove();
