@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { age, table } from "../../../src/shim/commands/output.js";
 import { describeForks, describeQueue } from "../../../src/shim/commands/queue.js";
 import { deferred, echo, native, open, startAccount } from "../support.mjs";
-import { command, stateFolder } from "./terminal.mjs";
+import { command, stateFolder } from "./host-program.mjs";
 
 const LIMIT = 60_000;
 /** Where SQLite keeps a database's `user_version`, four bytes. */

@@ -6,7 +6,7 @@ import { describeTrace } from "../../../src/shim/commands/trace.js";
 import { shared } from "../../../src/shim/state.js";
 import { pretendAccount, startPage, TOKEN } from "../page/page-server.mjs";
 import { deferred, echo, startAccount } from "../support.mjs";
-import { command, commandWith, stateFolder } from "./terminal.mjs";
+import { command, commandWith, stateFolder } from "./host-program.mjs";
 
 const LIMIT = 60_000;
 /** A port at which nobody listens. */

@@ -3,6 +3,8 @@
  * table.
  */
 
+import { oneLine } from "../text.js";
+
 export const CHANNEL = "parall";
 export const DEFAULT_ACCOUNT = "default";
 
@@ -75,8 +77,7 @@ function problemOf(name, settings) {
 }
 
 function pathOf(name) {
-  const shown = name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
-  return `channels.${CHANNEL}.accounts.${ID.test(name) ? name : JSON.stringify(shown.slice(0, SHOWN))}`;
+  return `channels.${CHANNEL}.accounts.${ID.test(name) ? name : JSON.stringify(oneLine(name).slice(0, SHOWN))}`;
 }
 
 export const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);

@@ -4,7 +4,7 @@ import { configPlace } from "../channel/config-place.js";
 import { trustOptions } from "../channel/options.js";
 import { diffPlatformConfig } from "../native.js";
 import { shared } from "../state.js";
-import { fail, failAsJson } from "./output.js";
+import { attempt, fail, failAsJson } from "./output.js";
 
 /**
  * @param {any} cfg the host's configuration
@@ -17,7 +17,7 @@ export async function diff(cfg, print, { json } = {}) {
     const message = unconfiguredReason(cfg);
     return json ? failAsJson(print, { code: "PARALL_NOT_CONFIGURED", message }) : fail(print, message);
   }
-  try {
+  await attempt(print, json, async () => {
     const outcome = await diffPlatformConfig({
       credentials: { api_key: config.api_key, parall_url: config.parall_url },
       ...trustOptions(config),
@@ -25,10 +25,7 @@ export async function diff(cfg, print, { json } = {}) {
     });
     for (const line of json ? [JSON.stringify(outcome)] : describe(outcome)) print(line);
     if (outcome.status === "unavailable" || outcome.status === "refused") process.exitCode = 1;
-  } catch (error) {
-    if (json) failAsJson(print, error);
-    else fail(print, `${error.message} (${error.code})`);
-  }
+  });
 }
 
 /** The outcome of a dry run, line by line. */

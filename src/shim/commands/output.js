@@ -2,6 +2,7 @@
 import { DEFAULT_ACCOUNT } from "../channel/account.js";
 import { configPlace } from "../channel/config-place.js";
 import { shared } from "../state.js";
+import { oneLine } from "../text.js";
 
 const UNITS = [
   ["d", 24 * 60 * 60 * 1000],
@@ -71,9 +72,6 @@ export function age(since, now = Date.now()) {
   const [unit, length] = UNITS.find(([, one]) => elapsed >= one) ?? ["s", 1000];
   return `${Math.floor(elapsed / length)} ${unit}`;
 }
-
-/** What comes from a server must not steer the terminal. */
-export const oneLine = (value) => String(value).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
 
 /** One line of bounded length. */
 function cell(value) {

@@ -1,7 +1,8 @@
 /** `openclaw parall restart`: has the running gateway start an account anew. */
 import { DEFAULT_ACCOUNT } from "../channel/account.js";
+import { oneLine } from "../text.js";
 import { askGateway } from "./gateway.js";
-import { attempt, oneLine } from "./output.js";
+import { attempt } from "./output.js";
 
 /**
  * @param {any} cfg the host's configuration

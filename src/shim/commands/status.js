@@ -1,7 +1,8 @@
 /** `openclaw parall status`: an account as the running gateway knows it, or else as its journal does. */
 import { accountView } from "../native.js";
+import { oneLine } from "../text.js";
 import { askGateway } from "./gateway.js";
-import { age, attempt, oneLine, place, table } from "./output.js";
+import { age, attempt, place, table } from "./output.js";
 
 /**
  * @param {any} cfg the host's configuration
@@ -18,14 +19,15 @@ export async function showStatus(cfg, print, { json } = {}) {
 
 /** What the page shows; `unreached` says why it is from the journal alone. */
 async function readState(cfg) {
+  let unreached = "no account runs in the gateway";
   try {
     const { accounts } = await askGateway(cfg, "/parall/state");
     if (accounts.length > 0) return { accounts };
-    return { accounts: [JSON.parse(await accountView(place()))], unreached: "no account runs in the gateway" };
   } catch (error) {
     if (error.code !== "PARALL_GATEWAY") throw error;
-    return { accounts: [JSON.parse(await accountView(place()))], unreached: error.message };
+    unreached = error.message;
   }
+  return { accounts: [JSON.parse(await accountView(place()))], unreached };
 }
 
 /** Accounts, line by line. */

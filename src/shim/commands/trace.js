@@ -1,6 +1,7 @@
 /** `openclaw parall trace`: the life of an event with its times, out of the journal. */
 import { traceEvent } from "../native.js";
-import { attempt, oneLine, place, table } from "./output.js";
+import { oneLine } from "../text.js";
+import { attempt, place, table } from "./output.js";
 
 const WORDS = {
   came: "came",
